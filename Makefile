@@ -1,0 +1,56 @@
+# Everything a person or CI runs on this project. `make help` lists it.
+# .venv is made, and kept up to date with pyproject.toml, by whatever needs it.
+
+VENV   ?= .venv
+# Which Python to make .venv with; empty: the first of 3.13 ... 3.10 that is found whole.
+PYTHON ?=
+# More arguments for the command of a target: make test ARGS="tests/core -k retry"
+ARGS   ?=
+
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo lab test test-pythons lint format bench binder-check clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP)  ## Run the demo notebook here, with a status line; writes it and a page to demo-output/
+	@$(BIN)/nbflow demo $(ARGS)
+
+lab: $(STAMP)  ## Open JupyterLab on the tutorials
+	@$(BIN)/python -m tools.lab $(ARGS)
+
+test: $(STAMP)  ## All tests, browser tests included where there is a Chromium
+	@$(BIN)/python -m tools.browser
+	@$(BIN)/python -m pytest --durations=15 --durations-min=1 $(ARGS)
+
+test-pythons: $(STAMP)  ## The tests without the browser, on each of Python 3.10 to 3.13 that is here
+	@$(BIN)/python -m tools.test_pythons $(ARGS)
+
+lint: $(STAMP)  ## ruff (rules and format), mypy --strict, notebooks without outputs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m tools.notebooks --check
+
+format: $(STAMP)  ## Let ruff mend and format the code; empty the notebooks' outputs
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/python -m tools.notebooks
+
+bench: $(STAMP)  ## Measure the figures of benchmarks/, beside the standard library's process pool
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+binder-check: $(STAMP)  ## Check binder/ without Docker: render it, run its postBuild, run the first notebook
+	@$(BIN)/python -m tools.binder_check $(ARGS)
+
+clean:  ## Remove what the other targets made, .venv included
+	rm -rf $(VENV) .venvs demo-output test-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml
+	@sh tools/make_venv.sh $(VENV) demo,dev $(PYTHON)
+	@touch $@
