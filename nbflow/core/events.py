@@ -1,0 +1,120 @@
+"""What the host tells the machine: past participles, each one thing that has happened.
+
+An event about an attempt names worker and attempt, so that a late or doubled one is known as such and ignored.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The root of the events."""
+
+
+class ExecutorAdded(Event, frozen=True):
+    """There is a set of equal workers, `slots` of them at work at a time."""
+
+    executor: str
+    slots: int
+
+
+class WorkerJoined(Event, frozen=True):
+    """A worker that was asked for by `Hire` is ready."""
+
+    worker: int
+    executor: str
+
+
+class HireFailed(Event, frozen=True):
+    """A worker that was asked for by `Hire` ended before it was ready."""
+
+    executor: str
+
+
+class WorkerLost(Event, frozen=True):
+    """A worker process has ended, whoever wanted it."""
+
+    worker: int
+
+
+class Submitted(Event, frozen=True):
+    """A call was made. The caller holds it until `Released`."""
+
+    task: int
+    app: str
+    needs: tuple[int, ...] = ()
+    executors: tuple[str, ...] = ()  # () = any
+    retries: int = 0
+    walltime: float = 0.0  # seconds; 0.0 = no limit
+    cached: bool = False
+
+
+class Recalled(Event, frozen=True):
+    """The memo was asked; `found` says whether it knew."""
+
+    task: int
+    found: bool
+
+
+class Succeeded(Event, frozen=True):
+    """An attempt gave a value. `took` is in seconds."""
+
+    task: int
+    attempt: int
+    worker: int
+    took: float
+
+
+class Failed(Event, frozen=True):
+    """An attempt raised. Ignored if it is no longer the current attempt."""
+
+    task: int
+    attempt: int
+    worker: int
+    may_retry: bool = True
+
+
+class Joined(Event, frozen=True):
+    """The body of a join app ended: the task ends when `inner` have ended."""
+
+    task: int
+    attempt: int
+    worker: int
+    inner: tuple[int, ...]
+
+
+class Returned(Event, frozen=True):
+    """The answer to `TakeBack`: a worker gave back `tasks`, which it had not begun; `kept` it had."""
+
+    worker: int
+    tasks: tuple[int, ...]
+    kept: tuple[int, ...] = ()
+
+
+class Blocked(Event, frozen=True):
+    """A worker's task waits for other tasks: its slot is free."""
+
+    worker: int
+
+
+class Unblocked(Event, frozen=True):
+    """A worker's task goes on."""
+
+    worker: int
+
+
+class CancelRequested(Event, frozen=True):
+    """Somebody wants this task not to run, or to stop."""
+
+    task: int
+
+
+class Released(Event, frozen=True):
+    """The caller no longer holds the task."""
+
+    task: int
+
+
+class Ticked(Event, frozen=True):
+    """The time that `Step.wake_at` named has come."""

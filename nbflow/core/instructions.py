@@ -1,0 +1,91 @@
+"""What the machine tells the host: imperatives, carried out in their order.
+
+Carrying one out may lead to a later event; it never calls the machine from within.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from nbflow.core.states import State
+
+
+class Why(enum.IntEnum):
+    """Why a task ended as it did, where the attempt itself does not say."""
+
+    ATTEMPT = 0  # the attempt's own value or error
+    RECALLED = 1  # the memo knew
+    JOINED = 2  # the tasks that a join waited for ended
+    NEED = 3  # a need, or a task that a join waited for, gave no value
+    ASKED = 4  # somebody cancelled it
+    LOST = 5  # its worker died
+    TIMEOUT = 6  # its walltime was over
+    NO_WORKERS = 7  # workers of its executor cannot start
+    NO_EXECUTOR = 8  # there is no executor of that name
+    NEED_GONE = 9  # a need is not known (any more)
+
+
+class Instruction(msgspec.Struct, frozen=True):
+    """The root of the instructions."""
+
+
+class Recall(Instruction, frozen=True):
+    """Ask the memo, answer with `Recalled`."""
+
+    task: int
+
+
+class Launch(Instruction, frozen=True):
+    """Send the task to the worker, behind what it already has."""
+
+    task: int
+    attempt: int
+    worker: int
+
+
+class TakeBack(Instruction, frozen=True):
+    """Ask the worker for those of these tasks that it has not begun; it answers with `Returned`."""
+
+    worker: int
+    tasks: tuple[int, ...]
+
+
+class Abort(Instruction, frozen=True):
+    """Kill the worker: what it runs must stop. `WorkerLost` follows."""
+
+    worker: int
+
+
+class Remember(Instruction, frozen=True):
+    """Put the task's value into the memo. Comes before `Settle`: a crash here must not lose what a user has seen."""
+
+    task: int
+
+
+class Settle(Instruction, frozen=True):
+    """The task has ended: tell who called it. `root` is the task that is to blame, if another one is."""
+
+    task: int
+    state: State
+    why: Why
+    root: int | None
+
+
+class Forget(Instruction, frozen=True):
+    """Nobody holds the ended task and nothing waits for it: its value can go."""
+
+    task: int
+
+
+class Hire(Instruction, frozen=True):
+    """Start a worker; `WorkerJoined` or `HireFailed` follows."""
+
+    executor: str
+
+
+class Dismiss(Instruction, frozen=True):
+    """The worker has nothing to do and is one too many: let it end. `WorkerLost` follows."""
+
+    worker: int

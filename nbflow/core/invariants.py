@@ -1,0 +1,66 @@
+"""What must hold in a machine after every step, whatever happened. On in all tests; costs time in all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nbflow.core.instructions import Why
+from nbflow.core.placement import Desk, Pool
+from nbflow.core.states import State
+from nbflow.core.task import Task
+
+
+def check(tasks: Mapping[int, Task], pools: Mapping[str, Pool], desks: Mapping[int, Desk]) -> None:
+    """Check all invariants.
+
+    Raises:
+        AssertionError: one does not hold; the text says which and for whom.
+    """
+    for task in tasks.values():
+        _check_task(task, tasks, pools, desks)
+    for pool in pools.values():
+        _check_pool(pool, tasks, desks)
+
+
+def _check_task(
+    task: Task, tasks: Mapping[int, Task], pools: Mapping[str, Pool], desks: Mapping[int, Desk]
+) -> None:
+    name = f"task {task.id} ({task.state.label})"
+    waited_for = task.needs if task.inner is None else task.inner
+    if not task.state.ended:
+        unmet = sum(not tasks[number].state.ended for number in waited_for)
+        assert task.unmet == unmet, f"{name} counts {task.unmet} unmet needs, {unmet} are"
+        for number in waited_for:
+            need = tasks[number]
+            assert need.state in (State.DONE,) or not need.state.ended, f"{name} outlives its failed need {number}"
+            assert need.state.ended or task.id in need.dependants, f"{name} is not among the dependants of {number}"
+    assert task.holds > 0 or not task.state.ended, f"{name} has no holder and is not forgotten"
+    assert task.holds >= 0, f"{name} has {task.holds} holders"
+    on_desk = task.worker in desks and task.id in desks[task.worker].queue
+    assert task.queued == on_desk, f"{name}: queued is {task.queued}, on a desk is {on_desk}"
+    if task.state is State.RUNNING:
+        assert desks[task.worker].head == task.id, f"{name} is not at the head of worker {task.worker}"
+    if task.state.ended:
+        assert not task.queued, f"{name} is still on a desk"
+    elif task.state is State.WAITING and not task.unmet and not task.queued:
+        ready = any(task.id in pool.ready for pool in pools.values())
+        assert ready, f"{name} has nothing to wait for and is not ready: it would wait for ever"
+    assert task.doom in (None, Why.ASKED, Why.TIMEOUT), f"{name} has the doom {task.doom}"
+
+
+def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]) -> None:
+    name = f"executor {pool.executor}"
+    launched = sum(len(desk.queue) for desk in pool.desks.values())
+    assert pool.launched == launched, f"{name} counts {pool.launched} launched tasks, {launched} are"
+    assert pool.hiring >= 0, f"{name} is hiring {pool.hiring}"
+    for desk in pool.desks.values():
+        assert desks[desk.worker] is desk, f"{name}: worker {desk.worker} is not on the books"
+        idle = not desk.queue and not desk.blocked
+        assert (desk.worker in pool.idle) == idle, f"{name}: worker {desk.worker} is idle: {idle}"
+        for number in desk.queue:
+            assert tasks[number].worker == desk.worker, f"{name}: task {number} stands on two desks"
+    waiting = [n for n in pool.ready if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued]
+    assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
+    if waiting and not pool.broken:
+        at_work = sum(not desk.blocked for desk in pool.desks.values())
+        assert at_work + pool.hiring >= pool.slots, f"{name} has free slots and hires nobody"

@@ -1,0 +1,500 @@
+"""The machine: one door, `handle(events, now) -> Step`. It decides everything and does nothing.
+
+What lives here is the truth about every task that is not forgotten. What must not live here: values, sockets, clocks,
+and anything that depends on the user's code. The host (`nbflow.scheduler`) turns messages into events and carries out
+the instructions; the tests play the host as well.
+
+    events ──> handle ──> instructions (carried out in order) and changes (published to observers)
+
+A task is WAITING until its needs are DONE and a worker begins it; the ones that a worker was sent ahead stay WAITING
+until they are at the head of its queue. A late or doubled event is ignored. A move outside the table is a bug of ours
+and raises `IllegalMove` with the task's story.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbflow.core import events as ev
+from nbflow.core.instructions import (
+    Abort,
+    Dismiss,
+    Forget,
+    Hire,
+    Instruction,
+    Launch,
+    Recall,
+    Remember,
+    Settle,
+    TakeBack,
+    Why,
+)
+from nbflow.core.invariants import check
+from nbflow.core.placement import AHEAD, PATIENCE, TRIES, Desk, Pool
+from nbflow.core.states import MOVES, State
+from nbflow.core.story import Change, Journal, tell
+from nbflow.core.task import Step, Task
+from nbflow.errors import IllegalMove
+
+WAITING, RECALLING, RUNNING = State.WAITING, State.RECALLING, State.RUNNING
+DONE, FAILED, SKIPPED, CANCELLED = State.DONE, State.FAILED, State.SKIPPED, State.CANCELLED
+
+# one bit a state: the hash of an enum member is Python code, too slow for three moves a task
+_ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
+
+
+class Machine:
+    """All tasks, all pools, and the rules."""
+
+    def __init__(self, *, validate: bool = False, journal: Journal | None = None) -> None:
+        self.tasks: dict[int, Task] = {}
+        self.pools: dict[str, Pool] = {}
+        self.desks: dict[int, Desk] = {}
+        self.counts = [0] * len(State)  #: of all tasks ever, forgotten ones too, indexed by state
+        self._deadlines: list[tuple[float, int, int]] = []  # (time, task, attempt), a heap
+        self._validate = validate
+        self._journal = journal
+        self._now = 0.0
+        self._step = Step([], [])
+        self._touched: set[str] = set()  # executors whose pool may place or hire
+        self._on: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.Submitted: self._submitted,
+            ev.Succeeded: self._succeeded,
+            ev.Failed: self._failed,
+            ev.Joined: self._joined,
+            ev.Recalled: self._recalled,
+            ev.Released: self._released,
+            ev.Returned: self._returned,
+            ev.CancelRequested: self._cancel_requested,
+            ev.ExecutorAdded: self._executor_added,
+            ev.WorkerJoined: self._worker_joined,
+            ev.HireFailed: self._hire_failed,
+            ev.WorkerLost: self._worker_lost,
+            ev.Blocked: self._blocked,
+            ev.Unblocked: self._unblocked,
+            ev.Ticked: self._ticked,
+        }
+
+    def handle(self, events: Sequence[ev.Event], now: float) -> Step:
+        """Take in what has happened up to `now` (seconds) and say what to do about it."""
+        if self._journal is not None:
+            self._journal.record(events, now)
+        self._now = now
+        self._step = step = Step([], [])
+        on = self._on
+        for event in events:
+            on[type(event)](event)
+        for executor in self._touched:
+            self._place(self.pools[executor])
+        self._touched.clear()
+        step.wake_at = self._wake_at()
+        if self._validate:
+            check(self.tasks, self.pools, self.desks)
+        return step
+
+    # ------------------------------------------------------------ calls
+
+    def _submitted(self, event: ev.Submitted) -> None:
+        task = Task(
+            event.task, event.app, event.needs, event.executors, event.retries, event.walltime, event.cached
+        )
+        self.tasks[task.id] = task
+        self.counts[WAITING] += 1
+        self._note(task, WAITING, Why.ATTEMPT, None)
+        culprit: Task | None = None
+        for number in event.needs:
+            need = self.tasks.get(number)
+            if need is None:
+                task.needs = ()  # none of them is held for this task
+                for held in event.needs[: event.needs.index(number)]:
+                    self._drop(held)
+                self._end(task, FAILED, Why.NEED_GONE, number)
+                return
+            need.holds += 1
+            if need.state < DONE:
+                need.dependants.append(task.id)
+                task.unmet += 1
+            elif need.state is not DONE and culprit is None:
+                culprit = need
+        if culprit is not None:
+            self._end(task, *self._fate(culprit))
+        elif not task.unmet:
+            self._ready(task)
+
+    def _released(self, event: ev.Released) -> None:
+        if event.task in self.tasks:
+            self._drop(event.task)
+
+    def _cancel_requested(self, event: ev.CancelRequested) -> None:
+        task = self.tasks.get(event.task)
+        if task is None or task.state >= DONE or task.doom is not None:
+            return
+        if task.state is RUNNING:
+            task.doom = Why.ASKED
+            self._say(Abort(task.worker))
+        elif task.queued:
+            task.doom = Why.ASKED  # the answer decides: given back, or kept and then aborted
+            self._say(TakeBack(task.worker, (task.id,)))
+        else:
+            inner = task.inner or ()
+            self._end(task, CANCELLED, Why.ASKED, None)
+            for number in inner:
+                self._cancel_requested(ev.CancelRequested(number))
+
+    # ------------------------------------------------------------ attempts
+
+    def _recalled(self, event: ev.Recalled) -> None:
+        task = self.tasks.get(event.task)
+        if task is None or task.state is not RECALLING:
+            return
+        if event.found:
+            self._end(task, DONE, Why.RECALLED, None)
+        else:
+            self._move(task, WAITING, Why.ATTEMPT)
+            self._enqueue(task)
+
+    def _succeeded(self, event: ev.Succeeded) -> None:
+        task = self._current(event.task, event.attempt, event.worker)
+        if task is None:
+            return
+        pool = self._leave_desk(task)
+        pool.measured(task.app, event.took)
+        self._end(task, DONE, Why.ATTEMPT, None)
+        self._top_up(pool, self.desks[event.worker])
+
+    def _failed(self, event: ev.Failed) -> None:
+        task = self._current(event.task, event.attempt, event.worker)
+        if task is None:
+            return
+        self._leave_desk(task)
+        self._again_or(task, Why.ATTEMPT, event.may_retry)
+
+    def _joined(self, event: ev.Joined) -> None:
+        task = self._current(event.task, event.attempt, event.worker)
+        if task is None:
+            return
+        self._leave_desk(task)
+        task.inner = event.inner
+        self._move(task, WAITING, Why.JOINED)
+        culprit: Task | None = None
+        for number in event.inner:
+            inner = self.tasks[number]  # held by the worker that called it until after this event
+            inner.holds += 1
+            if inner.state < DONE:
+                inner.dependants.append(task.id)
+                task.unmet += 1
+            elif inner.state is not DONE and culprit is None:
+                culprit = inner
+        if culprit is not None:
+            self._end(task, FAILED, Why.NEED, self._root(culprit))
+        elif not task.unmet:
+            self._end(task, DONE, Why.JOINED, None)
+
+    def _current(self, number: int, attempt: int, worker: int) -> Task | None:
+        """The task, if this is its attempt under way; begun now if its beginning was not seen."""
+        task = self.tasks.get(number)
+        if task is None or not task.queued or task.attempt != attempt or task.worker != worker:
+            return None
+        if task.state is WAITING:
+            self._move(task, RUNNING, Why.ATTEMPT)
+        return task
+
+    def _again_or(self, task: Task, why: Why, may_retry: bool = True) -> None:
+        """An attempt gave nothing: another one, or the end."""
+        task.failures += 1
+        if may_retry and task.failures <= task.retries:
+            task.doom = None
+            self._move(task, WAITING, why)
+            self._enqueue(task)
+        else:
+            self._end(task, FAILED, why, None)
+
+    # ------------------------------------------------------------ workers
+
+    def _executor_added(self, event: ev.ExecutorAdded) -> None:
+        self.pools[event.executor] = Pool(event.executor, event.slots)
+        self._touched.add(event.executor)
+
+    def _worker_joined(self, event: ev.WorkerJoined) -> None:
+        pool = self.pools[event.executor]
+        pool.hiring -= 1
+        pool.misses = 0
+        desk = self.desks[event.worker] = pool.desks[event.worker] = Desk(event.worker, event.executor)
+        pool.idle[event.worker] = desk
+        self._touched.add(event.executor)
+
+    def _hire_failed(self, event: ev.HireFailed) -> None:
+        pool = self.pools[event.executor]
+        pool.hiring -= 1
+        pool.misses += 1
+        self._touched.add(event.executor)
+        if pool.misses >= TRIES and not pool.desks:
+            pool.broken = True
+            for number in tuple(pool.ready):
+                task = self.tasks.get(number)
+                if task is not None and task.state is WAITING:
+                    self._end(task, FAILED, Why.NO_WORKERS, None)
+            pool.ready.clear()
+
+    def _worker_lost(self, event: ev.WorkerLost) -> None:
+        desk = self.desks.pop(event.worker, None)
+        if desk is None:
+            return
+        pool = self.pools[desk.executor]
+        del pool.desks[desk.worker]
+        pool.idle.pop(desk.worker, None)
+        self._touched.add(desk.executor)
+        for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
+            task = self.tasks[number]
+            self._leave_desk(task, desk, pool)
+            if task.state is RUNNING:
+                self._lost_while_running(task)
+            elif task.doom is not None:
+                self._end(task, CANCELLED, task.doom, None)
+            else:
+                task.attempt -= 1
+                pool.ready.appendleft(number)
+
+    def _lost_while_running(self, task: Task) -> None:
+        if task.doom is Why.ASKED:
+            self._end(task, CANCELLED, Why.ASKED, None)
+        else:
+            self._again_or(task, task.doom or Why.LOST)
+
+    def _returned(self, event: ev.Returned) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is None:
+            return
+        pool = self.pools[desk.executor]
+        desk.recalling = False
+        self._touched.add(desk.executor)
+        for number in reversed(event.tasks):
+            if number not in desk.queue:
+                continue
+            task = self.tasks[number]
+            self._leave_desk(task, desk, pool)
+            if task.state is RUNNING:  # given back in the moment in which it was about to begin
+                self._move(task, WAITING, Why.ATTEMPT)
+            task.attempt -= 1
+            if task.doom is not None:
+                self._end(task, CANCELLED, task.doom, None)
+            else:
+                pool.ready.appendleft(number)
+        for number in event.kept:
+            if number in desk.queue and self.tasks[number].doom is Why.ASKED:
+                self._say(Abort(desk.worker))
+
+    def _blocked(self, event: ev.Blocked) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is not None and not desk.blocked:
+            desk.blocked = True
+            pool = self.pools[desk.executor]
+            pool.idle.pop(desk.worker, None)
+            for worker, tasks in pool.tails(self._now):
+                self._say(TakeBack(worker, tasks))
+            self._touched.add(desk.executor)
+
+    def _unblocked(self, event: ev.Unblocked) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is not None:
+            desk.blocked = False
+            self._touched.add(desk.executor)
+
+    def _ticked(self, event: ev.Ticked) -> None:
+        while self._deadlines and self._deadlines[0][0] <= self._now:
+            _, number, attempt = heapq.heappop(self._deadlines)
+            task = self.tasks.get(number)
+            if task is not None and task.state is RUNNING and task.attempt == attempt and task.doom is None:
+                task.doom = Why.TIMEOUT
+                self._say(Abort(task.worker))
+        for pool in self.pools.values():
+            if pool.stuck:
+                for worker, tasks in pool.tails(self._now):
+                    self._say(TakeBack(worker, tasks))
+
+    def _wake_at(self) -> float | None:
+        times = [self._deadlines[0][0]] if self._deadlines else []
+        times += [self._now + PATIENCE for pool in self.pools.values() if pool.stuck]
+        return min(times, default=None)
+
+    # ------------------------------------------------------------ placing
+
+    def _ready(self, task: Task) -> None:
+        """All needs are DONE."""
+        if task.cached:
+            task.cached = False  # asked once
+            self._move(task, RECALLING, Why.ATTEMPT)
+            self._say(Recall(task.id))
+        else:
+            self._enqueue(task)
+
+    def _enqueue(self, task: Task) -> None:
+        pool = self._choose(task)
+        if pool is None:
+            self._end(task, FAILED, Why.NO_EXECUTOR, None)
+        elif pool.broken:
+            self._end(task, FAILED, Why.NO_WORKERS, None)
+        else:
+            pool.ready.append(task.id)
+            self._touched.add(pool.executor)
+
+    def _choose(self, task: Task) -> Pool | None:
+        """The pool with the least work per slot among those that the task may use."""
+        pools = [self.pools[e] for e in task.executors if e in self.pools] if task.executors else self.pools.values()
+        return min(pools, key=lambda pool: (len(pool.ready) + pool.launched) / pool.slots, default=None)
+
+    def _place(self, pool: Pool) -> None:
+        """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
+        while pool.idle and (task := self._next_ready(pool)):
+            self._launch(task, pool, next(iter(pool.idle.values())))
+        for _ in range(pool.workers_short):
+            pool.hiring += 1
+            self._say(Hire(pool.executor))
+        surplus = sum(not desk.blocked for desk in pool.desks.values()) - pool.slots if pool.idle else 0
+        for worker in tuple(pool.idle)[: max(0, surplus)]:
+            del pool.idle[worker]
+            del pool.desks[worker]
+            del self.desks[worker]
+            self._say(Dismiss(worker))
+
+    def _next_ready(self, pool: Pool) -> Task | None:
+        ready = pool.ready
+        while ready:
+            task = self.tasks.get(ready.popleft())
+            if task is not None and task.state is WAITING and not task.queued:  # else: cancelled meanwhile
+                return task
+        return None
+
+    def _top_up(self, pool: Pool, desk: Desk) -> None:
+        """Send tasks ahead to a desk that has just ended one."""
+        took = pool.took
+        for _ in range(pool.room(desk)):
+            task = self._next_ready(pool)
+            if task is None:
+                return
+            if desk.queue and (task.app not in took or desk.load + took[task.app] > AHEAD):
+                pool.ready.appendleft(task.id)
+                return
+            self._launch(task, pool, desk)
+
+    def _launch(self, task: Task, pool: Pool, desk: Desk) -> None:
+        task.attempt += 1
+        task.worker = desk.worker
+        task.queued = True
+        self._say(Launch(task.id, task.attempt, desk.worker))
+        first = not desk.queue
+        desk.add(task.id, pool.took.get(task.app, AHEAD))
+        pool.launched += 1
+        if first:
+            pool.idle.pop(desk.worker, None)
+            self._begin(task, desk)
+
+    def _begin(self, task: Task, desk: Desk) -> None:
+        """The task is at the head of its desk."""
+        desk.head_since = self._now
+        self._move(task, RUNNING, Why.ATTEMPT)
+        if task.walltime:
+            heapq.heappush(self._deadlines, (self._now + task.walltime, task.id, task.attempt))
+
+    def _leave_desk(self, task: Task, desk: Desk | None = None, pool: Pool | None = None) -> Pool:
+        """Take the task off its desk; what stands next there begins. `desk` is given where it is off the books."""
+        task.queued = False
+        on_books = desk is None or desk.worker in self.desks
+        desk = desk or self.desks[task.worker]
+        pool = pool or self.pools[desk.executor]
+        was_head = desk.head == task.id
+        desk.remove(task.id)
+        pool.launched -= 1
+        if on_books:
+            if not desk.queue:
+                desk.recalling = False
+                if not desk.blocked:
+                    pool.idle[desk.worker] = desk
+                    self._touched.add(pool.executor)
+            elif was_head and (head := desk.head) is not None:
+                self._begin(self.tasks[head], desk)
+        return pool
+
+    # ------------------------------------------------------------ ends
+
+    def _end(self, task: Task, state: State, why: Why, root: int | None) -> None:
+        """The task ends, and with it whatever cannot be run without it. A loop: 100,000 may end in one step."""
+        ending: deque[tuple[Task, State, Why, int | None]] = deque([(task, state, why, root)])
+        while ending:
+            task, state, why, root = ending.popleft()
+            if task.state >= DONE:
+                continue
+            self._move(task, state, why, root)
+            if state is DONE and why is Why.ATTEMPT or why is Why.JOINED:
+                self._say(Remember(task.id))
+            self._say(Settle(task.id, state, why, root))
+            for number in task.dependants:
+                dependant = self.tasks.get(number)
+                if dependant is None or dependant.state >= DONE:
+                    continue
+                if state is not DONE:
+                    joins = dependant.inner is not None
+                    ending.append((dependant, FAILED, Why.NEED, self._root(task)) if joins else (dependant, *self._fate(task)))
+                    continue
+                dependant.unmet -= 1
+                if not dependant.unmet:
+                    if dependant.inner is None:
+                        self._ready(dependant)
+                    else:
+                        ending.append((dependant, DONE, Why.JOINED, None))
+            task.dependants = []
+            for number in task.needs:
+                self._drop(number)
+            if not task.holds:
+                self._forget(task)
+
+    def _fate(self, need: Task) -> tuple[State, Why, int]:
+        """How a task ends whose need gave no value."""
+        return (CANCELLED if need.state is CANCELLED else SKIPPED), Why.NEED, self._root(need)
+
+    @staticmethod
+    def _root(task: Task) -> int:
+        """Which task is to blame for this one's end."""
+        root = task.story[-1].root
+        return task.id if root is None else root
+
+    def _drop(self, number: int) -> None:
+        """One hold fewer."""
+        task = self.tasks[number]
+        task.holds -= 1
+        if not task.holds and task.state >= DONE:
+            self._forget(task)
+
+    def _forget(self, task: Task) -> None:
+        forgotten = [task]
+        while forgotten:
+            task = forgotten.pop()
+            del self.tasks[task.id]
+            self._say(Forget(task.id))
+            for number in task.inner or ():
+                inner = self.tasks[number]
+                inner.holds -= 1
+                if not inner.holds and inner.state >= DONE:
+                    forgotten.append(inner)
+
+    # ------------------------------------------------------------ helpers
+
+    def _say(self, instruction: Instruction) -> None:
+        self._step.instructions.append(instruction)
+
+    def _move(self, task: Task, state: State, why: Why, root: int | None = None) -> None:
+        if not _ALLOWED[task.state] >> state & 1:
+            story = "; ".join(tell(change) for change in task.story)
+            raise IllegalMove(f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}")
+        self.counts[task.state] -= 1
+        self.counts[state] += 1
+        task.state = state
+        self._note(task, state, why, root)
+
+    def _note(self, task: Task, state: State, why: Why, root: int | None) -> None:
+        change = Change(task.id, state, self._now, task.attempt, task.worker, why, root)
+        task.story.append(change)
+        self._step.changes.append(change)

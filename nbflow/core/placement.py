@@ -1,0 +1,102 @@
+"""Which worker gets what: the pools, their queues, and how far ahead a worker is sent tasks.
+
+No task's state is changed here; `machine` moves tasks and asks this module where to.
+
+A worker is sent about `AHEAD` seconds of work ahead, as measured per app, and one task at a time where nothing was
+measured. What waits behind a task that runs longer than `PATIENCE` while another worker is idle is taken back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+AHEAD = 0.010  # seconds of work on a worker's queue
+AT_MOST = 128  # tasks on a worker's queue, however short they are
+PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
+TRIES = 3  # workers that end in a row before they are ready, until the pool counts as broken
+
+
+class Desk:
+    """One worker, as the core sees it: what it has, in the order in which it will run it."""
+
+    __slots__ = ("blocked", "executor", "head_since", "load", "queue", "recalling", "worker")
+
+    def __init__(self, worker: int, executor: str) -> None:
+        self.worker = worker
+        self.executor = executor
+        self.queue: dict[int, float] = {}  # task -> estimated seconds; the first one runs
+        self.load = 0.0  # sum of the estimates
+        self.head_since = 0.0
+        self.blocked = False
+        self.recalling = False  # a TakeBack of the whole tail is under way
+
+    def add(self, task: int, estimate: float) -> None:
+        """Put a task at the end."""
+        self.queue[task] = estimate
+        self.load += estimate
+
+    def remove(self, task: int) -> bool:
+        """Take a task off, wherever it stands; False if it is not here."""
+        estimate = self.queue.pop(task, None)
+        if estimate is None:
+            return False
+        self.load = self.load - estimate if self.queue else 0.0
+        return True
+
+    @property
+    def head(self) -> int | None:
+        """The task that runs."""
+        return next(iter(self.queue), None)
+
+
+class Pool:
+    """An executor: its desks and the tasks that are ready for them."""
+
+    __slots__ = ("broken", "desks", "executor", "hiring", "idle", "launched", "misses", "ready", "slots", "took")
+
+    def __init__(self, executor: str, slots: int) -> None:
+        self.executor = executor
+        self.slots = slots
+        self.ready: deque[int] = deque()
+        self.desks: dict[int, Desk] = {}
+        self.idle: dict[int, Desk] = {}  # desks that could start at once, longest idle first
+        self.hiring = 0  # workers asked for and not yet joined
+        self.misses = 0  # of them, failed in a row
+        self.launched = 0  # tasks on all desks
+        self.broken = False
+        self.took: dict[str, float] = {}  # app -> seconds, a moving mean
+
+    def measured(self, app: str, took: float) -> None:
+        """An attempt of `app` took so many seconds."""
+        before = self.took.get(app)
+        self.took[app] = took if before is None else 0.8 * before + 0.2 * took
+
+    def room(self, desk: Desk) -> int:
+        """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
+        ready = len(self.ready)
+        if not ready or desk.blocked or desk.load > AHEAD / 2:
+            return 0
+        share = -(-ready // len(self.desks))
+        return min(AT_MOST - len(desk.queue), share)
+
+    @property
+    def workers_short(self) -> int:
+        """How many workers to hire so that every slot is at work."""
+        if self.broken:
+            return 0
+        at_work = sum(not desk.blocked for desk in self.desks.values())
+        return max(0, self.slots - at_work - self.hiring)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether tasks wait on a desk behind another one while a desk is idle."""
+        return bool(self.idle) and self.launched > len(self.desks) - len(self.idle)
+
+    def tails(self, now: float) -> list[tuple[int, tuple[int, ...]]]:
+        """(worker, tasks) to take back: what waits behind a task that has run for long."""
+        found = []
+        for desk in self.desks.values():
+            if len(desk.queue) > 1 and not desk.recalling and (desk.blocked or now - desk.head_since >= PATIENCE):
+                found.append((desk.worker, tuple(desk.queue)[1:]))
+                desk.recalling = True
+        return found

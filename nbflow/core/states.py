@@ -1,0 +1,68 @@
+"""The states of a task and the moves between them.
+
+What a task *is* lives here; what makes it move lives in `machine`. How a task ended (computed or recalled, on which
+attempt, because of which need) is a field of its `Change`, never one more state.
+
+    WAITING ──> RECALLING ──> DONE          recalled from the memo
+       │  ^         │
+       │  └─────────┘                       not in the memo
+       ├──> RUNNING ──> DONE | FAILED
+       │       └──> WAITING                 retried, given back by a lost worker, or a join that waits for its tasks
+       ├──> DONE | FAILED                   a join whose tasks ended
+       └──> SKIPPED | CANCELLED             a need failed; somebody asked
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class State(enum.IntEnum):
+    """Where a task stands. `label` is the word and `sign` the character that people see."""
+
+    WAITING = 0
+    RECALLING = 1
+    RUNNING = 2
+    DONE = 3
+    FAILED = 4
+    SKIPPED = 5
+    CANCELLED = 6
+
+    @property
+    def label(self) -> str:
+        """The word for people, in lower case."""
+        return self.name.lower()
+
+    @property
+    def sign(self) -> str:
+        """One character, so that colour is never the only mark."""
+        return SIGNS[self]
+
+    @property
+    def ended(self) -> bool:
+        """True for the four states that are never left."""
+        return self >= State.DONE
+
+
+SIGNS: dict[State, str] = {
+    State.WAITING: "○",
+    State.RECALLING: "↺",
+    State.RUNNING: "▶",
+    State.DONE: "✓",
+    State.FAILED: "✕",
+    State.SKIPPED: "⤳",
+    State.CANCELLED: "⊘",
+}
+
+MOVES: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset(
+        {State.RECALLING, State.RUNNING, State.DONE, State.FAILED, State.SKIPPED, State.CANCELLED}
+    ),
+    State.RECALLING: frozenset({State.DONE, State.WAITING, State.CANCELLED}),
+    State.RUNNING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.SKIPPED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+"""Every allowed move; any other is a bug of ours and raises `IllegalMove`."""

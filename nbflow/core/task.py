@@ -1,0 +1,40 @@
+"""What the machine keeps of a task, and what it answers: plain records."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nbflow.core.instructions import Instruction, Why
+from nbflow.core.states import State
+from nbflow.core.story import Change
+
+
+class Task(msgspec.Struct):
+    """What the machine knows of a task."""
+
+    id: int
+    app: str
+    needs: tuple[int, ...]
+    executors: tuple[str, ...]
+    retries: int
+    walltime: float
+    cached: bool
+    state: State = State.WAITING
+    attempt: int = 0
+    failures: int = 0
+    worker: int = 0  # the one that has it, or had it last; 0 = none
+    queued: bool = False  # on a desk
+    unmet: int = 0  # needs, or tasks that a join waits for, that have not ended
+    dependants: list[int] = []
+    holds: int = 1  # the caller's, one of every unended dependant, one of every join made of it
+    inner: tuple[int, ...] | None = None  # of a join whose body has ended
+    doom: Why | None = None  # it is being ended: ASKED or TIMEOUT
+    story: list[Change] = []
+
+
+class Step(msgspec.Struct):
+    """What came of a batch of events. `wake_at`: hand in a `Ticked` at that time (seconds), None = no need to."""
+
+    instructions: list[Instruction]
+    changes: list[Change]
+    wake_at: float | None = None

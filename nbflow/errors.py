@@ -1,0 +1,174 @@
+"""Every error that nbflow raises.
+
+    NbflowError
+    ├── UsageError                 the caller acts
+    │   ├── ConfigurationError     a wrong or clashing configuration
+    │   ├── NoDataFlowKernelError  nothing is loaded
+    │   ├── FlowClosed             the flow was cleaned up, or belongs to another process
+    │   ├── CannotPickle           an argument or result that cannot travel
+    │   └── AppBadFormatting       an app that cannot be made from what was given
+    ├── TaskError                  the task gave no value
+    │   ├── NeedFailed             a need failed (DependencyError is the same class)
+    │   ├── JoinError              a task that a join app waited for failed
+    │   ├── RemoteError            an error that could not travel as itself
+    │   ├── WorkerLost             the worker process died under the task
+    │   ├── SchedulerLost          the scheduler process died
+    │   └── AppException           what an app did wrong
+    │       ├── BashExitFailure    the command ended with an exit code other than 0
+    │       ├── BashAppNoReturn    a bash app did not return a command
+    │       ├── AppTimeout         the walltime was over
+    │       └── MissingOutputs     a declared output was not written
+    └── IllegalMove                we act: a bug in nbflow
+
+The user's own exception comes out of a future as itself, with `RemoteTraceback` as its cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class NbflowError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(NbflowError):
+    """Something was asked for in a way that cannot work; the message says what is allowed."""
+
+
+class ConfigurationError(UsageError):
+    """A configuration is wrong, or clashes with the one that is loaded."""
+
+
+class NoDataFlowKernelError(UsageError):
+    """No flow is loaded: call `nbflow.load()` first."""
+
+
+class FlowClosed(UsageError):
+    """The flow was cleaned up, ended, or belongs to another process."""
+
+
+class CannotPickle(UsageError, TypeError):
+    """A value cannot travel between processes; the message names it and says why."""
+
+
+class AppBadFormatting(UsageError):
+    """An app cannot be made from what was given."""
+
+
+class TaskError(NbflowError):
+    """A task ended without a value."""
+
+
+class NeedFailed(TaskError):
+    """A task was not run because a task that it needs failed.
+
+    `task_id` is the task that was not run; `root_id` and `root_app` say which task failed first, and `root` is its
+    exception, also the `__cause__`.
+    """
+
+    def __init__(self, task_id: int, app: str, root_id: int, root_app: str, root: BaseException) -> None:
+        self.task_id = task_id
+        self.app = app
+        self.root_id = root_id
+        self.root_app = root_app
+        self.root = root
+        super().__init__(task_id, app, root_id, root_app, root)
+
+    def __str__(self) -> str:
+        return f"{describe(self.root)} (in task {self.root_id} `{self.root_app}`, which task {self.task_id} `{self.app}` needs)"
+
+    @property
+    def dependent_exceptions_tids(self) -> Sequence[tuple[BaseException, str]]:
+        """What failed first, and where, as Parsl gives it."""
+        return [(self.root, f"task {self.root_id}")]
+
+
+DependencyError = NeedFailed
+
+
+class JoinError(NeedFailed):
+    """A task that a join app waited for failed."""
+
+
+class RemoteError(TaskError):
+    """An error that could not travel as itself: its type's name, its text and its traceback."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        self.kind = kind
+        self.text = text
+        super().__init__(kind, text)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
+
+class WorkerLost(TaskError):
+    """The worker process died while it ran the task."""
+
+
+class SchedulerLost(TaskError):
+    """The scheduler process died; what it had not answered is lost."""
+
+
+class AppException(TaskError):
+    """What an app did wrong."""
+
+
+class BashExitFailure(AppException):
+    """A command ended with an exit code other than 0."""
+
+    def __init__(self, app_name: str, exitcode: int, tail: str = "") -> None:
+        self.app_name = app_name
+        self.exitcode = exitcode
+        self.tail = tail
+        super().__init__(app_name, exitcode, tail)
+
+    def __str__(self) -> str:
+        said = f"; its last words: {self.tail}" if self.tail else ""
+        return f"bash app {self.app_name} ended with exit code {self.exitcode}{said}"
+
+
+class BashAppNoReturn(AppException):
+    """A bash app returned something that is not a command."""
+
+
+class AppTimeout(AppException):
+    """A task ran longer than its walltime and was ended."""
+
+
+class MissingOutputs(AppException):
+    """A task succeeded, but declared outputs are not there."""
+
+    def __init__(self, app_name: str, outputs: Sequence[str]) -> None:
+        self.app_name = app_name
+        self.outputs = list(outputs)
+        super().__init__(app_name, self.outputs)
+
+    def __str__(self) -> str:
+        return f"{self.app_name} did not write {', '.join(self.outputs)}"
+
+
+class RemoteTraceback(Exception):
+    """The traceback of a task's error as text: the `__cause__` of the user's own exception."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)
+
+    def __str__(self) -> str:
+        return "\n" + self.text.rstrip()
+
+
+class IllegalMove(NbflowError):
+    """A move that the table of `nbflow.core.states` does not allow: a bug in nbflow."""
+
+
+def describe(error: BaseException) -> str:
+    """`ValueError: text`, or the class's name alone where there is no text; never raises."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return f"{name}: {text}" if text else name

@@ -1,0 +1,323 @@
+"""Every message, typed, and the records that travel in them.
+
+Messages are array-like tagged structs: a frame is a list of them. How frames cross a socket is `channel`'s subject;
+what the bytes in them mean is `nbflow.values`' subject.
+
+    client  ──Configure Define Submit Cancel Release Watch Inspect Survey──>  scheduler
+    client  <──Settled Rows Details Status──                                 scheduler
+    worker  <──Setup Define Run TakeBack Settled──                           scheduler
+    worker  ──Hello Finished Gathered Returned Printed Blocked Unblocked──>   scheduler
+    worker  ──Define Submit Cancel Release──>                                scheduler   (calls made inside a task)
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from nbflow.core.states import State
+
+# ---------------------------------------------------------------- what a task gave
+
+
+class Inline(msgspec.Struct, array_like=True, tag="i", frozen=True, gc=False):
+    """A small value: its pickle."""
+
+    data: bytes
+
+
+class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, gc=False):
+    """A big value: a file of the object store. `size` is in bytes."""
+
+    path: str
+    size: int
+
+
+class Composed(msgspec.Struct, array_like=True, tag="c", frozen=True):
+    """A value made of other tasks' values: a pickle with references, and what they refer to."""
+
+    template: bytes
+    parts: list[Inline | Stored | Composed]
+
+
+class Failure(msgspec.Struct, array_like=True, tag="f", frozen=True):
+    """An error: the pickled exception where it can travel, and always its words."""
+
+    data: bytes  # b"" where the exception cannot travel
+    kind: str  # name of its type
+    text: str
+    traceback: str
+    line: int = 0  # line within the app's source that raised, from 1; 0 if not known
+
+
+class Lost(msgspec.Struct, array_like=True, tag="l", frozen=True):
+    """An error that the scheduler found: no exception was raised anywhere. `kind` is a class in `nbflow.errors`."""
+
+    kind: str
+    text: str
+
+
+class Blamed(msgspec.Struct, array_like=True, tag="b", frozen=True):
+    """No value because another task gave none. `cause` is None where that one was cancelled."""
+
+    root: int
+    app: str
+    cause: Failure | Lost | None
+    join: bool = False  # the task is a join app that had called the other one
+
+
+class Withdrawn(msgspec.Struct, array_like=True, tag="w", frozen=True):
+    """Cancelled."""
+
+
+Value: TypeAlias = Inline | Stored | Composed
+Fault: TypeAlias = Failure | Lost | Blamed | Withdrawn
+Outcome: TypeAlias = Inline | Stored | Composed | Failure | Lost | Blamed | Withdrawn
+
+# ---------------------------------------------------------------- records for people
+
+
+class TaskRow(msgspec.Struct, array_like=True, frozen=True):
+    """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
+
+    id: int  # the user's calls count from 1; calls made inside tasks are worker << 32 | n
+    app: str
+    parent: int | None  # the task inside which it was called
+    needs: list[int]
+    detail: str  # short texts of the arguments
+    state: State
+    attempt: int  # 0 until launched
+    worker: int | None
+    submitted: float
+    started: float  # 0.0 = not yet
+    ended: float  # 0.0 = not yet
+    recalled: bool  # DONE without running
+    note: str  # DONE: short text of the result; FAILED, SKIPPED: the error in one line
+    root: int | None  # the task whose failure caused this one's
+
+
+class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):
+    """What is fetched only when somebody looks at one task."""
+
+    id: int
+    traceback: str
+    output: str  # head and tail of what it printed
+    story: list[tuple[float, str]]  # (seconds since the epoch, what happened)
+    source: str
+    file: str
+    line: int  # line of `file` at which `source` begins
+    place: str  # "Cell In[4], line 6"
+    error_line: int  # line of `source` that failed, from 1; 0 if none
+
+
+class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
+    """One worker process."""
+
+    worker: int
+    executor: str
+    pid: int
+    task: int | None
+
+
+# ---------------------------------------------------------------- from a client
+
+
+class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
+    """A set of equal worker processes."""
+
+    label: str
+    workers: int
+    environment: dict[str, str]
+
+
+class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The first message: what the scheduler hosts, and how workers find the user's modules."""
+
+    executors: list[ExecutorSpec]
+    run_dir: str
+    store_dirs: list[str]  # where big values go, the first that has room
+    sys_path: list[str]
+    directory: str  # working directory of the workers
+    validate: bool  # check every invariant after every step
+
+
+class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A function, sent before its first use. `reusable`: one unpickled copy may serve many calls."""
+
+    digest: bytes
+    code: bytes
+    reusable: bool
+    source: str
+    file: str
+    line: int
+    text: str  # whole text of the cell it stands in, so that remote tracebacks show its lines; "" otherwise
+
+
+class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A call. `needs` are the tasks that the payload's references stand for, in their order."""
+
+    id: int
+    app: str
+    kind: str  # "python", "bash" or "join"
+    function: bytes  # digest of a `Define`
+    payload: Inline | Stored
+    needs: list[int]
+    detail: str
+    parent: int | None
+    executors: list[str]  # [] = any
+    retries: int
+    walltime: float  # seconds; 0.0 = no limit
+    key: bytes  # of the memo; b"" = not cached
+    streams: list[str]  # [stdout path, mode, stderr path, mode] or []
+    outputs: list[str]  # paths that must be there afterwards
+
+
+class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Withdraw these tasks; all unended ones if the list is empty."""
+
+    ids: list[int]
+
+
+class Release(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Nobody on this side holds these futures any more."""
+
+    ids: list[int]
+
+
+class Watch(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Send `Rows` of all tasks now, and of the changed ones from now on."""
+
+
+class Inspect(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Ask for `TaskDetails`."""
+
+    id: int
+
+
+class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Ask for `Status`."""
+
+
+# ---------------------------------------------------------------- to a client
+
+
+class Settled(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A task ended."""
+
+    id: int
+    outcome: Outcome
+
+
+class Rows(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The newest rows of tasks that changed."""
+
+    rows: list[TaskRow]
+
+
+class Details(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Inspect`; None for a task that is not known."""
+
+    id: int
+    details: TaskDetails | None
+
+
+class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Survey`. `counts` is indexed by State."""
+
+    counts: list[int]
+    workers: list[WorkerRow]
+    pid: int
+
+
+# ---------------------------------------------------------------- between scheduler and worker
+
+
+class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The first message to a worker."""
+
+    worker: int
+    sys_path: list[str]
+    directory: str
+    store_dirs: list[str]
+
+
+class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Run a task. `values` are those of its needs, in the order of the payload's references."""
+
+    id: int
+    attempt: int
+    app: str
+    kind: str
+    function: bytes
+    payload: Inline | Stored
+    values: list[Inline | Stored | Composed]
+    streams: list[str]
+    outputs: list[str]
+
+
+class TakeBack(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Give back those of these tasks that have not begun."""
+
+    ids: list[int]
+
+
+class Hello(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A worker is ready for `Run`."""
+
+    pid: int
+
+
+class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A task ended on a worker. Times are seconds since the epoch."""
+
+    id: int
+    attempt: int
+    outcome: Inline | Stored | Failure
+    note: str
+    output: str
+    started: float
+    ended: float
+
+
+class Gathered(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The body of a join app ended: its value is `template` once the tasks in `needs` have ended."""
+
+    id: int
+    attempt: int
+    template: bytes
+    needs: list[int]
+    output: str
+    started: float
+    ended: float
+
+
+class Returned(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `TakeBack`: `ids` had not begun and will not; `kept` had."""
+
+    ids: list[int]
+    kept: list[int]
+
+
+class Printed(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """What a running task has printed up to now, head and tail."""
+
+    id: int
+    attempt: int
+    output: str
+
+
+class Blocked(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The worker's task waits for other tasks: its slot is free."""
+
+
+class Unblocked(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The worker's task goes on."""
+
+
+FromClient: TypeAlias = Configure | Define | Submit | Cancel | Release | Watch | Inspect | Survey
+ToClient: TypeAlias = Settled | Rows | Details | Status
+ToWorker: TypeAlias = Setup | Define | Run | TakeBack | Settled
+FromWorker: TypeAlias = (
+    Hello | Finished | Gathered | Returned | Printed | Blocked | Unblocked | Define | Submit | Cancel | Release
+)

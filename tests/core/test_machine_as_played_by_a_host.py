@@ -1,0 +1,334 @@
+"""Hypothesis plays the host: it submits, finishes, fails, loses workers, cancels and answers late, in any order.
+
+After every step: the machine's own invariants; no launch before its needs are done; every task settled once; a task
+that was given back or lost never runs twice at the same time; and in the end nothing is left unsettled.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from nbflow.core import events as ev
+from nbflow.core.instructions import Abort, Dismiss, Forget, Hire, Launch, Recall, Settle, TakeBack, Why
+from nbflow.core.machine import Machine
+from nbflow.core.states import MOVES, State
+from nbflow.core.story import Journal
+
+
+class Host(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.journal = Journal()
+        self.machine = Machine(validate=True, journal=self.journal)
+        self.steps: list[object] = []
+        self.now = 0.0
+        self.next_task = 1
+        self.next_worker = 1
+        self.retries: dict[int, int] = {}
+        self.needs: dict[int, tuple[int, ...]] = {}
+        self.inner: dict[int, tuple[int, ...]] = {}
+        self.held: set[int] = set()
+        self.settled: dict[int, State] = {}
+        self.launched: list[Launch] = []  # every launch ever, for late answers
+        self.desks: dict[int, list[Launch]] = {}  # what each worker has, in order
+        self.kills: dict[int, int] = {}  # task -> attempts begun and lost or failed
+        self.to_hire: list[str] = []
+        self.to_recall: list[int] = []
+        self.to_return: list[TakeBack] = []
+        self.to_kill: set[int] = set()
+        self.blocked: set[int] = set()
+
+    # ---------------------------------------------------------- the host
+
+    def tell(self, *events: ev.Event) -> None:
+        self.now += 0.01
+        step = self.machine.handle(events, self.now)
+        self.steps.append(step)
+        for instruction in step.instructions:
+            self.carry_out(instruction)
+        state: dict[int, State] = {}
+        for change in step.changes:
+            before = state.get(change.task)
+            assert before is None or change.state in MOVES[before]
+            state[change.task] = change.state
+
+    def carry_out(self, instruction: object) -> None:
+        if isinstance(instruction, Launch):
+            assert instruction.task not in self.settled
+            for need in self.needs[instruction.task]:
+                assert self.settled[need] is State.DONE
+            for desk in self.desks.values():
+                assert all(other.task != instruction.task for other in desk)
+            self.desks[instruction.worker].append(instruction)
+            self.launched.append(instruction)
+        elif isinstance(instruction, Settle):
+            assert instruction.task not in self.settled
+            self.settled[instruction.task] = instruction.state
+            if instruction.state is State.SKIPPED:
+                assert instruction.root is not None
+                assert self.settled[instruction.root] in (State.FAILED, State.CANCELLED)
+        elif isinstance(instruction, Hire):
+            self.to_hire.append(instruction.executor)
+        elif isinstance(instruction, Recall):
+            self.to_recall.append(instruction.task)
+        elif isinstance(instruction, TakeBack):
+            self.to_return.append(instruction)
+        elif isinstance(instruction, Abort):
+            self.to_kill.add(instruction.worker)
+        elif isinstance(instruction, Dismiss):
+            assert not self.desks.pop(instruction.worker)
+        elif isinstance(instruction, Forget):
+            assert instruction.task in self.settled
+            assert instruction.task not in self.held
+
+    def alive_desks(self) -> list[int]:
+        return [worker for worker, desk in self.desks.items() if desk and worker not in self.blocked]
+
+    @initialize(slots=st.integers(1, 3))
+    def load(self, slots: int) -> None:
+        self.tell(ev.ExecutorAdded("processes", slots))
+
+    # ---------------------------------------------------------- calls
+
+    @rule(data=st.data(), retries=st.integers(0, 2), cached=st.booleans(), app=st.sampled_from("ab"))
+    def submit(self, data: st.DataObject, retries: int, cached: bool, app: str) -> None:
+        needs = data.draw(st.lists(st.sampled_from(sorted(self.held)), max_size=3, unique=True)) if self.held else []
+        task = self.next_task
+        self.next_task += 1
+        self.needs[task] = tuple(needs)
+        self.retries[task] = retries
+        self.held.add(task)
+        walltime = data.draw(st.sampled_from([0.0, 0.0, 0.05]))
+        self.tell(ev.Submitted(task, app, tuple(needs), (), retries, walltime, cached))
+
+    @rule()
+    def submit_to_an_executor_that_is_not_there(self) -> None:
+        task = self.next_task
+        self.next_task += 1
+        self.needs[task] = ()
+        self.held.add(task)
+        self.tell(ev.Submitted(task, "a", (), ("nowhere",)))
+        assert self.settled[task] is State.FAILED
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(sorted(self.held)))
+        self.held.remove(task)
+        self.tell(ev.Released(task))
+
+    @precondition(lambda self: self.needs)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.tell(ev.CancelRequested(data.draw(st.sampled_from(sorted(self.needs)))))
+
+    @precondition(lambda self: self.to_recall)
+    @rule(found=st.booleans())
+    def recall(self, found: bool) -> None:
+        self.tell(ev.Recalled(self.to_recall.pop(0), found))
+
+    # ---------------------------------------------------------- workers
+
+    @precondition(lambda self: self.to_hire)
+    @rule(fails=st.integers(0, 5))
+    def hire(self, fails: int) -> None:
+        executor = self.to_hire.pop(0)
+        if fails == 0:
+            self.tell(ev.HireFailed(executor))
+        else:
+            worker = self.next_worker
+            self.next_worker += 1
+            self.desks[worker] = []
+            self.tell(ev.WorkerJoined(worker, executor))
+
+    @precondition(lambda self: self.desks)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        self.end_worker(data.draw(st.sampled_from(sorted(self.desks))))
+
+    @precondition(lambda self: self.to_kill)
+    @rule()
+    def kill(self) -> None:
+        worker = self.to_kill.pop()
+        if worker in self.desks:
+            self.end_worker(worker)
+
+    def end_worker(self, worker: int) -> None:
+        queue = self.desks.pop(worker)
+        self.blocked.discard(worker)
+        if queue:
+            self.kills[queue[0].task] = self.kills.get(queue[0].task, 0) + 1
+        self.tell(ev.WorkerLost(worker))
+
+    @precondition(lambda self: self.to_return)
+    @rule()
+    def give_back(self) -> None:
+        asked = self.to_return.pop(0)
+        desk = self.desks.get(asked.worker)
+        if desk is None:
+            return
+        back = [launch for launch in desk[1:] if launch.task in asked.tasks]
+        self.desks[asked.worker] = [launch for launch in desk if launch not in back]
+        tasks = tuple(launch.task for launch in back)
+        self.tell(ev.Returned(asked.worker, tasks, tuple(t for t in asked.tasks if t not in tasks)))
+
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data())
+    def block(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(self.alive_desks()))
+        self.blocked.add(worker)
+        self.tell(ev.Blocked(worker))
+
+    @precondition(lambda self: self.blocked)
+    @rule(data=st.data())
+    def unblock(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.blocked)))
+        self.blocked.remove(worker)
+        self.tell(ev.Unblocked(worker))
+
+    # ---------------------------------------------------------- attempts
+
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data(), took=st.sampled_from([0.00001, 0.001, 1.0]))
+    def finish(self, data: st.DataObject, took: float) -> None:
+        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, took))
+
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data(), may_retry=st.booleans())
+    def fail(self, data: st.DataObject, may_retry: bool) -> None:
+        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        self.kills[launch.task] = self.kills.get(launch.task, 0) + 1
+        self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry))
+
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data(), count=st.integers(0, 3))
+    def join(self, data: st.DataObject, count: int) -> None:
+        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        inner = tuple(range(self.next_task, self.next_task + count))
+        self.next_task += count
+        for task in inner:
+            self.needs[task] = ()
+            self.retries[task] = 0
+        self.inner[launch.task] = inner
+        calls = [ev.Submitted(task, "inner") for task in inner]
+        releases = [ev.Released(task) for task in inner]
+        self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), *releases)
+
+    @precondition(lambda self: self.launched)
+    @rule(data=st.data())
+    def answer_late(self, data: st.DataObject) -> None:
+        launch = data.draw(st.sampled_from(self.launched))
+        if any(launch in desk for desk in self.desks.values()):
+            return  # not late
+        counts = list(self.machine.counts)
+        self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.1))
+        assert self.machine.counts == counts
+
+    @rule()
+    def tick(self) -> None:
+        self.now += 0.05
+        self.tell(ev.Ticked())
+
+    # ---------------------------------------------------------- what must hold
+
+    @invariant()
+    def no_task_is_tried_more_often_than_allowed(self) -> None:
+        for task, lost in self.kills.items():
+            assert lost <= self.retries[task] + 1 or self.settled.get(task) is State.CANCELLED
+
+    @invariant()
+    def counts_agree_with_what_was_settled(self) -> None:
+        ended = [s for s in State if s.ended]
+        assert sum(self.machine.counts[s] for s in ended) == len(self.settled)
+        assert sum(self.machine.counts) == len(self.needs)
+
+    def teardown(self) -> None:
+        """Let everything run to its end: nothing in flight means nothing unsettled; replay gives the same steps."""
+        for worker in tuple(self.blocked):
+            self.blocked.discard(worker)
+            self.tell(ev.Unblocked(worker))
+        for _ in range(10_000):
+            if self.to_kill:
+                self.kill()
+            elif self.to_return:
+                self.give_back()
+            elif self.to_recall:
+                self.tell(ev.Recalled(self.to_recall.pop(0), False))
+            elif self.to_hire:
+                self.hire(1)
+            elif alive := self.alive_desks():
+                launch = self.desks[alive[0]].pop(0)
+                self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.001))
+            else:
+                break
+        assert set(self.settled) == set(self.needs)
+        held, self.held = sorted(self.held), set()
+        self.tell(*(ev.Released(task) for task in held))
+        assert not self.machine.tasks
+        again = Machine(validate=False)
+        assert self.journal.replay(again.handle) == self.steps
+
+
+Host.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestTheMachineAsPlayedByAHost = Host.TestCase
+
+
+def test_a_late_answer_changes_nothing() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a", retries=1)], 0.0)
+    machine.handle([ev.WorkerLost(1)], 1.0)
+    before = machine.counts[:]
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.1)], 2.0)
+    assert machine.counts == before
+    assert not step.instructions
+    assert not step.changes
+
+
+def test_the_end_of_a_need_launches_its_dependant_in_the_same_step() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p")], 0.0)
+    machine.handle([ev.Submitted(1, "a"), ev.Submitted(2, "b", (1,))], 0.0)
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.1)], 1.0)
+    kinds = [type(i).__name__ for i in step.instructions]
+    assert kinds.index("Settle") < kinds.index("Launch")
+
+
+def test_a_failure_skips_100_000_dependants_in_one_step_and_names_the_root() -> None:
+    machine = Machine()
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "head")], 0.0)
+    machine.handle([ev.Submitted(n, "link", (n - 1,)) for n in range(2, 100_001)], 0.0)
+    step = machine.handle([ev.Failed(1, 1, 1)], 1.0)
+    settles = [i for i in step.instructions if isinstance(i, Settle)]
+    assert len(settles) == 100_000
+    assert all(s.state is State.SKIPPED and s.root == 1 for s in settles[1:])
+
+
+def test_what_waits_behind_a_long_task_goes_to_an_idle_worker() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 2), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    machine.handle([ev.Submitted(n, "a") for n in range(2, 12)], 0.0)
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)  # the app looks short: the rest is sent ahead
+    assert sum(isinstance(i, Launch) for i in step.instructions) == 10
+    step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)
+    assert step.wake_at is not None
+    step = machine.handle([ev.Ticked()], step.wake_at)
+    asked = next(i for i in step.instructions if isinstance(i, TakeBack))
+    assert asked.tasks == tuple(range(3, 12))
+    step = machine.handle([ev.Returned(1, asked.tasks)], 0.1)
+    launches = [i for i in step.instructions if isinstance(i, Launch)]
+    assert launches[0] == Launch(3, 1, 2)
+    assert machine.tasks[2].state is State.RUNNING
+
+
+def test_a_walltime_aborts_and_says_why() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p")], 0.0)
+    step = machine.handle([ev.Submitted(1, "a", walltime=2.0)], 0.0)
+    assert step.wake_at == 2.0
+    step = machine.handle([ev.Ticked()], 2.0)
+    assert step.instructions == [Abort(1)]
+    step = machine.handle([ev.WorkerLost(1)], 2.1)
+    assert Settle(1, State.FAILED, Why.TIMEOUT, None) in step.instructions
