@@ -1,0 +1,93 @@
+"""Text on its way into HTML, SVG and tables: the one place where it is escaped, cut and measured.
+
+Whatever a user, a task or an exception wrote is text here and stays text: no function of this module returns markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]")
+# not allowed in XML, or able to turn the direction of the text around them
+UNSAFE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+# Widths in ems of a wide interface font, so that a text that fits by this measure fits in any usual one.
+_NARROW, _COMMON, _BROAD = 0.39, 0.64, 0.98
+_NARROW_CHARACTERS = frozenset(" !'(),./:;I[]fijlrt|`·")
+_BROAD_CHARACTERS = frozenset("%@MWmw…")
+_BOLD = 1.1
+
+
+def escape(text: str) -> str:
+    """`text` for an HTML or SVG element or a quoted attribute: escaped, without terminal codes and control characters.
+
+    >>> escape('<b a="1">&')
+    '&lt;b a=&quot;1&quot;&gt;&amp;'
+    """
+    return html.escape(UNSAFE.sub("\ufffd", ANSI.sub("", text)), quote=True)
+
+
+def plain(text: str) -> str:
+    """`text` without terminal colours and cursor moves; of a line rewritten by carriage returns, its last writing."""
+    text = ANSI.sub("", text).replace("\r\n", "\n")
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    return text
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` on one line, at most `limit` characters long; an ellipsis tells that something was cut off.
+
+    >>> shorten("one  two three", 8)
+    'one two…'
+    """
+    line = " ".join(text[: 4 * limit + 4].split())
+    return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """At most so many pixels wide is `text`, set in `size` pixels."""
+    ems = 0.0
+    for character in text:
+        if character in _NARROW_CHARACTERS:
+            ems += _NARROW
+        elif character in _BROAD_CHARACTERS or ord(character) >= 0x1100:
+            ems += _BROAD
+        else:
+            ems += _COMMON
+    return ems * size * (_BOLD if bold else 1.0)
+
+
+def fit(text: str, pixels: float, size: float, *, bold: bool = False) -> str:
+    """`text` on one line, cut by an ellipsis so that it takes at most `pixels` where it is set in `size` pixels."""
+    line = " ".join(text.split())
+    if width(line, size, bold=bold) <= pixels:
+        return line
+    low, high = 0, len(line)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if width(line[:middle].rstrip() + "…", size, bold=bold) <= pixels:
+            low = middle
+        else:
+            high = middle - 1
+    return line[:low].rstrip() + "…"
+
+
+def seconds(span: float) -> str:
+    """A length of time for people: "0.31 s", "12 s", "1 min 12 s", "2 h 5 min".
+
+    The page has the same function; `tests/notebook/cases/seconds.json` holds both to the same answers.
+    """
+    if span < 0.995:
+        return f"{max(0, int(span * 100 + 0.5)) / 100:.2f} s"
+    if span < 9.95:
+        return f"{int(span * 10 + 0.5) / 10:.1f} s"
+    whole = int(span + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
