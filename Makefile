@@ -21,14 +21,14 @@ demo: $(STAMP)  ## Run the demo notebook here, with a status line; writes it and
 	@$(BIN)/nbflow demo $(ARGS)
 
 lab: $(STAMP)  ## Open JupyterLab on the tutorials
-	@$(BIN)/python -m tools.lab $(ARGS)
+	@cd notebooks && $(abspath $(BIN))/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) $(ARGS)
 
 test: $(STAMP)  ## All tests, browser tests included where there is a Chromium
 	@$(BIN)/python -m tools.browser
 	@$(BIN)/python -m pytest --durations=15 --durations-min=1 $(ARGS)
 
 test-pythons: $(STAMP)  ## The tests without the browser, on each of Python 3.10 to 3.13 that is here
-	@$(BIN)/python -m tools.test_pythons $(ARGS)
+	@$(BIN)/python -m tools.each_python $(ARGS)
 
 lint: $(STAMP)  ## ruff (rules and format), mypy --strict, notebooks without outputs
 	@$(BIN)/ruff check .

@@ -1,0 +1,5 @@
+"""`python -m nbflow` is the command `nbflow`."""
+
+from nbflow.cli import main
+
+raise SystemExit(main())
