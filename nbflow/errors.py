@@ -6,7 +6,8 @@
     │   ├── NoDataFlowKernelError  nothing is loaded
     │   ├── FlowClosed             the flow was cleaned up, or belongs to another process
     │   ├── CannotPickle           an argument or result that cannot travel
-    │   └── AppBadFormatting       an app that cannot be made from what was given
+    │   ├── AppBadFormatting       an app that cannot be made from what was given
+    │   └── BadStdStreamFile       a stdout= or stderr= that cannot be used
     ├── TaskError                  the task gave no value
     │   ├── NeedFailed             a need failed (DependencyError is the same class)
     │   ├── JoinError              a task that a join app waited for failed
@@ -54,6 +55,10 @@ class CannotPickle(UsageError, TypeError):
 
 class AppBadFormatting(UsageError):
     """An app cannot be made from what was given."""
+
+
+class BadStdStreamFile(UsageError):
+    """A `stdout=` or `stderr=` cannot be used as it is."""
 
 
 class TaskError(NbflowError):

@@ -137,21 +137,26 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     executors: list[ExecutorSpec]
     run_dir: str
     store_dirs: list[str]  # where big values go, the first that has room
+    temporary: list[str]  # directories to remove in the end
     sys_path: list[str]
     directory: str  # working directory of the workers
     validate: bool  # check every invariant after every step
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """A function, sent before its first use. `reusable`: one unpickled copy may serve many calls."""
+    """A function, sent before its first use. `reusable`: one unpickled copy may serve many calls.
+
+    `places` has the files that exist only in the user's process (cells): name -> (name for people, text), so that
+    tracebacks made elsewhere show their lines.
+    """
 
     digest: bytes
     code: bytes
     reusable: bool
     source: str
     file: str
-    line: int
-    text: str  # whole text of the cell it stands in, so that remote tracebacks show its lines; "" otherwise
+    line: int  # of `file`, at which `source` begins; 0 if not known
+    places: dict[str, tuple[str, str]]
 
 
 class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -219,6 +224,7 @@ class Details(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The answer to `Inspect`; None for a task that is not known."""
 
     id: int
+    row: TaskRow | None
     details: TaskDetails | None
 
 
@@ -237,9 +243,9 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The first message to a worker."""
 
     worker: int
-    sys_path: list[str]
     directory: str
     store_dirs: list[str]
+    executors: list[str]  # labels, for the calls made inside tasks
 
 
 class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):

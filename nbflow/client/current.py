@@ -1,0 +1,47 @@
+"""Which flow a call goes to when nothing else is said.
+
+In the user's process that is the loaded `DataFlowKernel`; while a worker runs a task, it is the flow of that task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nbflow.errors import NoDataFlowKernelError
+
+if TYPE_CHECKING:
+    from nbflow.client.calls import Calls
+
+_current: Calls | None = None
+_starter: Callable[[], Calls] | None = None
+
+
+def current() -> Calls:
+    """The flow to call; the default one is started where that was asked for.
+
+    Raises:
+        NoDataFlowKernelError: nothing is loaded.
+    """
+    if _current is not None and not _current.closed:
+        return _current
+    if _starter is not None:
+        return _starter()
+    raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
+
+
+def set_current(calls: Calls | None) -> None:
+    """Make a flow the one to call."""
+    global _current
+    _current = calls
+
+
+def get_current() -> Calls | None:
+    """The flow that was set, open or closed."""
+    return _current
+
+
+def start_with(starter: Callable[[], Calls] | None) -> None:
+    """What `current` does when nothing is loaded; None = refuse."""
+    global _starter
+    _starter = starter

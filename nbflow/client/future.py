@@ -1,0 +1,289 @@
+"""Futures: `AppFuture`, the promise of a task's value, and `DataFuture`, the promise of a file that it writes.
+
+Both are `concurrent.futures.Future`s. A future is settled on the client's reader thread with an outcome as it came;
+the outcome is opened, which may run the user's code, in the thread that asks for the value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import difflib
+import operator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from nbflow.core.states import State
+from nbflow.files import File
+from nbflow.values import outcome as outcomes
+from nbflow.values.pickling import Needed, need
+from nbflow.wire.messages import Blamed, Composed, Inline, Outcome, Stored, Withdrawn
+
+
+class Owner(Protocol):
+    """The calls that a future belongs to, as far as the future needs them."""
+
+    flow: Any
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """To be entered while a thread waits for a future."""
+
+    def cancel(self, task: int) -> None:
+        """Ask for the task to be withdrawn."""
+
+    def release(self, task: int) -> None:
+        """Nobody holds the future any more; may be called at any moment, in any thread."""
+
+    def call_back(self, future: AppFuture) -> None:
+        """Run the future's callbacks, on a thread where they may block."""
+
+    def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
+        """Make a task of `function(value of the future, argument)`."""
+
+    def state_of(self, task: int) -> State:
+        """Where an unsettled task stands."""
+
+
+class AppFuture(concurrent.futures.Future[Any], Needed):
+    """The promise of a task's value: what calling an app gives at once.
+
+    `result()` gives the value or raises the task's own exception; `fut[0]` and `fut.name` are futures of a part of it;
+    `await fut` works. `outputs` are `DataFuture`s of the files the task writes, `stdout` and `stderr` what was asked
+    for, `tid` the task's number.
+    """
+
+    def __init__(self, owner: Owner, tid: int, app: str, stdout: Any = None, stderr: Any = None) -> None:
+        super().__init__()
+        self._owner = owner
+        self._app = app
+        self._outcome: Outcome | None = None
+        self._opened = False
+        self._outputs: list[DataFuture] | None = None
+        self._key = b""
+        self.tid = tid
+        self.stdout = stdout
+        self.stderr = stderr
+
+    # ------------------------------------------------------------ what a Parsl user knows
+
+    @property
+    def flow(self) -> Any:
+        """The `DataFlowKernel` that the task belongs to; inside a task, what stands for it there."""
+        return self._owner.flow
+
+    @property
+    def owner(self) -> Owner:
+        """The calls that this one is among."""
+        return self._owner
+
+    @property
+    def app_name(self) -> str:
+        """The name of the app that was called."""
+        return self._app
+
+    @property
+    def outputs(self) -> list[DataFuture]:
+        """A future of each declared output."""
+        return list(self._outputs or ())
+
+    def task_status(self) -> str:
+        """The state in a word: waiting, recalling, running, done, failed, skipped or cancelled."""
+        return self.state.label
+
+    @property
+    def state(self) -> State:
+        """The state as the scheduler knows it."""
+        outcome = self._outcome
+        if outcome is None:
+            return self._owner.state_of(self.tid)
+        if isinstance(outcome, (Inline, Stored, Composed)):
+            return State.DONE
+        if isinstance(outcome, Withdrawn) or (isinstance(outcome, Blamed) and outcome.cause is None):
+            return State.CANCELLED
+        return State.SKIPPED if isinstance(outcome, Blamed) and not outcome.join else State.FAILED
+
+    # ------------------------------------------------------------ the contract of a Future
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The value; waits at most `timeout` seconds (None = as long as it takes).
+
+        Raises:
+            TimeoutError: the task has not ended in time; it goes on.
+            CancelledError: it was cancelled, or a need of it was.
+            Exception: what the task raised, or a `TaskError`.
+        """
+        self._wait(timeout)
+        self._open()
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` would raise, or None. Waits and raises like it."""
+        self._wait(timeout)
+        self._open()
+        return super().exception(0)
+
+    def cancel(self) -> bool:
+        """Withdraw the task, queued or running; True if it was, once that is certain. Waits for the answer."""
+        if not self.done():
+            self._owner.cancel(self.tid)
+            self._wait(None)
+        return self.cancelled()
+
+    def running(self) -> bool:
+        """Whether a worker is at it now."""
+        return not self.done() and self._owner.state_of(self.tid) is State.RUNNING
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return asyncio.wrap_future(self).__await__()
+
+    # ------------------------------------------------------------ lifted access
+
+    def __getitem__(self, key: Any) -> AppFuture:
+        """A future of `value[key]`."""
+        return self._owner.lift(operator.getitem, self, key)
+
+    def __getattr__(self, name: str) -> AppFuture:
+        """A future of `value.name`. A name that looks like a misspelt one of the future's own is refused."""
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        meant = difflib.get_close_matches(name, [own for own in dir(type(self)) if own[0] != "_"], 1, 0.8)
+        if meant:
+            raise AttributeError(f"a future has no attribute {name!r}. Did you mean {meant[0]!r}?")
+        return self._owner.lift(getattr, self, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("a future cannot be iterated: its length is not known before it is done; use fut.result()")
+
+    # ------------------------------------------------------------ for the flow
+
+    def settle(self, outcome: Outcome) -> None:
+        """The task has ended. Called once, on the reader thread."""
+        cancelled = isinstance(outcome, Withdrawn) or (isinstance(outcome, Blamed) and outcome.cause is None)
+        with self._condition:
+            if self._outcome is not None:
+                return
+            self._outcome = outcome
+            self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
+            for waiter in self._waiters:
+                if cancelled:
+                    waiter.add_cancelled(self)
+                elif isinstance(outcome, (Inline, Stored, Composed)):
+                    waiter.add_result(self)
+                else:
+                    waiter.add_exception(self)
+            self._condition.notify_all()
+        if self._done_callbacks:
+            self._owner.call_back(self)
+
+    def run_callbacks(self) -> None:
+        """Call what `add_done_callback` was given."""
+        self._invoke_callbacks()  # type: ignore[attr-defined] # not in the type stubs
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._outcome is None:
+            with self._owner.waiting(), self._condition:
+                if not self._condition.wait_for(lambda: self._outcome is not None, timeout):
+                    raise concurrent.futures.TimeoutError(f"task {self.tid} `{self._app}` has not ended in {timeout} s")
+
+    def _open(self) -> None:
+        """Make value or exception of the outcome, in the thread that wants it."""
+        if self._opened or self._outcome is None or self._state == CANCELLED_AND_NOTIFIED:
+            return
+        result, error = None, None
+        if isinstance(self._outcome, (Inline, Stored, Composed)):
+            try:
+                result = outcomes.load(self._outcome, mine=True)
+            except Exception as found:
+                error = outcomes.unreadable(found, self.tid, self._app)
+        else:
+            error = outcomes.unpack_error(self._outcome, self.tid, self._app)
+        with self._condition:  # nothing of the user's runs here; the first of several threads wins
+            if not self._opened:
+                self._result, self._exception = result, error
+                self._opened = True
+
+    def __del__(self) -> None:
+        owner = self.__dict__.get("_owner")
+        if owner is not None:
+            owner.release(self.tid)
+
+    def __repr__(self) -> str:
+        return f"<AppFuture task {self.tid} {self._app}: {'done' if self.done() else 'not done'}>"
+
+
+class DataFuture(concurrent.futures.Future[File], Needed):
+    """The promise of a file that a task writes. Its result is the `File`, once the task is done."""
+
+    def __init__(self, parent: AppFuture, file: File) -> None:
+        super().__init__()
+        self._parent = parent
+        self.file_obj = file
+        parent.add_done_callback(self._follow)
+
+    @property
+    def parent(self) -> AppFuture:
+        """The future of the task that writes the file."""
+        return self._parent
+
+    @property
+    def tid(self) -> int:
+        """The number of that task."""
+        return self._parent.tid
+
+    @property
+    def filename(self) -> str:
+        """The last part of the path."""
+        return self.file_obj.filename
+
+    @property
+    def filepath(self) -> str:
+        """The path to open."""
+        return self.file_obj.filepath
+
+    def result(self, timeout: float | None = None) -> File:
+        """The file; waits and raises like the task's own future."""
+        self._parent.result(timeout)
+        return self.file_obj
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` would raise, or None."""
+        return self._parent.exception(timeout)
+
+    def cancel(self) -> bool:
+        """Withdraw the task that writes the file."""
+        return self._parent.cancel()
+
+    def refer(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """In a task's arguments it becomes the file, once its writer is done."""
+        return _written, (index, self.file_obj)
+
+    def settles_with(self) -> AppFuture:
+        """The future of the task that writes the file."""
+        return self._parent
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return asyncio.wrap_future(self).__await__()
+
+    def _follow(self, parent: concurrent.futures.Future[Any]) -> None:
+        if parent.cancelled():
+            super().cancel()
+            self.set_running_or_notify_cancel()
+        elif (error := parent.exception()) is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(self.file_obj)
+
+    def __repr__(self) -> str:
+        return f"<DataFuture {self.filepath!r} of task {self.tid}>"
+
+
+def _written(index: int, file: File) -> File:
+    need(index)  # the writer is done; its value does not matter
+    return file
+
+
+def data_futures(future: AppFuture, files: Sequence[File]) -> list[DataFuture]:
+    """A future for each file that the task writes."""
+    return [DataFuture(future, file) for file in files]

@@ -1,0 +1,385 @@
+"""`DataFlowKernel`: the user's handle of a flow, and the one that is loaded.
+
+It starts the scheduler process, owns the connection to it, and ends both. What a call means is in `calls`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import concurrent.futures
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from nbflow.client import current
+from nbflow.client.callbacks import Callbacks
+from nbflow.client.calls import Calls
+from nbflow.client.connection import Connection
+from nbflow.client.feed import Feed
+from nbflow.client.future import AppFuture
+from nbflow.client.places import make_places
+from nbflow.config import Config
+from nbflow.core.states import State
+from nbflow.errors import ConfigurationError, FlowClosed, NoDataFlowKernelError, SchedulerLost
+from nbflow.wire import process
+from nbflow.wire.messages import (
+    Cancel,
+    Configure,
+    Details,
+    ExecutorSpec,
+    Inspect,
+    Lost,
+    Rows,
+    Settled,
+    Status,
+    Survey,
+    TaskDetails,
+    Watch,
+    Withdrawn,
+    WorkerRow,
+)
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
+
+
+class DataFlowKernel:
+    """A flow: its scheduler, its workers, and the calls made to it from this process.
+
+    Usually made by `nbflow.load()`. As a context manager it is cleaned up at the end of the block.
+
+    Raises:
+        ConfigurationError: the configuration cannot be used.
+        OSError: the scheduler process cannot be started.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        if config is not None and not isinstance(config, Config):
+            raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
+        self.config = config or Config()
+        self.name = self.config.name
+        self.feed = Feed()
+        self._places = make_places(self.config)
+        self._questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._asking = threading.Lock()
+        self._watching = False
+        self._ending = threading.Lock()
+        self._callbacks = Callbacks()
+        self._process, sock = self._start()
+        self._calls = Calls(
+            self,
+            first=1,
+            retries=self.config.retries,
+            executors=[executor.label for executor in self.config.executors],
+            store_dirs=self._places.stores,
+        )
+        self._connection = Connection(sock, self._on_messages, self._on_lost)
+        self._connection.extra = self._calls.take_released
+        self._configure()
+        atexit.register(self._at_exit)
+        _flows.add(self)
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], Any]:
+        try:
+            with open(os.path.join(self._places.run_dir, "scheduler.log"), "wb") as file:
+                return process.start("nbflow.scheduler.loop", file)
+        except BaseException:
+            self._places.remove()
+            raise
+
+    def _configure(self) -> None:
+        self._connection.post(
+            Configure(
+                [ExecutorSpec(e.label, e.workers, dict(e.environment)) for e in self.config.executors],
+                self._places.run_dir,
+                list(self._places.stores),
+                list(self._places.temporary),
+                list(sys.path),
+                os.getcwd(),
+                bool(os.environ.get("NBFLOW_VALIDATE")),
+            )
+        )
+
+    # ------------------------------------------------------------ for the user
+
+    @property
+    def calls(self) -> Calls:
+        """The calls made to this flow from this process."""
+        return self._calls
+
+    @property
+    def closed(self) -> bool:
+        """Whether the flow has ended."""
+        return self._calls.closed
+
+    @property
+    def run_dir(self) -> str:
+        """Where files of the flow are kept."""
+        return self._places.run_dir
+
+    def wait_for_current_tasks(self, timeout: float | None = None) -> None:
+        """Wait until every task called up to now from this process has ended, well or not.
+
+        Raises:
+            TimeoutError: they have not within `timeout` seconds (None = as long as it takes).
+        """
+        futures = list(self._calls.pending.copy().values())
+        self.flush()
+        if concurrent.futures.wait(futures, timeout).not_done:
+            raise concurrent.futures.TimeoutError(f"some tasks have not ended in {timeout} s")
+
+    def cancel(self, task_id: int) -> bool:
+        """Withdraw a task, queued or running; True if it was. False if it had ended, or is not known here."""
+        future = self._calls.pending.get(task_id)
+        if future is not None:
+            return future.cancel()
+        self._calls.cancel(task_id)
+        row, _ = self._inspect(task_id, 5.0)
+        return row is not None and row.state is State.CANCELLED
+
+    def cancel_all(self) -> int:
+        """Withdraw all tasks that have not ended; how many of this process's calls were cancelled by it."""
+        futures = list(self._calls.pending.copy().values())
+        self.post(Cancel([]))
+        self.flush()
+        concurrent.futures.wait(futures)
+        return sum(future.cancelled() for future in futures)
+
+    def watch(self) -> None:
+        """Have the feed kept up to date from now on. The first full picture follows."""
+        if not self._watching and not self.closed:
+            self._watching = True
+            self.post(Watch())
+            self.flush()
+
+    def details(self, task_id: int, timeout: float = 5.0) -> TaskDetails:
+        """What is known of one task beyond its row. Waits for the scheduler's answer at most `timeout` seconds.
+
+        Raises:
+            KeyError: there is no such task.
+            TimeoutError: no answer in time.
+            FlowClosed: the flow has ended.
+        """
+        _, details = self._inspect(task_id, timeout)
+        if details is None:
+            raise KeyError(f"there is no task {task_id}")
+        return details
+
+    def status(self, timeout: float = 5.0) -> Status:
+        """Counts by state, and the workers, as the scheduler has them now. Raises like `details`."""
+        answer: Status = self._ask(Survey(), timeout)
+        return answer
+
+    def counts(self) -> dict[State, int]:
+        """How many tasks are in each state now."""
+        return dict(zip(State, self.status().counts, strict=True))
+
+    def workers(self) -> list[WorkerRow]:
+        """The worker processes now."""
+        return self.status().workers
+
+    def cleanup(self) -> None:
+        """End the flow: workers, scheduler, files. What has not ended is lost. Takes at most some 5 s; idempotent."""
+        with self._ending:
+            if self.closed:
+                return
+            self._calls.closed = True
+        atexit.unregister(self._at_exit)
+        self._connection.close()
+        try:
+            self._process.wait(LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
+
+    def __enter__(self) -> DataFlowKernel:
+        if current.get_current() is None:
+            current.set_current(self._calls)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cleanup()
+        if current.get_current() is self._calls:
+            current.set_current(None)
+
+    def __repr__(self) -> str:
+        labels = ", ".join(f"{e.label}: {e.workers} workers" for e in self.config.executors)
+        return f"<DataFlowKernel {self.name!r} ({labels}){' closed' if self.closed else ''}>"
+
+    # ------------------------------------------------------------ the calls' link to the scheduler
+
+    def post(self, *messages: Any) -> None:
+        """Send messages to the scheduler."""
+        self._connection.post(*messages)
+
+    def flush(self) -> None:
+        """Send what waits to be sent."""
+        self._connection.flush()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A thread of the user's waits for a task: what was gathered goes out."""
+        self._connection.flush()
+        yield
+
+    def call_back(self, future: AppFuture) -> None:
+        """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
+        self._callbacks.put(future)
+
+    def state_of(self, task: int) -> State:
+        """Where a task stands, as the scheduler knows it; WAITING once nobody can tell."""
+        with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
+            row, _ = self._inspect(task, 5.0)
+            if row is not None:
+                return row.state
+        return State.WAITING
+
+    # ------------------------------------------------------------ on the reader thread
+
+    def _on_messages(self, messages: list[Any]) -> None:
+        settle = self._calls.settle
+        for message in messages:
+            kind = type(message)
+            if kind is Settled:
+                settle(message)
+            elif kind is Rows:
+                self.feed.take(message.rows)
+            else:
+                self._questions.put(message)
+
+    def _on_lost(self) -> None:
+        """The scheduler has died."""
+        with self._ending:
+            if self.closed:
+                return
+            self._calls.closed = True
+        log.error("the scheduler process has died; its last words are in %s", self._places.run_dir)
+        self._process.wait()
+        self._end(Lost("SchedulerLost", "the scheduler process died before the task ended; load() starts a new one"))
+
+    def _end(self, outcome: Lost | Withdrawn) -> None:
+        """The scheduler is gone: nothing is left pending, and no file either."""
+        self._calls.settle_all(outcome)
+        self._questions.put(None)
+        self.feed.close()
+        self._callbacks.close()
+        self._places.remove()
+        _flows.discard(self)
+
+    # ------------------------------------------------------------ questions
+
+    def _inspect(self, task: int, timeout: float) -> tuple[Any, TaskDetails | None]:
+        answer: Details = self._ask(Inspect(task), timeout)
+        return answer.row, answer.details
+
+    def _ask(self, question: Inspect | Survey, timeout: float) -> Any:
+        """One question at a time; answers come in order."""
+        wanted = Details if isinstance(question, Inspect) else Status
+        deadline = time.monotonic() + timeout
+        with self._asking:
+            if self.closed:
+                raise FlowClosed("the flow has ended")
+            self.post(question)
+            self.flush()
+            while True:
+                try:
+                    answer = self._questions.get(timeout=max(0.0, deadline - time.monotonic()))
+                except queue.Empty:
+                    raise concurrent.futures.TimeoutError(f"the scheduler did not answer in {timeout} s") from None
+                if answer is None:
+                    self._questions.put(None)
+                    raise FlowClosed("the flow has ended")
+                # an answer to a question that had timed out is passed over
+                if isinstance(answer, wanted) and getattr(answer, "id", None) == getattr(question, "id", None):
+                    return answer
+
+    # ------------------------------------------------------------ exit and fork
+
+    def _at_exit(self) -> None:
+        unended = len(self._calls.pending)
+        if unended and not self.closed:
+            print(f"nbflow: the program ends while {unended} tasks have not; they are lost", file=sys.stderr)
+        self.cleanup()
+
+    def _forked(self) -> None:
+        """In a forked child: this flow belongs to the parent."""
+        atexit.unregister(self._at_exit)
+        self._connection.abandon()
+
+
+_flows: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
+_loading = threading.Lock()
+_loaded: DataFlowKernel | None = None
+
+
+def _after_fork() -> None:
+    for flow in tuple(_flows):
+        flow._forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def load(config: Config | None = None) -> DataFlowKernel:
+    """Start a flow and make it the one that apps use. Loading again with nothing new gives the same flow.
+
+    Args:
+        config: what it runs on; None = one worker process per core, or whatever is loaded already.
+
+    Raises:
+        ConfigurationError: another configuration is loaded; `clear()` it first.
+    """
+    global _loaded
+    with _loading:
+        if _loaded is not None and not _loaded.closed:
+            if config is None or config == _loaded.config:
+                return _loaded
+            raise ConfigurationError(
+                f"a flow is loaded with another configuration: call nbflow.clear() first. Loaded: {_loaded.config}"
+            )
+        _loaded = DataFlowKernel(config)
+        current.set_current(_loaded.calls)
+        return _loaded
+
+
+def clear() -> None:
+    """End the loaded flow and forget it; nothing happens if none is loaded."""
+    global _loaded
+    with _loading:
+        if _loaded is not None:
+            _loaded.cleanup()
+            _loaded = None
+            current.set_current(None)
+
+
+def dfk() -> DataFlowKernel:
+    """The loaded flow.
+
+    Raises:
+        NoDataFlowKernelError: none is loaded, or it has ended.
+    """
+    if _loaded is None or _loaded.closed:
+        raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
+    return _loaded
+
+
+def wait_for_current_tasks(timeout: float | None = None) -> None:
+    """Wait until every task called up to now has ended. See `DataFlowKernel.wait_for_current_tasks`."""
+    dfk().wait_for_current_tasks(timeout)
+
+
+def start_on_first_call(wanted: bool = True) -> None:
+    """Whether a call starts the default flow if nothing is loaded. In a notebook it does, in a script it does not."""
+    current.start_with((lambda: load().calls) if wanted else None)

@@ -1,0 +1,92 @@
+"""What is known of every task for people: rows for the picture and the table, details for the panel.
+
+The decisions are the machine's; its `story` of a task is shared, not copied. A job outlives the machine's task, so
+that a task nobody holds any more is still in the picture.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nbflow.core.states import State
+from nbflow.core.story import Change, tell
+from nbflow.values.outcome import one_line
+from nbflow.wire.messages import Blamed, Define, Failure, Lost, Outcome, Submit, TaskDetails, TaskRow
+
+
+class Job(msgspec.Struct):
+    """A task as the host has it: what was submitted, and what came of it."""
+
+    id: int
+    app: str
+    parent: int | None
+    needs: list[int]
+    detail: str
+    origin: int  # the worker that made the call; 0 = the client
+    function: Define
+    submitted: float
+    story: list[Change]
+    submit: Submit | None  # until it is settled
+    template: bytes = b""  # of a join whose body has ended
+    outcome: Outcome | None = None  # until it is forgotten
+    note: str = ""
+    traceback: str = ""
+    error_line: int = 0
+    output: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+
+
+def row(job: Job) -> TaskRow:
+    """The row of a task as it is now."""
+    last = job.story[-1]
+    return TaskRow(
+        job.id,
+        job.app,
+        job.parent,
+        job.needs,
+        job.detail,
+        last.state,
+        last.attempt,
+        last.worker or None,
+        job.submitted,
+        job.started or _began(job.story),
+        (job.ended or last.at) if last.state.ended else 0.0,
+        last.why.name == "RECALLED",
+        job.note,
+        last.root,
+    )
+
+
+def _began(story: list[Change]) -> float:
+    return next((change.at for change in reversed(story) if change.state is State.RUNNING), 0.0)
+
+
+def details(job: Job) -> TaskDetails:
+    """What the panel shows beyond the row."""
+    define = job.function
+    line = define.line + job.error_line - 1 if job.error_line and define.line else define.line
+    name = define.places.get(define.file, (define.file, ""))[0]
+    return TaskDetails(
+        job.id,
+        job.traceback,
+        job.output,
+        [(change.at, tell(change)) for change in job.story],
+        define.source,
+        define.file,
+        define.line,
+        f"{name}, line {line}" if line else name,
+        job.error_line,
+    )
+
+
+def conclude(job: Job, outcome: Outcome) -> None:
+    """The task has ended: keep the words of it."""
+    job.outcome = outcome
+    job.submit = None
+    if isinstance(outcome, Blamed):
+        job.note = one_line(outcome)
+        outcome = outcome.cause if outcome.cause is not None else outcome
+    if isinstance(outcome, (Failure, Lost)):
+        job.note = one_line(outcome)
+        job.traceback = outcome.traceback if isinstance(outcome, Failure) else outcome.text

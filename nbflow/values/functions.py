@@ -1,0 +1,181 @@
+"""Capture of functions by value, afresh exactly when something that they refer to has changed.
+
+What the user sees is what runs: a function of a notebook or of a script's `__main__` travels with its code and with
+the globals, helpers, classes and closure cells it refers to, as they are at the call. Pickling all that costs some
+10 us and more, so it is done again only when needed: values that cannot change are compared by identity, and a
+function that refers to anything else is captured at every call.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from nbflow.values.source import Origin, origin_of
+
+_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), range)
+_MISSING = object()
+_WRITES_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
+_READS_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+
+
+class Capture(NamedTuple):
+    """A function as bytes. `reusable`: calls cannot leave anything behind in it, so one copy may serve many."""
+
+    digest: bytes
+    code: bytes
+    reusable: bool
+    origin: Origin
+
+
+class Captor:
+    """Captures one function, again and again."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self._capture: Capture | None = None
+        self._watch: _Watch | None = None
+
+    def capture(self) -> Capture:
+        """The function as it is now.
+
+        Raises:
+            Exception: whatever pickling raises for something that the function refers to.
+        """
+        if self._capture is not None and self._watch is not None and self._watch.unchanged():
+            return self._capture
+        watch = _Watch(self.function)
+        code = cloudpickle.dumps(self.function, protocol=5)
+        digest = hashlib.blake2b(code, digest_size=16).digest()
+        if self._capture is None or self._capture.digest != digest:
+            origin = origin_of(self.function, watch.functions)
+            self._capture = Capture(digest, code, watch.stable and not watch.writes, origin)
+        self._watch = watch if watch.stable else None
+        return self._capture
+
+
+class _Watch:
+    """What a function refers to, and whether all of it is still the same."""
+
+    def __init__(self, function: Any) -> None:
+        self.stable = True  # nothing it refers to can change without changing identity
+        self.writes = False  # a call can leave something behind in its globals or cells
+        self.functions: list[types.FunctionType] = []
+        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._cells: list[tuple[types.CellType, Any]] = []
+        self._parts: list[tuple[types.FunctionType, tuple[Any, ...]]] = []
+        self._seen: set[int] = set()
+        if isinstance(function, types.FunctionType) and not _by_reference(function):
+            self._visit(function)
+        else:
+            self._judge(function)
+
+    def unchanged(self) -> bool:
+        """Whether every name still stands for the same object."""
+        for namespace, name, value in self._globals:
+            if namespace.get(name, _MISSING) is not value:
+                return False
+        for cell, value in self._cells:
+            if _contents(cell) is not value:
+                return False
+        for function, parts in self._parts:
+            if any(a is not b for a, b in zip(_parts(function), parts, strict=True)):
+                return False
+        return True
+
+    def _visit(self, function: types.FunctionType) -> None:
+        """A function that travels by value."""
+        pending = [function]
+        while pending:
+            function = pending.pop()
+            if id(function) in self._seen:
+                continue
+            self._seen.add(id(function))
+            self.functions.append(function)
+            self._parts.append((function, _parts(function)))
+            reads, writes = _names(function.__code__)
+            self.writes |= writes
+            values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+            values += function.__dict__.values()
+            for cell in function.__closure__ or ():
+                values.append(_contents(cell))
+                self._cells.append((cell, values[-1]))
+            for name in reads:
+                values.append(function.__globals__.get(name, _MISSING))
+                self._globals.append((function.__globals__, name, values[-1]))
+            pending += (inner for value in values if (inner := self._judge(value)) is not None)
+
+    def _judge(self, value: Any) -> types.FunctionType | None:
+        """Note whether a value can change unseen; a function that travels by value is given back to be visited."""
+        kind = type(value)
+        if kind in _ATOMS or value is _MISSING:
+            return None
+        if kind is types.ModuleType:
+            self.stable &= sys.modules.get(value.__name__) is value
+        elif kind in (tuple, frozenset):
+            inner = [function for item in value if (function := self._judge(item)) is not None]
+            self.stable &= not inner  # functions inside of containers: rare, so captured at every call
+        elif _by_reference(value):
+            pass
+        elif isinstance(value, types.FunctionType):
+            return value
+        elif isinstance(carried := getattr(kind, "carried_function", None), property):
+            inner_function = carried.fget(value) if carried.fget else None
+            return inner_function if isinstance(inner_function, types.FunctionType) else None
+        else:
+            self.stable = False
+        return None
+
+
+def _parts(function: types.FunctionType) -> tuple[Any, ...]:
+    """What of a function can be replaced in place; `__dict__` counts by its values."""
+    return (function.__code__, function.__defaults__, function.__kwdefaults__, *function.__dict__.values())
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return _MISSING
+
+
+def _by_reference(value: Any) -> bool:
+    """Whether a function or class is importable elsewhere under its own name."""
+    module = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
+        return False
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is value and value is not None and module not in cloudpickle.list_registry_pickle_by_value()
+
+
+def _names(code: types.CodeType) -> tuple[list[str], bool]:
+    """Globals that the code and the code within it read, and whether it writes globals or cells of its own making."""
+    reads: dict[str, None] = {}
+    writes = False
+    for each in _with_inner(code):
+        for instruction in dis.get_instructions(each):
+            if instruction.opname in _READS_GLOBALS:
+                reads[instruction.argval] = None
+            elif instruction.opname in _WRITES_GLOBALS:
+                reads[instruction.argval] = None
+                writes = True
+            elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF"):
+                writes |= instruction.argval in code.co_freevars
+    return list(reads), writes
+
+
+def _with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
+    pending = [code]
+    while pending:
+        code = pending.pop()
+        yield code
+        pending += (constant for constant in code.co_consts if isinstance(constant, types.CodeType))

@@ -1,0 +1,148 @@
+"""What a task gave, on its way: a value or an error becomes an outcome, and an outcome becomes a value or an error.
+
+A failure is never sent as a success: packing says which of the two it is by its type. The sender makes sure that an
+exception can be rebuilt before it travels; where it cannot, its type's name, text and traceback travel instead.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import traceback
+from collections.abc import Callable, Sequence
+from types import CodeType, TracebackType
+from typing import Any
+
+from nbflow import errors
+from nbflow.values import objects, pickling
+from nbflow.values.source import in_words
+from nbflow.wire.messages import Blamed, Composed, Failure, Inline, Lost, Outcome, Stored, Value, Withdrawn
+
+LONGEST_TEXT = 10_000  # characters of an exception's text
+LONGEST_TRACEBACK = 100_000
+
+
+def store(pickled: pickling.Pickled, directories: Sequence[str]) -> Inline | Stored:
+    """Bytes as a value that can travel: in the message while small, through the object store otherwise.
+
+    Raises:
+        OSError: the store has no room.
+    """
+    if not pickled.buffers and len(pickled.data) <= pickling.BIG:
+        return Inline(pickled.data)
+    return objects.put(pickled.data, pickled.buffers, directories)
+
+
+def load(value: Value, needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
+    """The object that a value stands for. See `pickling.loads` for `needs` and `mine`.
+
+    Raises:
+        Exception: whatever unpickling raises; OSError if the store's file cannot be read.
+    """
+    if isinstance(value, Inline):
+        return pickling.loads(value.data, needs=needs, mine=mine)
+    if isinstance(value, Composed):
+        return pickling.loads(value.template, needs=[load(part, mine=mine) for part in value.parts], mine=mine)
+    data, buffers = objects.get(value)
+    return pickling.loads(data, buffers, needs, mine=mine)
+
+
+def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
+    """An exception as an outcome; never raises. `code`: the app's function, to say which of its lines failed."""
+    kind = type(error).__name__
+    text = _safely(lambda: str(error), "its text could not be made")[:LONGEST_TEXT]
+    return Failure(_travels(error), kind, text, _safely(lambda: _format(error, code), ""), _line(error, code))
+
+
+def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
+    """The exception that a task without a value raises at its future; never raises."""
+    if isinstance(outcome, Withdrawn):
+        return concurrent.futures.CancelledError(f"task {task} `{app}` was cancelled")
+    if isinstance(outcome, Blamed):
+        if outcome.cause is None:
+            return concurrent.futures.CancelledError(f"task {outcome.root} `{outcome.app}`, which task {task} `{app}` needs, was cancelled")
+        root = unpack_error(outcome.cause, outcome.root, outcome.app)
+        kind = errors.JoinError if outcome.join else errors.NeedFailed
+        failed = kind(task, app, outcome.root, outcome.app, root)
+        failed.__cause__ = root
+        return failed
+    if isinstance(outcome, Lost):
+        named = getattr(errors, outcome.kind)
+        lost: BaseException = named(outcome.text)
+        return lost
+    assert isinstance(outcome, Failure)
+    error = _rebuild(outcome)
+    error.__cause__ = errors.RemoteTraceback(outcome.traceback)
+    return error
+
+
+def unreadable(error: Exception, task: int, app: str) -> BaseException:
+    """The error of a future whose value has come but cannot be rebuilt in this process."""
+    failed = errors.RemoteError(type(error).__name__, f"{error} (the value of task {task} `{app}` cannot be rebuilt here)")
+    failed.__cause__ = error
+    return failed
+
+
+def one_line(outcome: Outcome) -> str:
+    """A failure in one line, for people; "" for a value."""
+    if isinstance(outcome, Blamed):
+        return one_line(outcome.cause) if outcome.cause is not None else "cancelled"
+    if isinstance(outcome, (Failure, Lost)):
+        words = outcome.text.strip().splitlines()
+        return f"{outcome.kind}: {words[0][:200]}" if words else outcome.kind
+    return ""
+
+
+def _rebuild(failure: Failure) -> BaseException:
+    try:
+        error = pickling.loads(failure.data, mine=True) if failure.data else None
+    except Exception:
+        error = None
+    return error if isinstance(error, BaseException) else errors.RemoteError(failure.kind, failure.text)
+
+
+def _travels(error: BaseException) -> bytes:
+    """The pickled exception if it comes back as what it was, else b""."""
+    try:
+        data = pickling.dumps(error)
+        again = pickling.loads(data.data, data.buffers)
+    except BaseException:  # the exception's own code runs here, and must not end the worker
+        return b""
+    if type(again) is not type(error) or data.buffers or data.needs:
+        return b""
+    return data.data
+
+
+def _safely(make: Callable[[], str], otherwise: str) -> str:
+    try:
+        return make()
+    except BaseException:  # user code: the text of an exception may raise anything
+        return otherwise
+
+
+def _format(error: BaseException, code: CodeType | None) -> str:
+    """The traceback from the user's own frame on."""
+    shown = traceback.TracebackException(type(error), error, _from(error.__traceback__, code), compact=True)
+    text = in_words("".join(shown.format()))
+    if len(text) > LONGEST_TRACEBACK:
+        half = LONGEST_TRACEBACK // 2
+        text = f"{text[:half]}\n... {len(text) - LONGEST_TRACEBACK} characters left out ...\n{text[-half:]}"
+    return text
+
+
+def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType | None:
+    """The traceback without the frames above the app's function."""
+    start = found
+    while start is not None and code is not None and start.tb_frame.f_code is not code:
+        start = start.tb_next
+    return start or found
+
+
+def _line(error: BaseException, code: CodeType | None) -> int:
+    """Which line of the app's source failed, from 1; 0 if none can be named."""
+    line, found = 0, error.__traceback__
+    while found is not None and code is not None:
+        if found.tb_frame.f_code is code:
+            line = found.tb_lineno
+        found = found.tb_next
+    return line - code.co_firstlineno + 1 if line and code is not None else 0
+

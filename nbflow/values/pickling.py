@@ -1,0 +1,157 @@
+"""Values as bytes: the C pickler where it is enough, cloudpickle where it is needed, futures as references.
+
+A future among the arguments, at any depth of any object, is pickled as `need(i)`; whoever unpickles hands in the
+values of the needs in their order. So the caller's containers are never touched, and nothing is searched.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import cloudpickle
+from cloudpickle import cloudpickle as _inner
+
+BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
+
+_ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+
+
+class Needed:
+    """The base of futures: something whose value a task needs. `refer` says what it is unpickled as."""
+
+    def refer(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """A function and its arguments; `index` is the need's place among the values handed in."""
+        return need, (index,)
+
+    def settles_with(self) -> Any:
+        """The future whose task must have ended; itself if not a part of another one."""
+        return self
+
+
+class Pickled(NamedTuple):
+    """A pickle, its out-of-band buffers, and the futures that its references stand for."""
+
+    data: bytes
+    buffers: list[pickle.PickleBuffer]
+    needs: list[Any]
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined] # cloudpickle has no types
+    """cloudpickle's pickler, which in addition turns futures into references."""
+
+    def __init__(self, file: io.BytesIO, in_band: bool) -> None:
+        self.buffers: list[pickle.PickleBuffer] = []
+        self.needs: list[Any] = []
+        self._places: dict[int, int] = {}  # identity of a future -> its place in `needs`, which keeps it alive
+        super().__init__(file, protocol=5, buffer_callback=None if in_band else self._keep)
+
+    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
+        """False = out of band."""
+        try:
+            big = buffer.raw().nbytes >= BIG
+        except BufferError:  # not contiguous: it goes in band
+            return True
+        if big:
+            self.buffers.append(buffer)
+        return not big
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Needed):
+            return obj.refer(self._index(obj.settles_with()))
+        return super().reducer_override(obj)
+
+    def _index(self, future: Any) -> int:
+        index = self._places.setdefault(id(future), len(self.needs))
+        if index == len(self.needs):
+            self.needs.append(future)
+        return index
+
+
+def dumps(value: Any, *, in_band: bool = False) -> Pickled:
+    """Pickle a value; `in_band`: without out-of-band buffers.
+
+    Raises:
+        Exception: whatever pickling raises.
+    """
+    if type(value) in _ATOMS:
+        return Pickled(pickle.dumps(value, 5), [], [])
+    with io.BytesIO() as file:
+        pickler = _Pickler(file, in_band)
+        pickler.dump(value)
+        return Pickled(file.getvalue(), pickler.buffers, pickler.needs)
+
+
+def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
+    """Pickle the arguments of a call; the C pickler alone does it where all of them are plain."""
+    if all(type(value) in _ATOMS for value in args) and all(type(value) in _ATOMS for value in kwargs.values()):
+        return Pickled(pickle.dumps((args, kwargs), 5), [], [])
+    return dumps((args, kwargs))
+
+
+def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
+    """Unpickle a value. `needs`: the values that its references stand for.
+
+    `mine`: classes that this process defined stay as they are, and are not put back to what they were when the value
+    was made.
+
+    Raises:
+        Exception: whatever unpickling raises.
+    """
+    with _resolving(needs):
+        if mine and b"_class_setstate" in data:
+            return _OwnersUnpickler(io.BytesIO(data), buffers=buffers).load()
+        return pickle.loads(data, buffers=buffers)
+
+
+def need(index: int) -> Any:
+    """What a reference is unpickled as. Only for `loads`."""
+    return _context.needs[-1][index]
+
+
+class _Context(threading.local):
+    def __init__(self) -> None:
+        self.needs: list[Sequence[Any]] = []  # a stack: unpickling may unpickle
+
+
+_context = _Context()
+
+
+@contextmanager
+def _resolving(needs: Sequence[Any]) -> Iterator[None]:
+    _context.needs.append(needs)
+    try:
+        yield
+    finally:
+        _context.needs.pop()
+
+
+class _OwnersUnpickler(pickle.Unpickler):
+    """For the process in which classes were defined: a value brings a copy of its class along, which is not applied."""
+
+    def __init__(self, file: io.BytesIO, buffers: Iterable[Any]) -> None:
+        super().__init__(file, buffers=buffers)
+        self._own: set[type] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        if found is _inner._make_skeleton_class:
+            return self._make_skeleton_class
+        if found is _inner._class_setstate:
+            return self._class_setstate
+        return found
+
+    def _make_skeleton_class(self, *args: Any) -> Any:
+        tracker = args[4]
+        known = tracker in _inner._DYNAMIC_CLASS_TRACKER_BY_ID
+        made = _inner._make_skeleton_class(*args)
+        if known:
+            self._own.add(made)
+        return made
+
+    def _class_setstate(self, made: type, state: Any) -> Any:
+        return made if made in self._own else _inner._class_setstate(made, state)

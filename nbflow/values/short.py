@@ -1,0 +1,58 @@
+"""Short texts of values, for people: made at every call, so they must be quick, and never run the user's code.
+
+Only known types show what they hold; anything else shows its type, and its shape where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbflow.values.pickling import Needed
+
+LONGEST = 40  # characters of one value
+LONGEST_DETAIL = 200  # characters of all arguments of a call
+
+_PLAIN = frozenset({int, float, complex, bool, type(None)})
+_COUNTED = (list, tuple, set, frozenset, dict)
+
+
+def short(value: Any) -> str:
+    """One value in at most `LONGEST` characters, on one line."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return _cut(repr(value))
+    if kind is str or kind is bytes:
+        return _cut(repr(value[:LONGEST]) + ("…" if len(value) > LONGEST else ""))
+    if isinstance(value, Needed):
+        return f"task {getattr(value.settles_with(), 'tid', '?')}"
+    if kind in _COUNTED:
+        return f"{kind.__name__} of {len(value)}"
+    if isinstance(value, str):  # a File
+        return _cut(repr(str.__str__(value)))
+    shape = _shape(value)
+    return _cut(f"{kind.__name__}{shape}" if shape else kind.__name__)
+
+
+def detail(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The arguments of a call in at most `LONGEST_DETAIL` characters. `names`: of the positional parameters."""
+    if len(args) == 1 and not kwargs:
+        return short(args[0])
+    texts = [f"{names[i]}={short(value)}" if i < len(names) else short(value) for i, value in enumerate(args)]
+    texts += [f"{name}={short(value)}" for name, value in kwargs.items()]
+    text = " ".join(texts)
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def _shape(value: Any) -> str:
+    """The shape of an array or frame of a known library, "" for anything else."""
+    if type(value).__module__.partition(".")[0] not in ("numpy", "pandas", "polars", "pyarrow", "scipy", "torch", "xarray"):
+        return ""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"({', '.join(map(str, shape))})" if shape else f"({value})"
+    return ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

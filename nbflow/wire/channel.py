@@ -1,0 +1,177 @@
+"""Frames on a socket: a list of messages goes in at one end and comes out at the other.
+
+A frame is a length (4 bytes, little endian) and a MessagePack array of messages. `Channel` blocks and serves a process
+that has one peer; `Port` never blocks and serves the scheduler's loop, which has many. Nothing here knows what a
+message means.
+
+    send([m1, m2]) ──> [length][m1 m2] ──socket──> frames ──> [m1, m2]
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+M = TypeVar("M")
+
+_HEADER = struct.Struct("<I")
+_CHUNK = 1 << 18
+LARGEST = (1 << 32) - 1  # bytes in a frame
+
+
+class ChannelClosed(ConnectionError):
+    """The peer has closed its end, or died."""
+
+
+class Frames(Generic[M]):
+    """Turns messages into the bytes of a frame, and bytes as they arrive into messages."""
+
+    def __init__(self, accepts: Any) -> None:
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder: msgspec.msgpack.Decoder[list[M]] = msgspec.msgpack.Decoder(list[accepts])
+        self._rest = bytearray()
+
+    def pack(self, messages: list[Any]) -> bytearray:
+        """One frame.
+
+        Raises:
+            OverflowError: it would be larger than `LARGEST`.
+        """
+        frame = bytearray(_HEADER.size)
+        self._encoder.encode_into(messages, frame, _HEADER.size)
+        size = len(frame) - _HEADER.size
+        if size > LARGEST:
+            raise OverflowError(f"a frame of {size} bytes is too large, at most {LARGEST} can be sent")
+        _HEADER.pack_into(frame, 0, size)
+        return frame
+
+    def unpack(self, data: bytes) -> list[M]:
+        """All messages that are complete with `data`."""
+        rest = self._rest
+        rest += data
+        found: list[M] = []
+        begin, end = 0, len(rest)
+        with memoryview(rest) as view:
+            while end - begin >= _HEADER.size:
+                size: int = _HEADER.unpack_from(rest, begin)[0]
+                stop = begin + _HEADER.size + size
+                if stop > end:
+                    break
+                found += self._decoder.decode(view[begin + _HEADER.size : stop])
+                begin = stop
+        if begin:
+            del rest[:begin]
+        return found
+
+
+class Channel(Generic[M]):
+    """The blocking end of a socket. One thread may receive while another sends; senders lock among themselves."""
+
+    def __init__(self, sock: socket.socket, accepts: Any) -> None:
+        self.sock = sock
+        self._frames: Frames[M] = Frames(accepts)
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self.sock.fileno()
+
+    def send(self, messages: list[Any]) -> None:
+        """Send one frame, whole.
+
+        Raises:
+            ChannelClosed: the peer is gone.
+        """
+        try:
+            self.sock.sendall(self._frames.pack(messages))
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
+
+    def receive(self) -> list[M]:
+        """The messages of at least one frame; waits for it.
+
+        Raises:
+            ChannelClosed: the peer is gone.
+        """
+        while True:
+            if messages := self.receive_some():
+                return messages
+
+    def receive_some(self) -> list[M]:
+        """What one read of the socket completes, which may be nothing; waits for the read."""
+        try:
+            data = self.sock.recv(_CHUNK)
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
+        if not data:
+            raise ChannelClosed("the peer has closed its end")
+        return self._frames.unpack(data)
+
+    def close(self) -> None:
+        """Close this end; a thread that receives at the other end gets `ChannelClosed`."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer was faster
+        self.sock.close()
+
+
+class Port(Generic[M]):
+    """The end of a socket that never blocks: what cannot be sent now waits here."""
+
+    def __init__(self, sock: socket.socket, accepts: Any) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.outgoing: list[Any] = []  #: messages of the next frame
+        self._frames: Frames[M] = Frames(accepts)
+        self._unsent: deque[memoryview] = deque()
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self.sock.fileno()
+
+    def receive(self) -> list[M]:
+        """What has arrived, which may be nothing.
+
+        Raises:
+            ChannelClosed: the peer is gone.
+        """
+        try:
+            data = self.sock.recv(_CHUNK)
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
+        if not data:
+            raise ChannelClosed("the peer has closed its end")
+        return self._frames.unpack(data)
+
+    def flush(self) -> bool:
+        """Send `outgoing` as one frame; True if everything is on its way, False if the selector must call again.
+
+        Raises:
+            ChannelClosed: the peer is gone.
+        """
+        if self.outgoing:
+            self._unsent.append(memoryview(self._frames.pack(self.outgoing)))
+            self.outgoing.clear()
+        while self._unsent:
+            head = self._unsent[0]
+            try:
+                sent = self.sock.send(head)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise ChannelClosed(str(error)) from error
+            if sent < len(head):
+                self._unsent[0] = head[sent:]
+            else:
+                self._unsent.popleft()
+        return True
+
+    def close(self) -> None:
+        """Close this end."""
+        self.sock.close()

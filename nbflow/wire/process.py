@@ -1,0 +1,50 @@
+"""How a process of nbflow starts another one that speaks the wire with it.
+
+A socket pair is inherited under a number on the command line: nothing is named, nobody else gets in. The child is
+started by its interpreter, never by fork, in a session of its own, so that an interrupt of the notebook does not reach
+it; it finds modules where its parent does. Nothing here knows what the child does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+_BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main({fd})"
+
+
+def start(
+    module: str, log: IO[bytes] | int, path: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start `main(fd)` of a module in a new process; returns it and our end of the socket.
+
+    `log` takes what the process writes to its standard output and error; `path` is its `sys.path`, None = ours;
+    `environment` is added to ours.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        for end in (ours, theirs):
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
+        boot = _BOOT.format(path=list(sys.path if path is None else path), module=module, fd=theirs.fileno())
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-c", boot],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return process, ours

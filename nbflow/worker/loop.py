@@ -1,0 +1,205 @@
+"""The worker's loop: who reads the socket, and which task is next.
+
+    idle:  the main thread reads the socket itself (a hand-over between threads would cost 20-50 us a task)
+    busy:  the main thread runs its queue; once it has been busy for `PATIENCE`, the attendant reads, so that a queued
+           task can be taken back, nested calls get their answers, and what the task prints is told
+
+Only one of the two reads at a time (`_reading`). The process ends when its socket does, whatever runs.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import select
+import socket
+import threading
+import time
+from typing import Any
+
+from nbflow.client import current
+from nbflow.client.calls import Calls
+from nbflow.wire.channel import Channel, ChannelClosed
+from nbflow.wire.messages import (
+    Define,
+    Finished,
+    Gathered,
+    Hello,
+    Printed,
+    Returned,
+    Run,
+    Settled,
+    Setup,
+    TakeBack,
+    ToWorker,
+)
+from nbflow.worker.nested import NestedLink
+from nbflow.worker.task import Runner
+
+PATIENCE = 0.010  # seconds
+TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
+REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, channel: Channel[ToWorker], setup: Setup) -> None:
+        self._channel = channel
+        self._runner = Runner(setup.store_dirs)
+        self._queue: dict[int, Run] = {}
+        self._lock = threading.Lock()  # of the queue
+        self._sending = threading.Lock()
+        self._reading = threading.Lock()
+        self._now: Run | None = None  # the task that runs
+        self._busy_since = 0.0  # 0.0 = idle
+        self._told = ""
+        self._attendant_reads = False
+        self._wake_read, self._wake_write = os.pipe()
+        self._called = threading.Event()  # wakes the attendant from its rest
+        self._resting = False
+        self._link = NestedLink(self._send, self._listen)
+        self._calls = Calls(
+            self._link, first=(setup.worker << 32) + 1, retries=0, executors=setup.executors, store_dirs=setup.store_dirs
+        )
+        current.set_current(self._calls)
+        os.register_at_fork(after_in_child=self._forked)
+
+    def run(self) -> None:
+        """Until the socket closes."""
+        self._send([Hello(os.getpid())])
+        threading.Thread(target=self._attend, name="nbflow-attendant", daemon=True).start()
+        while True:
+            while (run := self._next()) is not None:
+                self._one(run)
+            self._busy_since = 0.0
+            self._read_when_idle()
+
+    # ------------------------------------------------------------ the main thread
+
+    def _next(self) -> Run | None:
+        with self._lock:
+            if not self._queue:
+                self._now = None
+                return None
+            self._now = run = self._queue.pop(next(iter(self._queue)))
+        if not self._busy_since:
+            self._busy_since = time.monotonic()
+            if self._resting:
+                self._called.set()
+        return run
+
+    def _one(self, run: Run) -> None:
+        self._calls.parent = run.id
+        answer: Finished | Gathered = self._runner.run(run)
+        before = self._link.take()
+        released = self._calls.take_released()
+        self._send([*before, answer] if released is None else [*before, answer, released])
+
+    def _read_when_idle(self) -> None:
+        if self._attendant_reads:
+            os.write(self._wake_write, b"\0")
+        with self._reading:
+            if not self._queue:  # the attendant may just have read something
+                self._take(self._channel.receive_some())
+
+    # ------------------------------------------------------------ both threads
+
+    def _take(self, messages: list[ToWorker]) -> None:
+        for message in messages:
+            if isinstance(message, Run):
+                with self._lock:
+                    self._queue[message.id] = message
+            elif isinstance(message, Define):
+                self._runner.define(message)
+            elif isinstance(message, TakeBack):
+                self._give_back(message.ids)
+            elif isinstance(message, Settled):
+                self._calls.settle(message)
+
+    def _give_back(self, ids: list[int]) -> None:
+        with self._lock:
+            back = [number for number in ids if self._queue.pop(number, None) is not None]
+        self._send([Returned(back, [number for number in ids if number not in back])])
+
+    def _send(self, messages: list[Any]) -> None:
+        with self._sending:
+            self._channel.send(messages)
+
+    # ------------------------------------------------------------ the attendant
+
+    def _listen(self) -> None:
+        """A task waits for an answer: read at once."""
+        self._called.set()
+
+    def _attend(self) -> None:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        try:
+            idle = 0
+            while True:
+                since = self._busy_since
+                if since and (time.monotonic() - since >= PATIENCE or self._called.is_set()):
+                    idle = 0
+                    self._read_while_busy(poll)
+                    continue
+                idle = 0 if since else idle + 1
+                self._resting = idle > REST_AFTER
+                self._called.wait(None if self._resting and not self._busy_since else PATIENCE)
+                if self._resting:
+                    self._called.clear()
+                    self._resting, idle = False, 0
+        except ChannelClosed:
+            os._exit(0)  # nobody wants what the main thread does
+        except BaseException:
+            faulthandler.dump_traceback()
+            os._exit(70)
+
+    def _read_while_busy(self, poll: select.poll) -> None:
+        with self._reading:
+            self._attendant_reads = True
+            try:
+                told_at = 0.0
+                while self._busy_since:
+                    for fd, _ in poll.poll(TELL_EVERY * 1000):
+                        if fd == self._wake_read:
+                            os.read(self._wake_read, 1024)
+                        else:
+                            self._take(self._channel.receive_some())
+                    self._link.flush()
+                    if time.monotonic() - told_at >= TELL_EVERY:
+                        told_at = time.monotonic()
+                        self._tell()
+            finally:
+                self._attendant_reads = False
+                self._called.clear()
+
+    def _tell(self) -> None:
+        """Send what the running task has printed since the last look."""
+        run = self._now
+        printed = self._runner.capture.read()
+        if run is not None and printed and printed != self._told:
+            self._told = printed
+            self._send([Printed(run.id, run.attempt, printed)])
+
+    def _forked(self) -> None:
+        """A child that a task has forked must never write to the worker's channel."""
+        self._channel.sock.close()
+
+
+def main(fd: int) -> None:
+    """The whole life of a worker process; `fd` is its socket to the scheduler."""
+    faulthandler.enable()
+    os.set_inheritable(fd, False)
+    channel: Channel[ToWorker] = Channel(socket.socket(fileno=fd), ToWorker)
+    try:
+        setup, *others = channel.receive()
+        assert isinstance(setup, Setup)
+        os.chdir(setup.directory)
+        worker = Worker(channel, setup)
+        worker._take(others)
+        worker.run()
+    except ChannelClosed:
+        pass
+    os._exit(0)  # threads that a task has left behind must not keep the process

@@ -1,0 +1,72 @@
+"""Calls made inside a task: the worker as a client, over its own channel to the scheduler."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbflow.client.callbacks import Callbacks
+from nbflow.client.future import AppFuture
+from nbflow.core.states import State
+from nbflow.wire.messages import Blocked, Unblocked
+
+_BATCH = 64
+
+
+class NestedLink:
+    """The `Link` of the calls inside tasks. `send` sends a frame; `listen` has the socket read while a task waits."""
+
+    def __init__(self, send: Callable[[list[Any]], None], listen: Callable[[], None]) -> None:
+        self._send = send
+        self._listen = listen
+        self._gathered: list[Any] = []
+        self._lock = threading.Lock()
+        self._waiters = 0
+        self._callbacks = Callbacks()
+
+    def post(self, *messages: Any) -> None:
+        """Gather messages; they go with the end of the task, or before."""
+        with self._lock:
+            self._gathered += messages
+            full = len(self._gathered) >= _BATCH
+        if full:
+            self.flush()
+
+    def take(self) -> list[Any]:
+        """What has gathered, to be sent by the caller before anything else."""
+        with self._lock:
+            batch, self._gathered = self._gathered, []
+        return batch
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        if batch := self.take():
+            self._send(batch)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The task waits for another one: its slot is given up meanwhile."""
+        with self._lock:
+            self._waiters += 1
+            first = self._waiters == 1
+        self.post(*([Blocked()] if first else []))
+        self.flush()
+        self._listen()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiters -= 1
+                last = self._waiters == 0
+            self.post(*([Unblocked()] if last else []))
+            self.flush()
+
+    def call_back(self, future: AppFuture) -> None:
+        """Run callbacks on a thread of their own."""
+        self._callbacks.put(future)
+
+    def state_of(self, task: int) -> State:
+        """Inside a task only the end of another one is told."""
+        return State.WAITING

@@ -1,0 +1,106 @@
+"""One task: make its function and arguments, call it, and pack what it gives. The user's code runs here.
+
+Whatever the user's code raises, `SystemExit` and `KeyboardInterrupt` included, is that task's error and no other's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import time
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any
+
+from nbflow.client.future import AppFuture
+from nbflow.errors import CannotPickle, MissingOutputs, UsageError
+from nbflow.values import outcome, pickling, source
+from nbflow.values.short import short
+from nbflow.wire.messages import Define, Failure, Finished, Gathered, Inline, Run, Stored
+from nbflow.worker import shell
+from nbflow.worker.capture import Capture
+
+
+class Runner:
+    """Runs tasks, and keeps the functions that can be kept."""
+
+    def __init__(self, store_dirs: Sequence[str]) -> None:
+        self.capture = Capture()
+        self._store_dirs = store_dirs
+        self._defines: dict[bytes, Define] = {}
+        self._functions: dict[bytes, Callable[..., Any]] = {}
+
+    def define(self, message: Define) -> None:
+        """A function that a later task names."""
+        self._defines[message.digest] = message
+        source.learn(message.places)
+
+    def run(self, run: Run) -> Finished | Gathered:
+        """Run a task to its end; never raises."""
+        started = time.time()
+        result: Inline | Stored | Failure
+        code: CodeType | None = None
+        note = ""
+        try:
+            function = self._function(run.function)
+            code = getattr(inspect.unwrap(function), "__code__", None)
+            value = self._call(run, function)
+            if run.kind == "join":
+                template, needs = _futures(value, run.app)
+                return Gathered(run.id, run.attempt, template, needs, self.capture.take(), started, time.time())
+            result = self._pack(value, run.app)
+            note = short(value)
+        except BaseException as error:  # the worker outlives whatever a task raises
+            result = outcome.pack_error(error, code)
+        return Finished(run.id, run.attempt, result, note, self.capture.take(), started, time.time())
+
+    def _function(self, digest: bytes) -> Callable[..., Any]:
+        function = self._functions.get(digest)
+        if function is None:
+            define = self._defines[digest]
+            function = pickling.loads(define.code)
+            if define.reusable:
+                self._functions[digest] = function
+            else:
+                del self._defines[digest]  # it comes with every call
+        return function
+
+    def _call(self, run: Run, function: Callable[..., Any]) -> Any:
+        needs = [outcome.load(value) for value in run.values]
+        args, kwargs = outcome.load(run.payload, needs)
+        if not run.streams and not run.outputs and run.kind != "bash":
+            return _awaited(function(*args, **kwargs))
+        with self.capture.redirected(run.streams):
+            value = _awaited(function(*args, **kwargs))
+            if run.kind == "bash":
+                value = shell.run(run.app, value, self.capture, quote=not run.streams)
+        missing = [path for path in run.outputs if not os.path.exists(path)]
+        if missing:
+            raise MissingOutputs(run.app, missing)
+        return value
+
+    def _pack(self, value: Any, app: str) -> Inline | Stored:
+        try:
+            pickled = pickling.dumps(value)
+        except Exception as error:
+            kind = type(value).__name__
+            raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {error}") from error
+        if pickled.needs:
+            raise UsageError(f"`{app}` returned a future: make it a join_app, or return the future's result()")
+        return outcome.store(pickled, self._store_dirs)
+
+
+def _awaited(value: Any) -> Any:
+    """What an async function gives once it has run."""
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def _futures(value: Any, app: str) -> tuple[bytes, list[int]]:
+    """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
+    if isinstance(value, AppFuture):
+        return b"", [value.tid]
+    if not isinstance(value, (list, tuple, dict)):
+        raise TypeError(f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}")
+    pickled = pickling.dumps(value, in_band=True)
+    return pickled.data, [future.tid for future in pickled.needs]
