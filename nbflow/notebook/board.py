@@ -1,0 +1,76 @@
+"""How the tasks stand: the newest row of each, one byte a task, the counts, the clock.
+
+Pure bookkeeping, with a cost that depends only on the rows that changed. One owner (the publisher's thread) writes; the
+order of tasks is that in which they were first seen, and never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nbflow.core.states import State
+from nbflow.notebook.marks import MARKS, ended, mark_of, worded
+from nbflow.wire.messages import TaskRow
+
+
+class Board:
+    """The newest rows, and what is summed up from them."""
+
+    def __init__(self) -> None:
+        self.rows: list[TaskRow] = []
+        self.index: dict[int, int] = {}  #: of each task's id, into `rows` and `status`
+        self.status = bytearray()  #: a mark (an index into `MARKS`) for each task
+        self.tally = [0] * len(MARKS)  #: how many tasks have each mark
+        self.started = 0.0  #: when the first task was submitted, seconds since the epoch; 0.0 = no task yet
+        self.last_end = 0.0  #: when the newest end was, seconds since the epoch; 0.0 = none yet
+
+    def update(self, rows: Iterable[TaskRow]) -> bool:
+        """Take over the rows; True if the structure changed: a new task, or other needs."""
+        grown = False
+        for row in rows:
+            mark = mark_of(row)
+            place = self.index.get(row.id)
+            if place is None:
+                self.index[row.id] = len(self.rows)
+                self.rows.append(row)
+                self.status.append(mark)
+                grown = True
+            else:
+                old = self.rows[place]
+                grown = grown or old.needs != row.needs
+                self.tally[self.status[place]] -= 1
+                self.rows[place] = row
+                self.status[place] = mark
+            self.tally[mark] += 1
+            if row.submitted and (not self.started or row.submitted < self.started):
+                self.started = row.submitted
+            self.last_end = max(self.last_end, row.ended)
+        return grown
+
+    def get(self, task: int) -> TaskRow | None:
+        """The row of the task with this id."""
+        place = self.index.get(task)
+        return None if place is None else self.rows[place]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tasks stand how, by word, without zeros."""
+        return worded(self.tally)
+
+    @property
+    def at_rest(self) -> bool:
+        """True if there are tasks and all have ended."""
+        return bool(self.rows) and sum(n for mark, n in enumerate(self.tally) if ended(mark)) == len(
+            self.rows
+        )
+
+    @property
+    def running(self) -> bool:
+        """True if something happens now."""
+        return any(n for mark, n in enumerate(self.tally) if not ended(mark) and mark != State.WAITING)
+
+    def elapsed(self, now: float) -> float:
+        """Seconds from the first submission to the last end, or to `now` while tasks are left."""
+        if not self.started:
+            return 0.0
+        return max(0.0, (self.last_end if self.at_rest else now) - self.started)

@@ -1,0 +1,138 @@
+"""How big the nodes of the picture are, and what is written on them.
+
+A task of its own is a pill; several are a block: a title, a grid of cells, a line of counts. Nodes of a layer are
+equally wide, so that a column has straight sides. Pure; sizes are whole pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from nbflow.notebook.text import fit, width
+
+NAME_SIZE, DETAIL_SIZE = 12.0, 10.5
+"""Type of a node's name and of its line of detail."""
+PILL_HEIGHT = 36
+PILL_TEXT_LEFT = 34
+"""Where a pill's text begins: right of its disc."""
+MARGIN = 12
+"""Between a block's sides and its cells, and right of a pill's text."""
+FOOT = 24
+"""Below a block's cells, for its counts."""
+
+_PILL_TEXT = (54, 122)  # narrowest, widest
+_PROGRESS_TEXT = 92  # "120 of 300 ended"
+_HEAD, _HEAD_DETAIL = 28, 43  # above a block's cells, without and with a line of detail
+_BLOCK_NARROWEST = 132
+_LONGEST_ROW = 160
+_DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node's size and texts. `cell` is 0 for a pill."""
+
+    w: int
+    h: int
+    title: str
+    detail: str
+    cell: int = 0
+    pitch: int = 0
+    columns: int = 0
+    top: int = 0
+
+
+def boxes(
+    groups: Sequence[Sequence[int]],
+    layers: Sequence[int],
+    apps: Sequence[str],
+    details: Sequence[str],
+    progress: Sequence[bool],
+) -> list[Box]:
+    """A box for each group of tasks. `progress`: room is needed for how far the tasks called inside have come."""
+    column: dict[int, list[int]] = {}
+    for number, layer in enumerate(layers):
+        column.setdefault(layer, []).append(number)
+    made: dict[int, Box] = {}
+    for numbers in column.values():
+        blocks = [number for number in numbers if len(groups[number]) > 1]
+        pills = [number for number in numbers if len(groups[number]) == 1]
+        made |= _blocks({number: groups[number] for number in blocks}, apps, details)
+        made |= _pills({number: groups[number][0] for number in pills}, apps, details, progress)
+    return [made[number] for number in range(len(groups))]
+
+
+def _pills(
+    tasks: dict[int, int], apps: Sequence[str], details: Sequence[str], progress: Sequence[bool]
+) -> dict[int, Box]:
+    siblings: dict[str, list[str]] = {}
+    for task in tasks.values():
+        siblings.setdefault(apps[task], []).append(details[task])
+    shared = {app: common(texts) if len(texts) > 1 else [] for app, texts in siblings.items()}
+    lines = {number: _without(details[task], shared[apps[task]]) for number, task in tasks.items()}
+    least, most = _PILL_TEXT
+    text = least
+    for number, task in tasks.items():
+        needed = max(width(apps[task], NAME_SIZE, bold=True), width(lines[number], DETAIL_SIZE))
+        text = max(text, ceil(min(most, needed)), _PROGRESS_TEXT if progress[number] else 0)
+    w = PILL_TEXT_LEFT + text + MARGIN
+    return {
+        number: Box(
+            w, PILL_HEIGHT, fit(apps[task], text, NAME_SIZE, bold=True), fit(lines[number], text, DETAIL_SIZE)
+        )
+        for number, task in tasks.items()
+    }
+
+
+def _blocks(groups: dict[int, Sequence[int]], apps: Sequence[str], details: Sequence[str]) -> dict[int, Box]:
+    if not groups:
+        return {}
+    cell, pitch, columns = grid(max(map(len, groups.values())))
+    titles = {number: f"{apps[group[0]]} · {len(group)} tasks" for number, group in groups.items()}
+    lines = {number: " ".join(common([details[task] for task in group])) for number, group in groups.items()}
+    inner = max(_BLOCK_NARROWEST - 2 * MARGIN, columns * pitch - (pitch - cell))
+    for title in titles.values():
+        inner = max(inner, min(2 * _PILL_TEXT[1], ceil(width(title, NAME_SIZE, bold=True))))
+    columns = (inner + pitch - cell) // pitch
+    made = {}
+    for number, group in groups.items():
+        line = fit(lines[number], inner, DETAIL_SIZE)
+        top = _HEAD_DETAIL if line else _HEAD
+        rows = ceil(len(group) / columns)
+        h = top + rows * pitch - (pitch - cell) + FOOT
+        title = fit(titles[number], inner, NAME_SIZE, bold=True)
+        made[number] = Box(inner + 2 * MARGIN, h, title, line, cell, pitch, columns, top)
+    return made
+
+
+def grid(count: int) -> tuple[int, int, int]:
+    """Side of a cell, distance of cells and cells a row for a block of `count` tasks, about twice as wide as high."""
+    cell, pitch = (
+        (14, 17) if count <= 300 else (9, 11) if count <= 600 else (5, 6) if count <= 5000 else (3, 4)
+    )
+    return cell, pitch, max(7, min(_LONGEST_ROW, ceil(sqrt(2.2 * count))))
+
+
+def common(details: Iterable[str]) -> list[str]:
+    """The arguments ("C=10.0") that all of these details tell alike.
+
+    >>> common(["kind='svc' C=1.0 fold=0", "kind='svc' C=10.0 fold=0"])
+    ["kind='svc'", 'fold=0']
+    """
+    shared: list[str] | None = None
+    for detail in details:
+        parts = _DETAIL_PARTS.split(detail)
+        shared = (
+            [part for part in parts if part] if shared is None else [part for part in shared if part in parts]
+        )
+        if not shared:
+            return []
+    return shared or []
+
+
+def _without(detail: str, shared: Sequence[str]) -> str:
+    """`detail` without the arguments that its siblings have too: what makes this task different."""
+    return " ".join(part for part in _DETAIL_PARTS.split(detail) if part not in shared)

@@ -1,0 +1,39 @@
+"""The graph in Graphviz' language, for papers and other tools. One node a task; no binary is needed to write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import graphviz
+
+from nbflow.notebook.marks import MARKS, mark_of
+from nbflow.notebook.text import plain, shorten
+from nbflow.notebook.view import links_of
+from nbflow.wire.messages import TaskRow
+
+
+def to_dot(rows: Iterable[TaskRow], name: str = "nbflow") -> graphviz.Digraph:
+    """The tasks and their needs; from a task to those that it called leads a dashed edge.
+
+    `.source` is the text; `.render()` and a display in a notebook call Graphviz' `dot`, which must be installed then.
+    """
+    tasks = list(rows)
+    graph = graphviz.Digraph(
+        name=name,
+        graph_attr={"rankdir": "LR"},
+        node_attr={"shape": "box", "style": "rounded", "fontname": "Helvetica", "fontsize": "11"},
+        edge_attr={"color": "#8c959f"},
+    )
+    for row in tasks:
+        mark = MARKS[mark_of(row)]
+        lines = [f"{mark.sign} {row.app}"] + ([shorten(plain(row.detail), 60)] if row.detail else [])
+        label = "\\n".join(graphviz.escape(line) for line in lines)
+        graph.node(
+            str(row.id), label=label, color=mark.light, tooltip=graphviz.escape(f"task {row.id}, {mark.word}")
+        )
+    links = links_of(tasks)
+    for a, b in links.needs:
+        graph.edge(str(tasks[a].id), str(tasks[b].id))
+    for a, b in links.spawns:
+        graph.edge(str(tasks[a].id), str(tasks[b].id), style="dashed")
+    return graph

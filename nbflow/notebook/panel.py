@@ -1,0 +1,122 @@
+"""What the panel of one task tells.
+
+Pure: the task's row, its details (fetched only when somebody looks) and its neighbours' rows become short texts.
+The page puts each of them into the document as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from nbflow.core.states import State
+from nbflow.notebook.marks import MARKS, ended, mark_of
+from nbflow.notebook.text import plain, seconds, shorten
+from nbflow.wire.messages import TaskDetails, TaskRow
+
+MOST_NEIGHBOURS = 12
+_MOST_TEXT = 40_000  # characters of output or traceback
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Another task that can be looked at from here."""
+
+    task: int
+    app: str
+    mark: int
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One line at the left: text, or links with the count of those that are left out."""
+
+    label: str
+    text: str = ""
+    code: bool = False
+    links: list[Link] = []
+    more: int = 0
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """The panel's content. Texts may be empty; `fail` is a line of `source` counted from 1, 0 for none."""
+
+    task: int
+    app: str
+    mark: int
+    place: str
+    facts: list[Fact]
+    story: list[tuple[str, str]]
+    error: str
+    traceback: str
+    output: str
+    result: str
+    source: str
+    first: int  # number of the first line of `source`
+    fail: int
+    can_cancel: bool
+
+
+def panel(row: TaskRow, rows: Sequence[TaskRow], details: TaskDetails | None, flow_start: float) -> Panel:
+    """The panel of the task `row`, among all `rows`. Without `details` it tells what the row tells."""
+    failed = row.state in (State.FAILED, State.SKIPPED)
+    return Panel(
+        task=row.id,
+        app=row.app,
+        mark=mark_of(row),
+        place=details.place if details else "",
+        facts=_facts(row, rows),
+        story=[(f"{when - flow_start:+.2f} s", what) for when, what in details.story] if details else [],
+        error=row.note if failed else "",
+        traceback=plain(details.traceback)[-_MOST_TEXT:] if details else "",
+        output=plain(details.output)[-_MOST_TEXT:] if details else "",
+        result=row.note if row.state is State.DONE else "",
+        source=plain(details.source) if details else "",
+        first=max(1, details.line) if details else 1,
+        fail=details.error_line if details else 0,
+        can_cancel=not row.state.ended,
+    )
+
+
+def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
+    known = {other.id: other for other in rows}
+    facts = []
+    if row.detail:
+        facts.append(Fact("arguments", row.detail, code=True))
+    if row.root is not None and row.root in known:
+        facts.append(_links("because of", [known[row.root]]))
+    if row.parent is not None and row.parent in known:
+        facts.append(_links("called by", [known[row.parent]]))
+    facts.append(_links("needs", [known[need] for need in row.needs if need in known]))
+    facts.append(_links("needed by", [other for other in rows if row.id in other.needs]))
+    facts.append(_links("called", [other for other in rows if other.parent == row.id]))
+    facts.append(Fact("ran", _ran(row)))
+    return [fact for fact in facts if fact.text or fact.links]
+
+
+def _links(label: str, others: Iterable[TaskRow]) -> Fact:
+    """Those that did not go well first: they are what one looks for."""
+    ordered = sorted(others, key=lambda other: ended(mark_of(other)) and other.state is State.DONE)
+    links = [Link(other.id, other.app, mark_of(other)) for other in ordered[:MOST_NEIGHBOURS]]
+    return Fact(label, links=links, more=len(ordered) - len(links))
+
+
+def _ran(row: TaskRow) -> str:
+    if row.recalled:
+        return "not at all: recalled from the memo"
+    parts = []
+    if row.attempt > 1:
+        parts.append(f"attempt {row.attempt}")
+    if row.started and row.ended:
+        parts.append(seconds(row.ended - row.started))
+    elif row.started and row.state is State.RUNNING:
+        parts.append("since " + seconds(max(0.0, row.started - row.submitted)) + " after its call")
+    if row.worker is not None and row.attempt:
+        parts.append(f"on worker {row.worker}")
+    if row.started and row.ended and row.started - row.submitted >= 0.01:
+        parts.append(f"after {seconds(row.started - row.submitted)} of waiting")
+    return " · ".join(parts)
+
+
+def title(row: TaskRow) -> str:
+    """ "task 7 score, done": how a task is named wherever it cannot be seen."""
+    return f"task {row.id} {shorten(row.app, 60)}, {MARKS[mark_of(row)].word}"

@@ -1,0 +1,314 @@
+"""Keeps a page up to date: one thread for each graph, between the flow's feed and the page.
+
+    reader thread ── ids of changed tasks ──┐
+    a click (any thread) ── what it says ───┤──> this thread: rows, layout, panel, picture ──> page
+    freeze() (any thread) ──────────────────┘
+
+Others only leave a note and wake the thread, so neither the client's reader nor the user's cell waits for a layout or
+for the scheduler. The first change is published at once, further ones at most ten times a second and never so often
+that this takes more than a tenth of a core; the last one always is. Nothing changed, nothing sent.
+
+What a page is, is not known here (`Page`): the widget is one, tests have another.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from nbflow.client.feed import Feed
+from nbflow.notebook.board import Board
+from nbflow.notebook.freezing import Freezing
+from nbflow.notebook.panel import Panel, panel
+from nbflow.notebook.still import Still
+from nbflow.notebook.timeline import Timeline, timeline
+from nbflow.notebook.verbs import Said, Verb
+from nbflow.notebook.view import Scene, build
+from nbflow.wire.messages import TaskDetails, TaskRow
+
+log = logging.getLogger(__name__)
+
+SHORTEST = 0.1
+"""Seconds between two publications, at least."""
+_SHARE = 10  # a publication that took t seconds is followed by a pause of that many times t
+_STRIP_EVERY = 0.5  # seconds between two drawings of the workers' strip
+_PANEL_EVERY = 1.0  # seconds between two looks at a task that runs
+_FEED_LAG = 0.05  # seconds between two looks whether the last rows have come
+_PATIENCE = 0.5  # seconds that the details of a task may take; the panel goes without them then
+
+
+class Flow(Protocol):
+    """What is needed of a `DataFlowKernel`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def closed(self) -> bool: ...
+    def watch(self) -> None: ...
+    def details(self, task_id: int, timeout: float = ...) -> TaskDetails: ...
+    def cancel(self, task_id: int) -> bool: ...
+
+
+class Page(Protocol):
+    """What is published to. Called on the publisher's thread only."""
+
+    def show(
+        self,
+        *,
+        scene: Scene | None = None,
+        board: Board | None = None,
+        elapsed: float = 0.0,
+        strip: Timeline | None = None,
+        panel: Panel | None = None,
+        no_panel: bool = False,
+    ) -> None:
+        """Send what is given, as one message."""
+
+    def acknowledge(self, key: str) -> None:
+        """Say that a message of the page's has arrived."""
+
+    def replace(self, picture: Still) -> None:
+        """Put the still picture in the place of every live view."""
+
+
+class Publisher:
+    """Publishes one flow to one page until `stop`, or until the flow is closed."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        page: Page,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._flow = flow
+        self._page = page
+        self._clock = clock
+        self._wall = wall
+        self._wake = threading.Condition()
+        self._dirty: dict[int, None] = {}  # ids of changed tasks, in the order in which they were told
+        self._notes: deque[Callable[[], None]] = deque()
+        self._closing = False  # the flow is closed
+        self._ended = False
+        self.first = threading.Event()  #: set once the first picture has been published
+        # From here on: the thread's own.
+        self._last_step = False  # a step was made since the flow was closed
+        self._wanted: list[tuple[float, threading.Event]] = []  # who waits for a freeze, and until when
+        self._board = Board()
+        self._scene = Scene(flow.name, [], [], [], [], 0, 0)
+        self._grown = self._changed = self._strip_stale = False
+        self._next = self._next_strip = self._next_panel = 0.0
+        self._selected: int | None = None
+        self._looked: tuple[TaskRow, TaskDetails | None] | None = None
+        self.freezing = Freezing()
+
+    # ---------------------------------------------------------------- from any thread
+
+    def start(self) -> None:
+        """Subscribe to the flow and begin."""
+        self._flow.feed.subscribe(self)
+        self._closing = self._flow.closed
+        threading.Thread(target=self._run, name="nbflow-graph", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread; nothing more is published."""
+        self._flow.feed.unsubscribe(self)
+        with self._wake:
+            self._ended = True
+            self._wake.notify()
+
+    def tasks_changed(self, rows: Sequence[TaskRow]) -> None:
+        """Note that these tasks changed."""
+        # Only the ids: two threads may bring rows, and the feed alone knows which is the newest.
+        with self._wake:
+            self._dirty.update((row.id, None) for row in rows)
+            self._wake.notify()
+
+    def flow_closed(self) -> None:
+        """Note that nothing more will come: the last picture is published, then the thread ends."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+
+    def hear(self, said: Said) -> None:
+        """Note what the page said."""
+        self._note(lambda: self._act(said))
+
+    def displayed(self) -> None:
+        """Note that there is a live view now."""
+        self._note(self._shown)
+
+    def freeze(self, patience: float = 2.0) -> None:
+        """Replace the live views by their still picture, and return when that is done.
+
+        The feed may lag behind the futures: up to `patience` seconds are given to it until all tasks have ended.
+        """
+        done = threading.Event()
+        until = self._clock() + patience
+        self._note(lambda: self._wanted.append((until, done)))
+        done.wait(patience + 5.0)
+
+    def _note(self, note: Callable[[], None]) -> None:
+        with self._wake:
+            self._notes.append(note)
+            self._wake.notify()
+            if not self._ended:
+                return
+        self.step()  # the thread is gone, and with it the danger of two at once
+
+    # ---------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        while True:
+            try:
+                pause = self.step()
+            except Exception:
+                # A picture that cannot be drawn must not take the next one's chance.
+                log.exception("the graph of flow %s could not be brought up to date", self._flow.name)
+                pause = 1.0
+            with self._wake:
+                self._ended = self._ended or (self._last_step and not (self._dirty or self._notes))
+                if self._ended:
+                    return
+                self._wait(pause)
+
+    def _wait(self, pause: float | None) -> None:
+        """Wait `pause` seconds (None: for as long as it takes), or until there is something to do before that."""
+        gathering = self._next - self._clock()
+        if gathering > 0:
+            # Changes gather up to the next publication; what people do is done at once.
+            self._wake.wait_for(self._urgent, gathering if pause is None else min(gathering, pause))
+            pause = None if pause is None else pause - gathering
+        if pause is None or pause > 0:
+            self._wake.wait_for(lambda: self._urgent() or bool(self._dirty), pause)
+
+    def _urgent(self) -> bool:
+        return bool(self._notes) or self._ended or (self._closing and not self._last_step)
+
+    def step(self) -> float | None:
+        """Do what is due now; returns after how many seconds something will be due, None for not until called."""
+        with self._wake:
+            dirty, self._dirty = self._dirty, {}
+            notes = list(self._notes)
+            self._notes.clear()
+            closing = self._last_step = self._closing
+        if dirty:
+            rows = self._flow.feed.rows
+            self._grown |= self._board.update([rows[task] for task in dirty if task in rows])
+            self._changed = self._strip_stale = True
+        for note in notes:
+            note()
+        pauses = [self._publish(now=closing), self._look(), self._freeze(closing)]
+        due = [pause for pause in pauses if pause is not None]
+        return min(due) if due else None
+
+    def _shown(self) -> None:
+        self.freezing.shown(self._clock())
+        self._publish_all()
+
+    def _publish_all(self) -> None:
+        """What a page holds may be old: it did not listen."""
+        self._changed = self._strip_stale = True
+        self._next = self._next_strip = 0.0
+
+    def _publish(self, *, now: bool) -> float | None:
+        """Send what changed, if it is time, or in any case `now`."""
+        began = self._clock()
+        at_rest = self._board.at_rest
+        if self.freezing.quiet or not (self._changed or self._strip_stale):
+            return None
+        due = self._next if self._changed else self._next_strip
+        if began < due and not now:
+            return due - began
+        wall = self._wall()
+        scene = strip = None
+        if self._grown:
+            scene = self._rebuild()
+        if began >= self._next_strip or at_rest or now:
+            strip = timeline(self._board.rows, self._board.started, wall)
+        self._page.show(scene=scene, board=self._board, elapsed=self._board.elapsed(wall), strip=strip)
+        self._changed = False
+        took = self._clock() - began
+        self._next = began + max(SHORTEST, _SHARE * took)
+        if strip is not None:
+            self._strip_stale = False
+            self._next_strip = began + max(_STRIP_EVERY, _SHARE * took)
+        self.first.set()
+        return max(0.0, self._next_strip - self._clock()) if self._strip_stale else None
+
+    def _rebuild(self) -> Scene:
+        self._scene = build(self._flow.name, self._board.rows)
+        self._grown = False
+        return self._scene
+
+    # ---------------------------------------------------------------- what the page says
+
+    def _act(self, said: Said) -> None:
+        # Before the act, which may wait for the scheduler: the page only asks whether it was heard.
+        self._page.acknowledge(said.key)
+        if self.freezing.said(said.verb, self._clock()) or said.verb is Verb.READY:
+            self._publish_all()
+        if said.verb is Verb.CLOSE:
+            self._selected = self._looked = None
+            self._page.show(no_panel=True)
+        elif self._board.get(said.task) is None:
+            return
+        elif said.verb is Verb.INSPECT:
+            self._selected, self._looked, self._next_panel = said.task, None, 0.0
+        elif said.verb is Verb.CANCEL:
+            self._flow.cancel(said.task)
+
+    def _look(self) -> float | None:
+        """Keep the panel of the selected task up to date."""
+        if self._selected is None:
+            return None
+        row = self._board.get(self._selected)
+        if row is None:
+            return None
+        before = self._looked
+        if before is not None and before[0] == row:
+            # What runs goes on printing, and an answer that did not come may come now.
+            if row.state.ended and before[1] is not None:
+                return None
+            if self._clock() < self._next_panel:
+                return self._next_panel - self._clock()
+        details = self._details(row.id)
+        self._next_panel = self._clock() + _PANEL_EVERY
+        if before is None or before != (row, details):
+            self._page.show(panel=panel(row, self._board.rows, details, self._board.started))
+        self._looked = (row, details)
+        return None if self._closing or (row.state.ended and details is not None) else _PANEL_EVERY
+
+    def _details(self, task: int) -> TaskDetails | None:
+        try:
+            return self._flow.details(task, _PATIENCE)
+        except Exception as error:  # closed, timed out, not known: the panel tells what the row tells
+            log.debug("no details of task %s: %s", task, error)
+            return None
+
+    # ---------------------------------------------------------------- the still picture
+
+    def _freeze(self, closing: bool) -> float | None:
+        now = self._clock()
+        at_rest = self._board.at_rest
+        pause = self.freezing.due(at_rest, closing, now)
+        if self._wanted and not (at_rest or closing or now >= min(until for until, _ in self._wanted)):
+            return _FEED_LAG
+        if not self._wanted and pause != 0.0:
+            return pause
+        wall = self._wall()
+        scene = self._rebuild() if self._grown else self._scene
+        strip = timeline(self._board.rows, self._board.started, wall)
+        self._page.replace(Still(scene, self._board, strip, self._board.elapsed(wall)))
+        self.freezing.done()
+        for _, done in self._wanted:
+            done.set()
+        self._wanted.clear()
+        return None

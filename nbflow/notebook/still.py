@@ -1,0 +1,260 @@
+"""The graph as a still picture: what a saved notebook shows without a kernel.
+
+Pure. `svg` draws the scene that the page draws, as text that stands for itself: no script, no reference, every text of
+the user's escaped by `text.escape`. `html` wraps it for a notebook's output: as the source of an `<img>`, because
+front ends remove inline SVG and styles, with a table of the tasks behind a `<details>`.
+
+The picture brings its own ground, so it can be read on any page, and follows the reader's preference for dark.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nbflow.notebook.board import Board
+from nbflow.notebook.boxes import FOOT, MARGIN, PILL_TEXT_LEFT
+from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, mark_of, sentence
+from nbflow.notebook.text import escape, plain, seconds, shorten, width
+from nbflow.notebook.timeline import Timeline, timeline
+from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
+from nbflow.wire.messages import TaskRow
+
+MOST_ROWS = 400
+"""Rows of the table in a saved notebook."""
+
+_NARROWEST, _WIDEST = 700, 1100
+_SIDE = 16
+_LANE = 18
+_LABEL = 66
+_MOST_LANES = 8
+
+_HEADINGS = "".join(
+    f"<th>{heading}</th>" for heading in ("task", "state", "app", "arguments", "time", "result or error")
+)
+_LIGHT = "--g:#fff;--t:#1f2328;--m:#656d76;--l:#d8dee4;--c:#f6f8fa;--o:#fff;--w:#c3cad2;"
+_DARK = "--g:#111418;--t:#e6e9ed;--m:#98a2ad;--l:#2b3138;--c:#181c21;--o:#111418;--w:#4a525c;"
+_RULES = """
+text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--t)}
+.n{font-weight:600}.d{font-size:10.5px;fill:var(--m)}.h{font-size:13px;fill:var(--m)}
+.h .n{font-size:14px;fill:var(--t)}.s{font-size:11px;fill:var(--m)}
+.g{fill:var(--g);stroke:var(--l)}.c{fill:var(--c);stroke:var(--l);stroke-width:1.2}
+.e{fill:none;stroke:var(--l);stroke-width:1.4}.p{stroke-dasharray:4 4}.l{stroke:var(--l)}
+.i{fill:none;stroke:var(--o);stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A flow at one moment, ready to be drawn."""
+
+    scene: Scene
+    board: Board
+    timeline: Timeline
+    elapsed: float  # seconds
+
+
+def still(name: str, rows: Iterable[TaskRow], now: float) -> Still:
+    """The flow `name` with these rows as it stands at `now` (seconds since the epoch)."""
+    board = Board()
+    board.update(rows)
+    return Still(build(name, board.rows), board, timeline(board.rows, board.started, now), board.elapsed(now))
+
+
+def svg(picture: Still) -> str:
+    """The picture as an SVG document of at most 1,100 by some hundreds of pixels."""
+    scene = picture.scene
+    wide = min(_WIDEST, max(_NARROWEST, scene.width + 2 * _SIDE + 4))
+    head, y = _head(picture, wide)
+    scale = min(1.0, (wide - 2 * _SIDE) / max(scene.width, 1))
+    x = (wide - scene.width * scale) / 2
+    graph = [f'<g transform="translate({x:.1f} {y + 20}) scale({scale:.4f})">', *_graph(picture), "</g>"]
+    y += round(scene.height * scale) + 40
+    strip, high = _strip(picture, y, wide)
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}"',
+            f' viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(_caption(picture))}">',
+            f"<style>{_style()}</style>",
+            f'<clipPath id="k"><rect width="{wide}" height="{high}" rx="12"/></clipPath>',
+            f'<rect class="g" x=".5" y=".5" width="{wide - 1}" height="{high - 1}" rx="11.5"/><g clip-path="url(#k)">',
+            *head,
+            "</g>",
+            *graph,
+            *strip,
+            "</svg>",
+        ]
+    )
+
+
+def html(picture: Still) -> str:
+    """What is saved in the notebook: the picture, and the tasks as a table that can be opened."""
+    data = base64.b64encode(svg(picture).encode()).decode()
+    total = len(picture.board.rows)
+    count = f"The {total} tasks as a table" if total != 1 else "The task as a table"
+    return (
+        f'<div><img alt="{escape(_caption(picture))}" src="data:image/svg+xml;base64,{data}">'
+        f"<details><summary>{count}</summary>{_table(picture.board)}</details></div>"
+    )
+
+
+def _caption(picture: Still) -> str:
+    return f"{picture.scene.name}: {sentence(picture.board.counts)}"
+
+
+def _style() -> str:
+    light = _LIGHT + "".join(f"--{i}:{mark.light};" for i, mark in enumerate(MARKS))
+    dark = _DARK + "".join(f"--{i}:{mark.dark};" for i, mark in enumerate(MARKS))
+    marks = "".join(
+        f".f{i}{{fill:var(--{'w' if i == 0 else i})}}.k{i}{{stroke:var(--{i})}}.t{i}{{fill:var(--{i})}}"
+        for i in range(len(MARKS))
+    )
+    return f"svg{{{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}{_RULES}{marks}".replace(
+        "\n", ""
+    )
+
+
+def _head(picture: Still, wide: int) -> tuple[list[str], int]:
+    """Name, counts and elapsed time, the bar under them, and where the bar ends."""
+    board = picture.board
+    name = shorten(picture.scene.name, 60)
+    told = [(mark, board.tally[mark]) for mark in ORDER if board.tally[mark]]
+    words = [f"{MARKS[mark].sign} {count} {MARKS[mark].word}" for mark, count in told]
+    length = width(name, 14, bold=True) + sum(width(word, 13) + 16 for word in words) + 100
+    spans = [
+        f'<tspan dx="16" class="t{mark}">{MARKS[mark].sign}</tspan><tspan> {count} {MARKS[mark].word}</tspan>'
+        for mark, count in told
+    ]
+    spans.append(f'<tspan dx="16">{escape(seconds(picture.elapsed))}</tspan>')
+    title = f'<tspan class="n">{escape(name)}</tspan>'
+    if length > wide - 2 * _SIDE:  # two lines
+        text = f'<text class="h" x="16" y="26">{title}</text><text class="h" x="0" y="48">{"".join(spans)}</text>'
+        bottom = 62
+    else:
+        text, bottom = f'<text class="h" x="16" y="26">{title}{"".join(spans)}</text>', 41
+    bar, x = [f'<rect x="0" y="{bottom}" width="{wide}" height="4" style="fill:var(--l)"/>'], 0.0
+    for mark, count in told:
+        if mark:
+            long = wide * count / len(board.rows)
+            bar.append(f'<rect class="f{mark}" x="{x:.1f}" y="{bottom}" width="{long:.1f}" height="4"/>')
+            x += long
+    return [text, *bar], bottom + 4
+
+
+def _graph(picture: Still) -> Iterable[str]:
+    scene, status = picture.scene, picture.board.status
+    for kind, name in ((NEED, "e"), (SPAWN, "e p")):
+        path = "".join(edge_path(edge.points) for edge in scene.edges if edge.kind == kind != IMPLIED)
+        yield f'<path class="{name}" d="{path}"/>' if path else ""
+    for node in scene.nodes:
+        yield f'<g transform="translate({node.x} {node.y})">'
+        yield from _block(node, status) if node.cell else _pill(node, status)
+        yield "</g>"
+
+
+def _pill(node: Node, status: Sequence[int]) -> Iterable[str]:
+    mark = status[node.tasks[0]]
+    middle = node.h // 2
+    line = note(node, status)
+    # The frame of what is under way or went wrong has its colour.
+    frame = f' style="stroke:var(--{mark})"' if MARKS[mark].word in ("running", "retrying", "failed") else ""
+    yield f'<rect class="c"{frame} width="{node.w}" height="{node.h}" rx="9"/>'
+    yield f'<circle class="f{mark}" cx="18" cy="{middle}" r="9"/>'
+    yield _sign(mark, f"translate(10 {middle - 8})")
+    base = middle - 2.5 if line else middle + 4.2
+    yield f'<text class="n" x="{PILL_TEXT_LEFT}" y="{base}">{escape(node.title)}</text>'
+    if line:
+        yield f'<text class="d" x="{PILL_TEXT_LEFT}" y="{middle + 11}">{escape(line)}</text>'
+    if node.inside and not ended(mark):
+        over = sum(ended(status[task]) for task in node.inside) / len(node.inside)
+        foot = f'y="{node.h - 4}" height="2" rx="1"'
+        yield f'<rect x="10" width="{node.w - 20}" {foot} style="fill:var(--l)"/>'
+        yield f'<rect class="f2" x="10" width="{(node.w - 20) * over:.1f}" {foot}/>'
+
+
+def _block(node: Node, status: Sequence[int]) -> Iterable[str]:
+    yield f'<rect class="c" width="{node.w}" height="{node.h}" rx="11"/>'
+    yield f'<text class="n" x="{MARGIN}" y="19">{escape(node.title)}</text>'
+    if node.detail:
+        yield f'<text class="d" x="{MARGIN}" y="34">{escape(node.detail)}</text>'
+    fields: dict[int, list[str]] = {}
+    side = node.cell
+    tally = [0] * len(MARKS)
+    for slot, task in enumerate(node.tasks):
+        mark = status[task]
+        tally[mark] += 1
+        x = MARGIN + slot % node.columns * node.pitch
+        y = node.top + slot // node.columns * node.pitch
+        if side >= 14:
+            outline = ' style="stroke:var(--t);stroke-width:1.4"' if MARKS[mark].word == "failed" else ""
+            yield f'<rect class="f{mark}"{outline} x="{x}" y="{y}" width="{side}" height="{side}" rx="3.5"/>'
+            yield _sign(mark, f"translate({x + 1.4:.1f} {y + 1.4:.1f}) scale(.7)")
+        else:
+            fields.setdefault(mark, []).append(f"M{x} {y}h{side}v{side}h-{side}z")
+    for mark, cells in sorted(fields.items()):
+        yield f'<path class="f{mark}" d="{"".join(cells)}"/>'
+    x, y = MARGIN, node.h - FOOT + 5
+    for mark, count in fitting(tally, node.w - 2 * MARGIN):
+        yield _sign(mark, f"translate({x} {y}) scale(.8)", coloured=True)
+        yield f'<text class="d" x="{x + 15}" y="{y + 11}">{count}</text>'
+        x += 25 + 7 * len(str(count))
+
+
+def _sign(mark: int, transform: str, *, coloured: bool = False) -> str:
+    """A state's sign: in its colour, or on a disc of that colour."""
+    colour = f"var(--{mark})" if coloured else "var(--m)" if mark == 0 else "var(--o)"
+    style = f"stroke:{colour}" + (f";fill:{colour}" if MARKS[mark].solid else "")
+    if mark == 0 and not coloured:
+        style += ";stroke-width:1.4;opacity:.7"
+    return f'<path class="i" style="{style}" transform="{transform}" d="{MARKS[mark].path}"/>'
+
+
+def _strip(picture: Still, top: int, wide: int) -> tuple[list[str], int]:
+    """The workers' strip and the height of the whole picture."""
+    lanes = picture.timeline.lanes[:_MOST_LANES]
+    if not lanes:
+        return [], top
+    drawn = [f'<path class="l" d="M1 {top}.5H{wide - 1}"/>']
+    scale = (wide - 2 * _SIDE - _LABEL) / max(picture.timeline.span, 0.001)
+    for i, lane in enumerate(lanes):
+        y = top + 10 + i * _LANE
+        drawn.append(
+            f'<text class="s" text-anchor="end" x="{_SIDE + _LABEL - 8}" y="{y + 11}">worker {lane.worker}</text>'
+        )
+        for start, end, mark, _ in lane.bars:
+            long = ((picture.timeline.span if end < 0 else end) - start) * scale
+            x = _SIDE + _LABEL + start * scale
+            long, corner = (long - 1.2, 2.5) if long > 4 else (max(0.8, long), 0)
+            drawn.append(
+                f'<rect class="f{mark}" x="{x:.1f}" y="{y + 1}" width="{long:.1f}" height="13" rx="{corner}"/>'
+            )
+    rest = len(picture.timeline.lanes) - len(lanes)
+    y = top + 12 + len(lanes) * _LANE
+    if rest:
+        drawn.append(f'<text class="s" x="{_SIDE + _LABEL}" y="{y + 10}">and {rest} more workers</text>')
+        y += 16
+    return drawn, y + 6
+
+
+def _table(board: Board) -> str:
+    """The tasks, those that went wrong first where not all of them find room."""
+    rows = board.rows
+    if len(rows) > MOST_ROWS:
+        rows = sorted(rows, key=lambda row: MARKS[mark_of(row)].word not in ("failed", "skipped"))[:MOST_ROWS]
+    lines = [f"<table><thead><tr>{_HEADINGS}</tr></thead><tbody>"]
+    for row in rows:
+        mark = MARKS[mark_of(row)]
+        cells = (
+            str(row.id),
+            f"{mark.sign} {mark.word}",
+            row.app,
+            shorten(row.detail, 120),
+            seconds(row.ended - row.started) if row.started and row.ended else "",
+            shorten(plain(row.note), 160),
+        )
+        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    lines.append("</tbody></table>")
+    if len(board.rows) > len(rows):
+        lines.append(f"<p>and {len(board.rows) - len(rows)} more tasks</p>")
+    return "".join(lines)

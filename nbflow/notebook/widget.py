@@ -1,0 +1,220 @@
+"""The live graph as a widget: the traits that the page draws, and what the page says back.
+
+Its traits hold the whole state, so a second view and a reloaded page draw themselves. They are set by the publisher's
+thread alone. What is drawn is made by pure modules (`view`, `panel`, `still`), when by `publisher`; this module ties
+them to Jupyter.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import anywidget
+import graphviz
+import msgspec
+import traitlets
+from IPython.core.getipython import get_ipython
+
+from nbflow.client.kernel import DataFlowKernel, dfk
+from nbflow.notebook import still
+from nbflow.notebook.board import Board
+from nbflow.notebook.dot import to_dot
+from nbflow.notebook.marks import sentence
+from nbflow.notebook.output import Output
+from nbflow.notebook.panel import Panel
+from nbflow.notebook.publisher import Flow, Publisher
+from nbflow.notebook.timeline import Timeline
+from nbflow.notebook.verbs import understand
+from nbflow.notebook.view import Scene
+
+_STATIC = pathlib.Path(__file__).parent / "static"
+_FIRST_PICTURE = 0.5  # seconds that displaying waits for the first layout, for the copy that is saved
+_graphs: weakref.WeakSet[FlowGraph] = weakref.WeakSet()
+
+
+class FlowGraph(anywidget.AnyWidget):
+    """A live picture of a flow. Display it, or leave it at the end of a cell; `nbflow.graph()` makes one.
+
+    Three seconds after the last task has ended, and while nobody uses it, it is replaced by a still picture, which
+    needs no kernel. Tasks called later do not bring it back to life: `%nbflow graph` gives a fresh one.
+    """
+
+    _esm = _STATIC / "graph.js"
+    _css = _STATIC / "graph.css"
+
+    scene = traitlets.Dict(help="the structure: see `view.Scene`").tag(sync=True)
+    status = traitlets.Bytes(help="one byte a task, in the scene's order: see `marks.MARKS`").tag(sync=True)
+    counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
+    clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
+    timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
+    panel = traitlets.Dict(help="the selected task: see `panel.Panel`; empty: none").tag(sync=True)
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._changing = threading.RLock()
+        self._outputs: list[Output] = []
+        self._publisher = Publisher(flow, self)
+        super().__init__()
+        _keep_subshell(self.comm)
+        self.timeline = {"span": 0.0, "lanes": []}
+        self.scene = {"name": flow.name}
+        self.on_msg(self._on_message)
+        _graphs.add(self)
+        self._publisher.start()
+        flow.watch()
+
+    # ---------------------------------------------------------------- for the user
+
+    def to_dot(self) -> graphviz.Digraph:
+        """The graph as it stands now, for Graphviz: a node for each task."""
+        return to_dot(list(self._flow.feed.rows.values()), self._flow.name)
+
+    def to_svg(self) -> str:
+        """The picture as it stands now: an SVG document that stands for itself."""
+        return still.svg(self._picture())
+
+    def freeze(self) -> None:
+        """Replace the displayed graph by a still picture of it that needs no kernel. Returns when that is done."""
+        self._publisher.freeze()
+
+    def close(self) -> None:
+        """End the graph and take it off the page. The flow goes on."""
+        publisher = getattr(
+            self, "_publisher", None
+        )  # None: the making of it failed, and it is being thrown away
+        if publisher is not None:
+            publisher.stop()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"nbflow graph: {sentence(self._tally())}"
+
+    # ---------------------------------------------------------------- display
+
+    def _ipython_display_(self) -> None:
+        shell = get_ipython()
+        if shell is None:
+            print(repr(self))
+            return
+        output = Output(shell)
+        if self.comm is None:  # closed
+            output.show(self._still_bundle(self._picture()), {})
+            return
+        output.show(*self._live_bundle())
+        self._outputs.append(output)
+        self._publisher.displayed()
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._live_bundle()
+
+    def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The widget, and beside it what is shown where widgets are not known, or not trusted."""
+        data, metadata = super()._repr_mimebundle_() or ({}, {})
+        self._publisher.first.wait(_FIRST_PICTURE)
+        return {**data, **self._still_bundle(self._picture())}, metadata
+
+    def _still_bundle(self, picture: still.Still) -> dict[str, str]:
+        return {
+            "text/html": still.html(picture),
+            "text/plain": f"nbflow graph: {sentence(picture.board.counts)}",
+        }
+
+    def _picture(self) -> still.Still:
+        return still.still(self._flow.name, list(self._flow.feed.rows.values()), time.time())
+
+    def _tally(self) -> Mapping[str, int]:
+        board = Board()
+        board.update(list(self._flow.feed.rows.values()))
+        return board.counts
+
+    # ---------------------------------------------------------------- called by the publisher, on its thread
+
+    def show(
+        self,
+        *,
+        scene: Scene | None = None,
+        board: Board | None = None,
+        elapsed: float = 0.0,
+        strip: Timeline | None = None,
+        panel: Panel | None = None,
+        no_panel: bool = False,
+    ) -> None:
+        """Send what is given, as one message."""
+        with self._changing, self.hold_sync():
+            if scene is not None:
+                self.scene = msgspec.to_builtins(scene)
+            if board is not None:
+                self.status = bytes(board.status)
+                self.counts = board.counts
+                self.clock = {"elapsed": round(elapsed, 2), "running": bool(board.rows) and not board.at_rest}
+            if strip is not None:
+                self.timeline = msgspec.to_builtins(strip)
+            if panel is not None or no_panel:
+                self.panel = msgspec.to_builtins(panel) if panel is not None else {}
+
+    def acknowledge(self, key: str) -> None:
+        """Say that a message of the page's has arrived."""
+        with self._changing:
+            self.send({"ack": key})
+
+    def replace(self, picture: still.Still) -> None:
+        """Put the still picture in the place of every live view."""
+        bundle = self._still_bundle(picture)
+        for output in self._outputs:
+            output.replace(bundle, here=not self._publisher.freezing.page_seen)
+        self._outputs.clear()
+
+    # ---------------------------------------------------------------- from other threads
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The traits as they are sent: all of one moment."""
+        with self._changing:
+            state: dict[str, Any] = super().get_state(key, drop_defaults)
+            return state
+
+    def _on_message(self, _: object, content: object, buffers: list[object]) -> None:
+        # May run on a thread of the kernel's, beside a cell: it only leaves a note.
+        said = understand(content, buffers)
+        if said is not None:
+            self._publisher.hear(said)
+
+    @property
+    def unattended(self) -> bool:
+        """Displayed in a head-less run: no page has answered, and none will."""
+        seen = self._publisher.freezing.page_seen
+        return not seen and any(not output.interactive for output in self._outputs)
+
+    @property
+    def flow(self) -> Flow:
+        """The flow that is shown."""
+        return self._flow
+
+
+def graph(flow: DataFlowKernel | None = None) -> FlowGraph:
+    """A live graph of `flow`, or of the loaded flow.
+
+    Raises NoDataFlowKernelError if None is given and no flow is loaded.
+    """
+    return FlowGraph(dfk() if flow is None else flow)
+
+
+def freeze_views(flow: Flow) -> None:
+    """Replace the graphs of `flow` that are displayed where no page is (a head-less run) by still pictures."""
+    for view in list(_graphs):
+        if view.flow is flow and view.unattended:
+            view.freeze()
+
+
+def _keep_subshell(comm: Any) -> None:
+    """Let clicks be handled beside a cell that runs.
+
+    ipykernel 7.4 handles a comm's messages on the (sub)shell that last sent something on it, which is the main one
+    here, and not on the one that the front end asks for: a click would wait for the end of the cell.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
