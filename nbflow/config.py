@@ -48,7 +48,7 @@ class ProcessExecutor:
     def __post_init__(self) -> None:
         if self.max_workers is not None:
             _check_count("ProcessExecutor(max_workers=...)", self.max_workers, 1)
-        if not isinstance(self.label, str) or not self.label:
+        if not self.label:
             raise ConfigurationError(f"ProcessExecutor(label=...) must be a name, not {self.label!r}")
 
     @property
@@ -81,10 +81,14 @@ class Config:
             raise ConfigurationError("Config(executors=...) must be a list of executors, not a single one")
         object.__setattr__(self, "executors", tuple(self.executors))
         if not self.executors:
-            raise ConfigurationError("Config(executors=[]) leaves nothing to run on: name at least one executor")
+            raise ConfigurationError(
+                "Config(executors=[]) leaves nothing to run on: name at least one executor"
+            )
         for executor in self.executors:
             if not isinstance(executor, ProcessExecutor):
-                raise ConfigurationError(f"Config(executors=...) takes ProcessExecutor objects, not {executor!r}")
+                raise ConfigurationError(
+                    f"Config(executors=...) takes ProcessExecutor objects, not {executor!r}"
+                )
         labels = [executor.label for executor in self.executors]
         if len(set(labels)) < len(labels):
             raise ConfigurationError(f"Config(executors=...) has a label twice: {', '.join(labels)}")

@@ -81,7 +81,8 @@ class NeedFailed(TaskError):
         super().__init__(task_id, app, root_id, root_app, root)
 
     def __str__(self) -> str:
-        return f"{describe(self.root)} (in task {self.root_id} `{self.root_app}`, which task {self.task_id} `{self.app}` needs)"
+        needed = f"task {self.root_id} `{self.root_app}`, which task {self.task_id} `{self.app}` needs"
+        return f"{describe(self.root)} (in {needed})"
 
     @property
     def dependent_exceptions_tids(self) -> Sequence[tuple[BaseException, str]]:

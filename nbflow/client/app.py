@@ -26,7 +26,9 @@ class App:
     `kind` is "python", "bash" or "join"; `options` are the decorator's arguments.
     """
 
-    def __init__(self, function: Callable[..., Any], kind: str, options: dict[str, Any], flow: Any = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], kind: str, options: dict[str, Any], flow: Any = None
+    ) -> None:
         if not callable(function):
             raise AppBadFormatting(f"{kind}_app makes an app of a function, not of {function!r}")
         self.kind = kind
@@ -61,7 +63,9 @@ class App:
             frozenset(self.options["ignore_for_cache"] or ()),
         )
         # the counts of plain arguments that need no closer look
-        required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        required = [
+            p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
         all_positional = len(required) == sum(p in positional for p in required)
         most = -1 if not self._signature or not all_positional else len(positional)
         self._plain = range(len(required), most + 1)
@@ -112,9 +116,15 @@ def _decorator(kind: str, function: Callable[..., Any] | None, flow: Any, option
         raise AppBadFormatting(f'{kind}_app(executors=...) is "all" or a list of labels, not {executors!r}')
     retries, walltime = options["retries"], options["walltime"]
     if retries is not None and (not isinstance(retries, int) or isinstance(retries, bool) or retries < 0):
-        raise AppBadFormatting(f"{kind}_app(retries=...) is a whole number of at least 0 or None, not {retries!r}")
-    if walltime is not None and (not isinstance(walltime, (int, float)) or isinstance(walltime, bool) or walltime <= 0):
-        raise AppBadFormatting(f"{kind}_app(walltime=...) is a number of seconds above 0 or None, not {walltime!r}")
+        raise AppBadFormatting(
+            f"{kind}_app(retries=...) is a whole number of at least 0 or None, not {retries!r}"
+        )
+    if walltime is not None and (
+        not isinstance(walltime, (int, float)) or isinstance(walltime, bool) or walltime <= 0
+    ):
+        raise AppBadFormatting(
+            f"{kind}_app(walltime=...) is a number of seconds above 0 or None, not {walltime!r}"
+        )
     if function is None:
         return lambda f: App(f, kind, options, flow)
     return App(function, kind, options, flow)
@@ -155,7 +165,9 @@ def python_app(
     Raises:
         AppBadFormatting: it cannot be made an app.
     """
-    return _decorator("python", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime))
+    return _decorator(
+        "python", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
+    )
 
 
 def bash_app(
@@ -172,7 +184,9 @@ def bash_app(
 
     Arguments and errors are those of `python_app`; another exit code fails the task with `BashExitFailure`.
     """
-    return _decorator("bash", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime))
+    return _decorator(
+        "bash", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
+    )
 
 
 def join_app(
@@ -190,10 +204,14 @@ def join_app(
     It may return a future, or a list, tuple or dict of futures. Arguments and errors are those of `python_app`; a
     task it called that fails, fails it with `JoinError`.
     """
-    return _decorator("join", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime))
+    return _decorator(
+        "join", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
+    )
 
 
-def _options(executors: Any, cache: bool, ignore: Iterable[str] | None, retries: Any, walltime: Any) -> dict[str, Any]:
+def _options(
+    executors: Any, cache: bool, ignore: Iterable[str] | None, retries: Any, walltime: Any
+) -> dict[str, Any]:
     return {
         "executors": executors,
         "cache": bool(cache),

@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,14 +29,13 @@ from nbflow.wire.messages import Cancel, Define, Inline, Release, Settled, Store
 class Link(Protocol):
     """The way to the scheduler."""
 
-    def post(self, *messages: Any) -> None:
-        """Send messages, in this order, at once or within about a millisecond."""
+    def post(self, *messages: Any, urgent: bool = False) -> None:
+        """Send messages, in this order, within about a millisecond; at once if `urgent`."""
 
     def flush(self) -> None:
         """Send what waits now: somebody waits for an answer."""
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """Entered while a thread of this process waits for a task."""
 
     def call_back(self, future: AppFuture) -> None:
@@ -84,7 +83,7 @@ class Calls:
         self._store_dirs = list(store_dirs)
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
-        self._process = os.getpid()
+        self._elsewhere = False  # this is a forked child: the flow belongs to the parent
 
     # ------------------------------------------------------------ making calls
 
@@ -96,8 +95,11 @@ class Calls:
             CannotPickle: an argument, or what the app refers to, cannot travel; the text names it.
             UsageError: a special keyword has a value that is not allowed.
         """
-        self._check_open()
-        special = {**callee.defaults, **{name: kwargs.pop(name) for name in SPECIAL if name in kwargs}}
+        if self.closed:
+            self._check_open()
+        special = dict(callee.defaults)
+        if kwargs:
+            special.update({name: kwargs.pop(name) for name in SPECIAL if name in kwargs})
         outputs: list[File] = []
         streams: list[str] = []
         walltime = callee.walltime
@@ -107,7 +109,7 @@ class Calls:
             kwargs.update({n: v for n, v in special.items() if callee.accepts is None or n in callee.accepts})
         define = self._define(callee)
         pickled = self._pickle(callee, args, kwargs)
-        needs = [self._need(future, callee) for future in pickled.needs]
+        needs = [self._need(future, callee) for future in pickled.needs] if pickled.needs else []
         key = self._key(callee, define.digest, pickled, args, kwargs) if callee.cache else b""
         number = next(self._numbers)
         future = AppFuture(self, number, callee.name, special.get("stdout"), special.get("stderr"))
@@ -123,20 +125,21 @@ class Calls:
             needs,
             detail(args, kwargs, callee.parameters),
             self.parent,
-            list(self._allowed(callee)),
+            self._allowed(callee) if callee.executors else [],
             self._retries if callee.retries is None else callee.retries,
-            _seconds(walltime),
+            0.0 if walltime is None else _seconds(walltime),
             key,
             streams,
             [str(file) for file in outputs],
         )
+        urgent = not self.pending  # nothing is under way: workers wait for this very call
         self.pending[number] = future
         if define.digest in self._defined:
-            self._link.post(submit)
+            self._link.post(submit, urgent=urgent)
         else:
             if define.reusable:
                 self._defined.add(define.digest)
-            self._link.post(define, submit)
+            self._link.post(define, submit, urgent=urgent)
         return future
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
@@ -144,9 +147,15 @@ class Calls:
         name = f"[{argument!r}]"[:40] if function.__name__ == "getitem" else f".{argument}"
         return self.call(Callee(name, "python", _captor(function)), (future, argument), {})
 
+    def abandon(self) -> None:
+        """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
+        self.closed = self._elsewhere = True
+
     def _check_open(self) -> None:
-        if self._process != os.getpid():
-            raise FlowClosed("the flow belongs to the process that loaded it, and this is a forked child of it")
+        if self._elsewhere:
+            raise FlowClosed(
+                "the flow belongs to the process that loaded it, and this is a forked child of it"
+            )
         if self.closed:
             raise FlowClosed("the flow has been cleaned up: load() a new one")
 
@@ -167,30 +176,33 @@ class Calls:
     @staticmethod
     def _file(item: Any, name: str) -> Any:
         """Strings and paths are taken for files; among `inputs`, anything else stays what it is."""
-        return as_file(item, "outputs=") if name == "outputs" or isinstance(item, (str, os.PathLike)) else item
+        return (
+            as_file(item, "outputs=") if name == "outputs" or isinstance(item, (str, os.PathLike)) else item
+        )
 
     def _define(self, callee: Callee) -> Define:
         try:
-            capture = callee.captor.capture()
+            return callee.captor.capture()
         except Exception as error:
-            raise CannotPickle(f"app `{callee.name}` refers to something that cannot travel: {error}") from error
-        origin = capture.origin
-        return Define(
-            capture.digest, capture.code, capture.reusable, origin.source, origin.file, origin.line, origin.places
-        )
+            raise CannotPickle(
+                f"app `{callee.name}` refers to something that cannot travel: {error}"
+            ) from error
 
     @staticmethod
     def _pickle(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> pickling.Pickled:
         try:
             return pickling.dumps_call(args, kwargs)
         except Exception as error:
-            named = [(callee.parameters[i] if i < len(callee.parameters) else str(i + 1), v) for i, v in enumerate(args)]
+            named = [
+                (callee.parameters[i] if i < len(callee.parameters) else str(i + 1), v)
+                for i, v in enumerate(args)
+            ]
             for name, value in [*named, *kwargs.items()]:
-                try:
-                    pickling.dumps(value)
-                except Exception as cause:
+                if (cause := pickling.refusal(value)) is not None:
                     kind = type(value).__name__
-                    raise CannotPickle(f"argument `{name}` ({kind}) of `{callee.name}` cannot travel: {cause}") from cause
+                    raise CannotPickle(
+                        f"argument `{name}` ({kind}) of `{callee.name}` cannot travel: {cause}"
+                    ) from cause
             raise CannotPickle(f"the arguments of `{callee.name}` cannot travel together: {error}") from error
 
     def _store(self, pickled: pickling.Pickled, callee: Callee) -> Inline | Stored:
@@ -205,19 +217,30 @@ class Calls:
         return future.tid
 
     def _key(
-        self, callee: Callee, digest: bytes, pickled: pickling.Pickled, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        callee: Callee,
+        digest: bytes,
+        pickled: pickling.Pickled,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> bytes:
         if callee.ignore_for_cache:
-            counted = [v for i, v in enumerate(args) if callee.parameters[i : i + 1] not in [(n,) for n in callee.ignore_for_cache]]
-            pickled = pickling.dumps((counted, {n: v for n, v in kwargs.items() if n not in callee.ignore_for_cache}))
+            counted = [
+                v
+                for i, v in enumerate(args)
+                if callee.parameters[i : i + 1] not in [(n,) for n in callee.ignore_for_cache]
+            ]
+            pickled = pickling.dumps(
+                (counted, {n: v for n, v in kwargs.items() if n not in callee.ignore_for_cache})
+            )
         return memo.key_of(digest, pickled, [f._key or b"task %d" % f.tid for f in pickled.needs])
 
-    def _allowed(self, callee: Callee) -> tuple[str, ...]:
+    def _allowed(self, callee: Callee) -> list[str]:
         unknown = [label for label in callee.executors if label not in self._executors]
         if unknown:
             known = ", ".join(self._executors)
             raise UsageError(f"`{callee.name}` wants executor {unknown[0]!r}; this flow has: {known}")
-        return callee.executors
+        return list(callee.executors)
 
     # ------------------------------------------------------------ what comes of them
 
@@ -235,13 +258,11 @@ class Calls:
 
     # ------------------------------------------------------------ for futures
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """Entered while a thread waits for a future."""
-        if self._process != os.getpid():
-            raise FlowClosed("the flow belongs to the process that loaded it, and this is a forked child of it")
-        with self._link.waiting():
-            yield
+        if self._elsewhere:
+            self._check_open()
+        return self._link.waiting()
 
     def cancel(self, task: int) -> None:
         """Ask for a task to be withdrawn."""
@@ -278,8 +299,6 @@ def _captor(function: Any) -> Captor:
 
 
 def _seconds(walltime: Any) -> float:
-    if walltime is None:
-        return 0.0
     if isinstance(walltime, bool) or not isinstance(walltime, (int, float)) or walltime <= 0:
         raise UsageError(f"walltime= takes a number of seconds above 0, not {walltime!r}")
     return float(walltime)
@@ -289,7 +308,13 @@ def _stream(given: Any, name: str) -> tuple[str, str]:
     """(path, mode) of a stream; ("", "") if it is not redirected."""
     if given is None:
         return "", ""
-    path, mode = given if isinstance(given, tuple) and len(given) == 2 else (given, "w" if isinstance(given, File) else "a+")
+    path, mode = (
+        given
+        if isinstance(given, tuple) and len(given) == 2
+        else (given, "w" if isinstance(given, File) else "a+")
+    )
     if not isinstance(path, (str, os.PathLike)) or mode not in ("w", "a", "w+", "a+", "x"):
-        raise BadStdStreamFile(f"{name}= takes a path or (path, mode) with a mode of w, a, w+, a+ or x, not {given!r}")
+        raise BadStdStreamFile(
+            f"{name}= takes a path or (path, mode) with a mode of w, a, w+, a+ or x, not {given!r}"
+        )
     return os.fspath(path), mode

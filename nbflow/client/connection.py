@@ -1,7 +1,8 @@
 """The socket to the scheduler, seen from the user's process: sends in batches, reads on one thread.
 
-A message that stands alone is sent at once by the thread that posts it. In a burst, messages gather: a full batch is
-sent by its poster, what is left over by the reader thread about a millisecond later, or by whoever waits (`flush`).
+An urgent message, or one that stands alone, is sent at once by the thread that posts it. In a burst, messages gather:
+a full batch is sent by its poster, what is left over by the reader thread about a millisecond later, or by whoever
+waits (`flush`).
 
 Nothing is decided here, and nothing of the user's runs on the reader thread.
 """
@@ -14,13 +15,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import ToClient
 
-_BATCH = 64  # messages
-_ALONE = 0.0002  # seconds since the last post after which a message is not part of a burst
+_BATCH = 128  # messages
+_ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
 _LINGER_MS = 1.0  # how long the rest of a burst waits
 
 
@@ -43,14 +45,14 @@ class Connection:
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
         self._reader.start()
 
-    def post(self, *messages: Any) -> None:
+    def post(self, *messages: Any, urgent: bool = False) -> None:
         """Send messages, in this order, at once or within about a millisecond. Silent once the peer is gone."""
         now = time.perf_counter()
         with self._lock:
             self._gathered += messages
             alone = now - self._posted_at > _ALONE
             self._posted_at = now
-            if alone or len(self._gathered) >= _BATCH:
+            if urgent or alone or len(self._gathered) >= _BATCH:
                 self._send()
             elif not self._lingering and self._open:
                 self._lingering = True
@@ -69,10 +71,8 @@ class Connection:
         batch, self._gathered = self._gathered, []
         if (more := self.extra()) is not None:
             batch.append(more)
-        try:
+        with suppress(ChannelClosed):  # the reader thread finds out as well, and says so once
             self._channel.send(batch)
-        except ChannelClosed:
-            pass  # the reader thread finds out as well, and says so once
 
     def _read(self) -> None:
         poll = select.poll()

@@ -114,9 +114,10 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             CancelledError: it was cancelled, or a need of it was.
             Exception: what the task raised, or a `TaskError`.
         """
-        self._wait(timeout)
-        self._open()
-        return super().result(0)
+        if not self._opened:
+            self._wait(timeout)
+            self._open()
+        return super().result(0) if self._exception is not None or not self._opened else self._result
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None. Waits and raises like it."""
@@ -154,7 +155,9 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         return self._owner.lift(getattr, self, name)
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError("a future cannot be iterated: its length is not known before it is done; use fut.result()")
+        raise TypeError(
+            "a future cannot be iterated: its length is not known before it is done; use fut.result()"
+        )
 
     # ------------------------------------------------------------ for the flow
 
@@ -174,18 +177,21 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
                 else:
                     waiter.add_exception(self)
             self._condition.notify_all()
-        if self._done_callbacks:
+        if self.__dict__["_done_callbacks"]:  # not in the type stubs
             self._owner.call_back(self)
 
     def run_callbacks(self) -> None:
         """Call what `add_done_callback` was given."""
-        self._invoke_callbacks()  # type: ignore[attr-defined] # not in the type stubs
+        invoke: Callable[[], None] = self._invoke_callbacks  # type: ignore[assignment] # not in the type stubs
+        invoke()
 
     def _wait(self, timeout: float | None) -> None:
         if self._outcome is None:
             with self._owner.waiting(), self._condition:
                 if not self._condition.wait_for(lambda: self._outcome is not None, timeout):
-                    raise concurrent.futures.TimeoutError(f"task {self.tid} `{self._app}` has not ended in {timeout} s")
+                    raise concurrent.futures.TimeoutError(
+                        f"task {self.tid} `{self._app}` has not ended in {timeout} s"
+                    )
 
     def _open(self) -> None:
         """Make value or exception of the outcome, in the thread that wants it."""

@@ -16,8 +16,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from nbflow.client import current
@@ -49,6 +48,8 @@ from nbflow.wire.messages import (
 )
 
 log = logging.getLogger(__name__)
+
+_NOTHING = nullcontext()
 
 LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 
@@ -220,19 +221,18 @@ class DataFlowKernel:
 
     # ------------------------------------------------------------ the calls' link to the scheduler
 
-    def post(self, *messages: Any) -> None:
+    def post(self, *messages: Any, urgent: bool = False) -> None:
         """Send messages to the scheduler."""
-        self._connection.post(*messages)
+        self._connection.post(*messages, urgent=urgent)
 
     def flush(self) -> None:
         """Send what waits to be sent."""
         self._connection.flush()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """A thread of the user's waits for a task: what was gathered goes out."""
         self._connection.flush()
-        yield
+        return _NOTHING
 
     def call_back(self, future: AppFuture) -> None:
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
@@ -243,7 +243,7 @@ class DataFlowKernel:
         with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
             row, _ = self._inspect(task, 5.0)
             if row is not None:
-                return row.state
+                return State(row.state)
         return State.WAITING
 
     # ------------------------------------------------------------ on the reader thread
@@ -267,7 +267,9 @@ class DataFlowKernel:
             self._calls.closed = True
         log.error("the scheduler process has died; its last words are in %s", self._places.run_dir)
         self._process.wait()
-        self._end(Lost("SchedulerLost", "the scheduler process died before the task ended; load() starts a new one"))
+        self._end(
+            Lost("SchedulerLost", "the scheduler process died before the task ended; load() starts a new one")
+        )
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
         """The scheduler is gone: nothing is left pending, and no file either."""
@@ -297,12 +299,16 @@ class DataFlowKernel:
                 try:
                     answer = self._questions.get(timeout=max(0.0, deadline - time.monotonic()))
                 except queue.Empty:
-                    raise concurrent.futures.TimeoutError(f"the scheduler did not answer in {timeout} s") from None
+                    raise concurrent.futures.TimeoutError(
+                        f"the scheduler did not answer in {timeout} s"
+                    ) from None
                 if answer is None:
                     self._questions.put(None)
                     raise FlowClosed("the flow has ended")
                 # an answer to a question that had timed out is passed over
-                if isinstance(answer, wanted) and getattr(answer, "id", None) == getattr(question, "id", None):
+                if isinstance(answer, wanted) and getattr(answer, "id", None) == getattr(
+                    question, "id", None
+                ):
                     return answer
 
     # ------------------------------------------------------------ exit and fork
@@ -316,6 +322,7 @@ class DataFlowKernel:
     def _forked(self) -> None:
         """In a forked child: this flow belongs to the parent."""
         atexit.unregister(self._at_exit)
+        self._calls.abandon()
         self._connection.abandon()
 
 

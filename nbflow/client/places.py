@@ -63,7 +63,9 @@ def _numbered(parent: str) -> str:
     except OSError as error:
         raise ConfigurationError(f"Config(run_dir={parent!r}) cannot be used: {error}") from error
     if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ConfigurationError(f"Config(run_dir={parent!r}) belongs to somebody else or can be written by others")
+        raise ConfigurationError(
+            f"Config(run_dir={parent!r}) belongs to somebody else or can be written by others"
+        )
     number = 0
     while True:
         path = os.path.join(parent, f"{number:03d}")

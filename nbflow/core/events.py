@@ -111,9 +111,9 @@ class CancelRequested(Event, frozen=True):
 
 
 class Released(Event, frozen=True):
-    """The caller no longer holds the task."""
+    """The caller no longer holds these tasks."""
 
-    task: int
+    tasks: tuple[int, ...]
 
 
 class Ticked(Event, frozen=True):

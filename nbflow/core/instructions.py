@@ -27,6 +27,18 @@ class Why(enum.IntEnum):
     NEED_GONE = 9  # a need is not known (any more)
 
 
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One move of one task. `at` is in seconds, by the host's clock."""
+
+    task: int
+    state: State
+    at: float
+    attempt: int
+    worker: int  # 0 = none
+    why: Why
+    root: int | None
+
+
 class Instruction(msgspec.Struct, frozen=True):
     """The root of the instructions."""
 
@@ -65,12 +77,16 @@ class Remember(Instruction, frozen=True):
 
 
 class Settle(Instruction, frozen=True):
-    """The task has ended: tell who called it. `root` is the task that is to blame, if another one is."""
+    """The task has ended: tell who called it.
+
+    `root` is the task that is to blame, if another one is; `story` are its changes, for whoever keeps them.
+    """
 
     task: int
     state: State
     why: Why
     root: int | None
+    story: list[Change]
 
 
 class Forget(Instruction, frozen=True):

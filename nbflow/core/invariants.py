@@ -32,8 +32,12 @@ def _check_task(
         assert task.unmet == unmet, f"{name} counts {task.unmet} unmet needs, {unmet} are"
         for number in waited_for:
             need = tasks[number]
-            assert need.state in (State.DONE,) or not need.state.ended, f"{name} outlives its failed need {number}"
-            assert need.state.ended or task.id in need.dependants, f"{name} is not among the dependants of {number}"
+            assert need.state in (State.DONE,) or not need.state.ended, (
+                f"{name} outlives its failed need {number}"
+            )
+            assert need.state.ended or task.id in need.dependants, (
+                f"{name} is not among the dependants of {number}"
+            )
     assert task.holds > 0 or not task.state.ended, f"{name} has no holder and is not forgotten"
     assert task.holds >= 0, f"{name} has {task.holds} holders"
     on_desk = task.worker in desks and task.id in desks[task.worker].queue
@@ -59,7 +63,9 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
         assert (desk.worker in pool.idle) == idle, f"{name}: worker {desk.worker} is idle: {idle}"
         for number in desk.queue:
             assert tasks[number].worker == desk.worker, f"{name}: task {number} stands on two desks"
-    waiting = [n for n in pool.ready if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued]
+    waiting = [
+        n for n in pool.ready if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
+    ]
     assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
     if waiting and not pool.broken:
         at_work = sum(not desk.blocked for desk in pool.desks.values())

@@ -21,6 +21,7 @@ from typing import Any
 from nbflow.core import events as ev
 from nbflow.core.instructions import (
     Abort,
+    Change,
     Dismiss,
     Forget,
     Hire,
@@ -35,7 +36,7 @@ from nbflow.core.instructions import (
 from nbflow.core.invariants import check
 from nbflow.core.placement import AHEAD, PATIENCE, TRIES, Desk, Pool
 from nbflow.core.states import MOVES, State
-from nbflow.core.story import Change, Journal, tell
+from nbflow.core.story import Journal, tell
 from nbflow.core.task import Step, Task
 from nbflow.errors import IllegalMove
 
@@ -103,7 +104,6 @@ class Machine:
         )
         self.tasks[task.id] = task
         self.counts[WAITING] += 1
-        self._note(task, WAITING, Why.ATTEMPT, None)
         culprit: Task | None = None
         for number in event.needs:
             need = self.tasks.get(number)
@@ -125,8 +125,9 @@ class Machine:
             self._ready(task)
 
     def _released(self, event: ev.Released) -> None:
-        if event.task in self.tasks:
-            self._drop(event.task)
+        for number in event.tasks:
+            if number in self.tasks:
+                self._drop(number)
 
     def _cancel_requested(self, event: ev.CancelRequested) -> None:
         task = self.tasks.get(event.task)
@@ -343,7 +344,13 @@ class Machine:
 
     def _choose(self, task: Task) -> Pool | None:
         """The pool with the least work per slot among those that the task may use."""
-        pools = [self.pools[e] for e in task.executors if e in self.pools] if task.executors else self.pools.values()
+        if not task.executors and len(self.pools) == 1:
+            return next(iter(self.pools.values()))
+        pools = (
+            [self.pools[e] for e in task.executors if e in self.pools]
+            if task.executors
+            else self.pools.values()
+        )
         return min(pools, key=lambda pool: (len(pool.ready) + pool.launched) / pool.slots, default=None)
 
     def _place(self, pool: Pool) -> None:
@@ -428,16 +435,20 @@ class Machine:
             if task.state >= DONE:
                 continue
             self._move(task, state, why, root)
-            if state is DONE and why is Why.ATTEMPT or why is Why.JOINED:
+            if (state is DONE and why is Why.ATTEMPT) or why is Why.JOINED:
                 self._say(Remember(task.id))
-            self._say(Settle(task.id, state, why, root))
+            self._say(Settle(task.id, state, why, root, task.story))
             for number in task.dependants:
                 dependant = self.tasks.get(number)
                 if dependant is None or dependant.state >= DONE:
                     continue
                 if state is not DONE:
                     joins = dependant.inner is not None
-                    ending.append((dependant, FAILED, Why.NEED, self._root(task)) if joins else (dependant, *self._fate(task)))
+                    ending.append(
+                        (dependant, FAILED, Why.NEED, self._root(task))
+                        if joins
+                        else (dependant, *self._fate(task))
+                    )
                     continue
                 dependant.unmet -= 1
                 if not dependant.unmet:
@@ -488,13 +499,12 @@ class Machine:
     def _move(self, task: Task, state: State, why: Why, root: int | None = None) -> None:
         if not _ALLOWED[task.state] >> state & 1:
             story = "; ".join(tell(change) for change in task.story)
-            raise IllegalMove(f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}")
+            raise IllegalMove(
+                f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}"
+            )
         self.counts[task.state] -= 1
         self.counts[state] += 1
         task.state = state
-        self._note(task, state, why, root)
-
-    def _note(self, task: Task, state: State, why: Why, root: int | None) -> None:
         change = Change(task.id, state, self._now, task.attempt, task.worker, why, root)
         task.story.append(change)
         self._step.changes.append(change)

@@ -52,7 +52,18 @@ class Desk:
 class Pool:
     """An executor: its desks and the tasks that are ready for them."""
 
-    __slots__ = ("broken", "desks", "executor", "hiring", "idle", "launched", "misses", "ready", "slots", "took")
+    __slots__ = (
+        "broken",
+        "desks",
+        "executor",
+        "hiring",
+        "idle",
+        "launched",
+        "misses",
+        "ready",
+        "slots",
+        "took",
+    )
 
     def __init__(self, executor: str, slots: int) -> None:
         self.executor = executor
@@ -96,7 +107,11 @@ class Pool:
         """(worker, tasks) to take back: what waits behind a task that has run for long."""
         found = []
         for desk in self.desks.values():
-            if len(desk.queue) > 1 and not desk.recalling and (desk.blocked or now - desk.head_since >= PATIENCE):
+            if (
+                len(desk.queue) > 1
+                and not desk.recalling
+                and (desk.blocked or now - desk.head_since >= PATIENCE)
+            ):
                 found.append((desk.worker, tuple(desk.queue)[1:]))
                 desk.recalling = True
         return found

@@ -1,6 +1,7 @@
 """The history of a task as it was decided, and the journal from which a machine can be replayed.
 
-Every move is a `Change`; a task's story is its changes in order. A `Journal` is an observer of the one door.
+Every move is a `Change`; a task's story is its changes in order, from its submission on, which is none. A `Journal` is
+an observer of the one door.
 """
 
 from __future__ import annotations
@@ -8,25 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from nbflow.core.events import Event
-from nbflow.core.instructions import Why
+from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
 
 Answer = TypeVar("Answer")
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """One move of one task. `at` is in seconds, by the host's clock."""
-
-    task: int
-    state: State
-    at: float
-    attempt: int
-    worker: int  # 0 = none
-    why: Why
-    root: int | None
 
 
 _ENDS: dict[Why, str] = {
@@ -46,8 +33,6 @@ def tell(change: Change) -> str:
     if change.state is State.RUNNING:
         return f"began on worker {change.worker}, attempt {change.attempt}"
     if change.state is State.WAITING:
-        if change.attempt == 0 and not change.worker:
-            return "submitted"
         return "waits for the tasks it called" if change.why is Why.JOINED else "waits for another attempt"
     if change.why is Why.NEED:
         return f"{change.state.label}: task {change.root} gave no value"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from nbflow.core.instructions import Instruction, Why
+from nbflow.core.instructions import Change, Instruction, Why
 from nbflow.core.states import State
-from nbflow.core.story import Change
 
 
 class Task(msgspec.Struct):

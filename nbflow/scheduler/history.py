@@ -1,15 +1,16 @@
 """What is known of every task for people: rows for the picture and the table, details for the panel.
 
-The decisions are the machine's; its `story` of a task is shared, not copied. A job outlives the machine's task, so
-that a task nobody holds any more is still in the picture.
+The decisions are the machine's, and so is the story of a task until it is settled. A job outlives the machine's task,
+so that a task nobody holds any more is still in the picture.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
-from nbflow.core.story import Change, tell
+from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Blamed, Define, Failure, Lost, Outcome, Submit, TaskDetails, TaskRow
 
@@ -25,8 +26,8 @@ class Job(msgspec.Struct):
     origin: int  # the worker that made the call; 0 = the client
     function: Define
     submitted: float
-    story: list[Change]
     submit: Submit | None  # until it is settled
+    story: list[Change] = []  # once it is settled
     template: bytes = b""  # of a join whose body has ended
     outcome: Outcome | None = None  # until it is forgotten
     note: str = ""
@@ -37,9 +38,9 @@ class Job(msgspec.Struct):
     ended: float = 0.0
 
 
-def row(job: Job) -> TaskRow:
-    """The row of a task as it is now."""
-    last = job.story[-1]
+def row(job: Job, story: list[Change]) -> TaskRow:
+    """The row of a task as it is now; `story`: its changes up to now."""
+    last = story[-1] if story else Change(job.id, State.WAITING, job.submitted, 0, 0, Why.ATTEMPT, None)
     return TaskRow(
         job.id,
         job.app,
@@ -50,9 +51,9 @@ def row(job: Job) -> TaskRow:
         last.attempt,
         last.worker or None,
         job.submitted,
-        job.started or _began(job.story),
+        job.started or _began(story),
         (job.ended or last.at) if last.state.ended else 0.0,
-        last.why.name == "RECALLED",
+        last.why is Why.RECALLED,
         job.note,
         last.root,
     )
@@ -62,8 +63,8 @@ def _began(story: list[Change]) -> float:
     return next((change.at for change in reversed(story) if change.state is State.RUNNING), 0.0)
 
 
-def details(job: Job) -> TaskDetails:
-    """What the panel shows beyond the row."""
+def details(job: Job, story: list[Change]) -> TaskDetails:
+    """What the panel shows beyond the row; `story`: the changes up to now."""
     define = job.function
     line = define.line + job.error_line - 1 if job.error_line and define.line else define.line
     name = define.places.get(define.file, (define.file, ""))[0]
@@ -71,7 +72,7 @@ def details(job: Job) -> TaskDetails:
         job.id,
         job.traceback,
         job.output,
-        [(change.at, tell(change)) for change in job.story],
+        [(job.submitted, "submitted"), *((change.at, tell(change)) for change in story)],
         define.source,
         define.file,
         define.line,

@@ -9,6 +9,7 @@ One thread, one selector. What is decided is decided in `nbflow.core`; values ar
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import select
 import selectors
@@ -62,7 +63,7 @@ class Scheduler:
         parent = watch_process(os.getppid())
         if parent is not None:
             self._selector.register(parent, selectors.EVENT_READ, self._stop)
-        self._on_client = {
+        self._on_client: dict[Any, Callable[[Any], None]] = {
             msg.Submit: self._submit,
             msg.Define: self._define,
             msg.Release: self._release,
@@ -71,7 +72,7 @@ class Scheduler:
             msg.Inspect: self._inspect,
             msg.Survey: self._survey,
         }
-        self._on_worker = {
+        self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
             msg.Hello: self._hello,
             msg.Finished: self._finished,
             msg.Gathered: self._gathered,
@@ -128,9 +129,7 @@ class Scheduler:
             events, self.events = self.events, []
             step = self.machine.handle(events, now)
             self._wake_at = step.wake_at
-            jobs, carry = self.jobs, self._carry
-            for change in step.changes:
-                jobs[change.task].story.append(change)
+            carry = self._carry
             for instruction in step.instructions:
                 carry[type(instruction)](instruction)
             if self._watched:
@@ -181,7 +180,7 @@ class Scheduler:
         """Messages of the client."""
         on = self._on_client
         for message in messages:
-            on[type(message)](message)  # type: ignore[index]
+            on[type(message)](message)
 
     def _define(self, message: msg.Define) -> None:
         self._functions[message.digest] = message
@@ -191,8 +190,18 @@ class Scheduler:
         if not define.reusable:  # it comes with every call
             del self._functions[message.function]
         self.jobs[message.id] = Job(
-            message.id, message.app, message.parent, message.needs, message.detail, origin, define, time.time(), [], message
+            message.id,
+            message.app,
+            message.parent,
+            message.needs,
+            message.detail,
+            origin,
+            define,
+            time.time(),
+            message,
         )
+        if self._watched:
+            self._dirty[message.id] = None
         self.events.append(
             ev.Submitted(
                 message.id,
@@ -206,7 +215,7 @@ class Scheduler:
         )
 
     def _release(self, message: msg.Release) -> None:
-        self.events += [ev.Released(number) for number in message.ids]
+        self.events.append(ev.Released(tuple(message.ids)))
 
     def _cancel(self, message: msg.Cancel) -> None:
         self.events += [ev.CancelRequested(number) for number in message.ids or tuple(self.machine.tasks)]
@@ -218,15 +227,25 @@ class Scheduler:
     def _inspect(self, message: msg.Inspect) -> None:
         self._decide()  # what came before the question counts for the answer
         job = self.jobs.get(message.id)
-        known = job is not None and bool(job.story)
-        answer = (history.row(job), history.details(job)) if job is not None and known else (None, None)
-        self.client.outgoing.append(msg.Details(message.id, *answer))
+        if job is None:
+            self.client.outgoing.append(msg.Details(message.id, None, None))
+        else:
+            story = self._story(job)
+            answer = msg.Details(job.id, history.row(job, story), history.details(job, story))
+            self.client.outgoing.append(answer)
+
+    def _story(self, job: Job) -> list[do.Change]:
+        """The changes of a task up to now: the machine has them until it is settled."""
+        task = None if job.story else self.machine.tasks.get(job.id)
+        return job.story if task is None else task.story
 
     def _survey(self, message: msg.Survey) -> None:
         self._decide()
         desks = self.machine.desks
         rows = [
-            msg.WorkerRow(w.number, w.executor, w.process.pid, desks[w.number].head if w.number in desks else None)
+            msg.WorkerRow(
+                w.number, w.executor, w.process.pid, desks[w.number].head if w.number in desks else None
+            )
             for w in self.workers.values()
         ]
         self.client.outgoing.append(msg.Status(list(self.machine.counts), rows, os.getpid()))
@@ -244,7 +263,7 @@ class Scheduler:
             return
         on = self._on_worker
         for message in messages:
-            on[type(message)](worker, message)  # type: ignore[index]
+            on[type(message)](worker, message)
 
     def _process_ended(self, worker: Worker) -> None:
         """The process has ended, whoever may still hold its socket: take in what it has said, then let it go."""
@@ -252,7 +271,7 @@ class Scheduler:
             with suppress(ChannelClosed):
                 while messages := worker.port.receive():
                     for message in messages:
-                        self._on_worker[type(message)](worker, message)  # type: ignore[index]
+                        self._on_worker[type(message)](worker, message)
             self._lost(worker)
 
     def _lost(self, worker: Worker) -> None:
@@ -262,12 +281,14 @@ class Scheduler:
         self._blocked_ports.discard(worker.port)
         if worker.pidfd is not None:
             self._selector.unregister(worker.pidfd)
+        for message in worker.last_messages():
+            self._on_worker[type(message)](worker, message)
         words = worker.bury()
         if worker.ready:
             self._last_words[worker.number] = words
             self.events.append(ev.WorkerLost(worker.number))
             # nobody is left to hold what its task has called
-            self.events += [ev.Released(number) for number in worker.calls]
+            self.events.append(ev.Released(tuple(worker.calls)))
         else:
             self._no_start = words
             self.events.append(ev.HireFailed(worker.executor))
@@ -278,7 +299,12 @@ class Scheduler:
 
     def _finished(self, worker: Worker, message: msg.Finished) -> None:
         task = self.machine.tasks.get(message.id)
-        current = task is not None and task.queued and task.attempt == message.attempt and task.worker == worker.number
+        current = (
+            task is not None
+            and task.queued
+            and task.attempt == message.attempt
+            and task.worker == worker.number
+        )
         if not current:
             self._discard(message.outcome)
             return
@@ -306,7 +332,7 @@ class Scheduler:
 
     def _printed(self, worker: Worker, message: msg.Printed) -> None:
         job = self.jobs.get(message.id)
-        if job is not None and job.story[-1].state is State.RUNNING:
+        if job is not None and job.submit is not None:
             job.output = message.output
 
     def _blocked(self, worker: Worker, message: msg.Blocked) -> None:
@@ -362,6 +388,7 @@ class Scheduler:
         job = self.jobs[settle.task]
         if job.submit is not None:
             self._discard(job.submit.payload)
+        job.story = settle.story
         outcome = self._outcome(settle, job)
         history.conclude(job, outcome)
         if job.origin == 0:
@@ -375,7 +402,9 @@ class Scheduler:
             assert job.outcome is not None
             return job.outcome
         if why is Why.JOINED:
-            inner: list[Any] = [self.jobs[number].outcome for number in self.machine.tasks[settle.task].inner or ()]
+            inner: list[Any] = [
+                self.jobs[number].outcome for number in self.machine.tasks[settle.task].inner or ()
+            ]
             return inner[0] if not job.template else msg.Composed(job.template, inner)
         if why is Why.NEED:
             return self._blame(settle)
@@ -397,19 +426,27 @@ class Scheduler:
             return "WorkerLost", f"{words} (while it ran task {job.id} `{job.app}`)"
         if why is Why.TIMEOUT:
             limit = submit.walltime if submit is not None else 0.0
-            return "AppTimeout", f"task {job.id} `{job.app}` ran longer than its walltime of {limit:g} s and was ended"
+            return (
+                "AppTimeout",
+                f"task {job.id} `{job.app}` ran longer than its walltime of {limit:g} s and was ended",
+            )
         if why is Why.NO_WORKERS:
             labels = (submit.executors if submit is not None else None) or list(self._specs)
             return "WorkerLost", cannot_start(labels[0], self._no_start)
         if why is Why.NO_EXECUTOR:
             return "UsageError", f"no executor of `{job.app}`'s is there; there are: {', '.join(self._specs)}"
-        return "UsageError", f"the value of task {settle.root}, which `{job.app}` needs, is not known any more"
+        return (
+            "UsageError",
+            f"the value of task {settle.root}, which `{job.app}` needs, is not known any more",
+        )
 
     def _forget(self, forget: do.Forget) -> None:
         job = self.jobs[forget.task]
         if isinstance(job.outcome, msg.Stored):
             self._discard(job.outcome)
-        if not isinstance(job.outcome, (msg.Failure, msg.Lost)):  # errors stay: a task that is yet to end may blame it
+        if not isinstance(
+            job.outcome, (msg.Failure, msg.Lost)
+        ):  # errors stay: a task that is yet to end may blame it
             job.outcome = None
 
     def _discard(self, outcome: Any) -> None:
@@ -466,7 +503,8 @@ class Scheduler:
     def _publish(self) -> None:
         now = time.time()
         if self._dirty and now - self._published >= PUBLISH_EVERY:
-            rows = [history.row(self.jobs[number]) for number in self._dirty if self.jobs[number].story]
+            jobs = [self.jobs[number] for number in self._dirty]
+            rows = [history.row(job, self._story(job)) for job in jobs]
             self._dirty.clear()
             self._published = now
             self.client.outgoing.append(msg.Rows(rows))
@@ -479,6 +517,7 @@ class _Stopped(Exception):
 def main(fd: int) -> None:
     """The whole life of a scheduler process; `fd` is its socket to the client."""
     faulthandler.enable()
+    gc.disable()  # nothing here makes cycles, and the collector would walk the records of all tasks again and again
     os.set_inheritable(fd, False)
     sock = socket.socket(fileno=fd)
     port: Port[msg.FromClient] = Port(sock, msg.FromClient)

@@ -13,11 +13,12 @@ import hashlib
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import cloudpickle
 
-from nbflow.values.source import Origin, origin_of
+from nbflow.values.source import origin_of
+from nbflow.wire.messages import Define
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), range)
 _MISSING = object()
@@ -25,25 +26,16 @@ _WRITES_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _READS_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 
 
-class Capture(NamedTuple):
-    """A function as bytes. `reusable`: calls cannot leave anything behind in it, so one copy may serve many."""
-
-    digest: bytes
-    code: bytes
-    reusable: bool
-    origin: Origin
-
-
 class Captor:
     """Captures one function, again and again."""
 
     def __init__(self, function: Any) -> None:
         self.function = function
-        self._capture: Capture | None = None
+        self._capture: Define | None = None
         self._watch: _Watch | None = None
 
-    def capture(self) -> Capture:
-        """The function as it is now.
+    def capture(self) -> Define:
+        """The function as it is now; `reusable` if calls cannot leave anything behind in it.
 
         Raises:
             Exception: whatever pickling raises for something that the function refers to.
@@ -55,7 +47,7 @@ class Captor:
         digest = hashlib.blake2b(code, digest_size=16).digest()
         if self._capture is None or self._capture.digest != digest:
             origin = origin_of(self.function, watch.functions)
-            self._capture = Capture(digest, code, watch.stable and not watch.writes, origin)
+            self._capture = Define(digest, code, watch.stable and not watch.writes, *origin)
         self._watch = watch if watch.stable else None
         return self._capture
 

@@ -15,6 +15,7 @@ import os
 import pickle
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from nbflow.wire.messages import Stored
@@ -46,7 +47,9 @@ def put(data: bytes, buffers: Sequence[pickle.PickleBuffer], directories: Sequen
 def _write(path: str, parts: Sequence[memoryview]) -> int:
     """Write parts, aligned; the size of the file."""
     size = 0
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0) as file:
+    with open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
+    ) as file:
         for part in parts:
             padding = -size % _ALIGN
             size += padding + part.nbytes
@@ -77,10 +80,8 @@ def get(stored: Stored) -> tuple[bytes, list[memoryview]]:
 
 def discard(path: str) -> None:
     """Unlink a value's file; no error if it is gone."""
-    try:
+    with suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass
 
 
 def room_in(directory: str) -> int:

@@ -41,7 +41,9 @@ def load(value: Value, needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
     if isinstance(value, Inline):
         return pickling.loads(value.data, needs=needs, mine=mine)
     if isinstance(value, Composed):
-        return pickling.loads(value.template, needs=[load(part, mine=mine) for part in value.parts], mine=mine)
+        return pickling.loads(
+            value.template, needs=[load(part, mine=mine) for part in value.parts], mine=mine
+        )
     data, buffers = objects.get(value)
     return pickling.loads(data, buffers, needs, mine=mine)
 
@@ -59,7 +61,9 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
         return concurrent.futures.CancelledError(f"task {task} `{app}` was cancelled")
     if isinstance(outcome, Blamed):
         if outcome.cause is None:
-            return concurrent.futures.CancelledError(f"task {outcome.root} `{outcome.app}`, which task {task} `{app}` needs, was cancelled")
+            return concurrent.futures.CancelledError(
+                f"task {outcome.root} `{outcome.app}`, which task {task} `{app}` needs, was cancelled"
+            )
         root = unpack_error(outcome.cause, outcome.root, outcome.app)
         kind = errors.JoinError if outcome.join else errors.NeedFailed
         failed = kind(task, app, outcome.root, outcome.app, root)
@@ -77,7 +81,9 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
 
 def unreadable(error: Exception, task: int, app: str) -> BaseException:
     """The error of a future whose value has come but cannot be rebuilt in this process."""
-    failed = errors.RemoteError(type(error).__name__, f"{error} (the value of task {task} `{app}` cannot be rebuilt here)")
+    failed = errors.RemoteError(
+        type(error).__name__, f"{error} (the value of task {task} `{app}` cannot be rebuilt here)"
+    )
     failed.__cause__ = error
     return failed
 
@@ -145,4 +151,3 @@ def _line(error: BaseException, code: CodeType | None) -> int:
             line = found.tb_lineno
         found = found.tb_next
     return line - code.co_firstlineno + 1 if line and code is not None else 0
-

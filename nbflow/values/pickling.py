@@ -41,13 +41,15 @@ class Pickled(NamedTuple):
     needs: list[Any]
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined] # cloudpickle has no types
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
     """cloudpickle's pickler, which in addition turns futures into references."""
 
     def __init__(self, file: io.BytesIO, in_band: bool) -> None:
         self.buffers: list[pickle.PickleBuffer] = []
         self.needs: list[Any] = []
-        self._places: dict[int, int] = {}  # identity of a future -> its place in `needs`, which keeps it alive
+        self._places: dict[
+            int, int
+        ] = {}  # identity of a future -> its place in `needs`, which keeps it alive
         super().__init__(file, protocol=5, buffer_callback=None if in_band else self._keep)
 
     def _keep(self, buffer: pickle.PickleBuffer) -> bool:
@@ -86,9 +88,18 @@ def dumps(value: Any, *, in_band: bool = False) -> Pickled:
         return Pickled(file.getvalue(), pickler.buffers, pickler.needs)
 
 
+def refusal(value: Any) -> Exception | None:
+    """Why a value cannot be pickled; None if it can."""
+    try:
+        dumps(value)
+    except Exception as error:
+        return error
+    return None
+
+
 def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
     """Pickle the arguments of a call; the C pickler alone does it where all of them are plain."""
-    if all(type(value) in _ATOMS for value in args) and all(type(value) in _ATOMS for value in kwargs.values()):
+    if _ATOMS.issuperset(map(type, args)) and _ATOMS.issuperset(map(type, kwargs.values())):
         return Pickled(pickle.dumps((args, kwargs), 5), [], [])
     return dumps((args, kwargs))
 
@@ -102,6 +113,8 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
     Raises:
         Exception: whatever unpickling raises.
     """
+    if not needs and not mine:
+        return pickle.loads(data, buffers=buffers)
     with _resolving(needs):
         if mine and b"_class_setstate" in data:
             return _OwnersUnpickler(io.BytesIO(data), buffers=buffers).load()

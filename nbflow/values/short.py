@@ -14,6 +14,7 @@ LONGEST = 40  # characters of one value
 LONGEST_DETAIL = 200  # characters of all arguments of a call
 
 _PLAIN = frozenset({int, float, complex, bool, type(None)})
+_SHAPED = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "torch", "xarray"})
 _COUNTED = (list, tuple, set, frozenset, dict)
 
 
@@ -46,7 +47,7 @@ def detail(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str])
 
 def _shape(value: Any) -> str:
     """The shape of an array or frame of a known library, "" for anything else."""
-    if type(value).__module__.partition(".")[0] not in ("numpy", "pandas", "polars", "pyarrow", "scipy", "torch", "xarray"):
+    if type(value).__module__.partition(".")[0] not in _SHAPED:
         return ""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):

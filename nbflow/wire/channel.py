@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections import deque
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -67,6 +68,14 @@ class Frames(Generic[M]):
             del rest[:begin]
         return found
 
+    def unpack_alone(self, data: bytes) -> list[M]:
+        """All messages of whole frames, whatever else is half read."""
+        rest, self._rest = self._rest, bytearray()
+        try:
+            return self.unpack(data)
+        finally:
+            self._rest = rest
+
 
 class Channel(Generic[M]):
     """The blocking end of a socket. One thread may receive while another sends; senders lock among themselves."""
@@ -79,14 +88,22 @@ class Channel(Generic[M]):
         """For a selector."""
         return self.sock.fileno()
 
+    def pack(self, messages: list[Any]) -> bytearray:
+        """A frame, not yet sent."""
+        return self._frames.pack(messages)
+
     def send(self, messages: list[Any]) -> None:
-        """Send one frame, whole.
+        """Send one frame, whole. Raises like `send_frames`."""
+        self.send_frames(self._frames.pack(messages))
+
+    def send_frames(self, frames: bytes | bytearray) -> None:
+        """Send frames, whole.
 
         Raises:
             ChannelClosed: the peer is gone.
         """
         try:
-            self.sock.sendall(self._frames.pack(messages))
+            self.sock.sendall(frames)
         except OSError as error:
             raise ChannelClosed(str(error)) from error
 
@@ -112,10 +129,8 @@ class Channel(Generic[M]):
 
     def close(self) -> None:
         """Close this end; a thread that receives at the other end gets `ChannelClosed`."""
-        try:
+        with suppress(OSError):  # the peer was faster
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the peer was faster
         self.sock.close()
 
 
@@ -132,6 +147,10 @@ class Port(Generic[M]):
     def fileno(self) -> int:
         """For a selector."""
         return self.sock.fileno()
+
+    def unpack(self, data: bytes) -> list[M]:
+        """Whole frames that came by another way than the socket."""
+        return self._frames.unpack_alone(data)
 
     def receive(self) -> list[M]:
         """What has arrived, which may be nothing.

@@ -325,5 +325,15 @@ FromClient: TypeAlias = Configure | Define | Submit | Cancel | Release | Watch |
 ToClient: TypeAlias = Settled | Rows | Details | Status
 ToWorker: TypeAlias = Setup | Define | Run | TakeBack | Settled
 FromWorker: TypeAlias = (
-    Hello | Finished | Gathered | Returned | Printed | Blocked | Unblocked | Define | Submit | Cancel | Release
+    Hello
+    | Finished
+    | Gathered
+    | Returned
+    | Printed
+    | Blocked
+    | Unblocked
+    | Define
+    | Submit
+    | Cancel
+    | Release
 )

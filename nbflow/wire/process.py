@@ -14,16 +14,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-_BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main({fd})"
+_BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*{fds!r})"
 
 
 def start(
-    module: str, log: IO[bytes] | int, path: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+    module: str,
+    log: IO[bytes] | int,
+    path: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    inherit: Sequence[int] = (),
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start `main(fd)` of a module in a new process; returns it and our end of the socket.
+    """Start `main(socket, *inherit)` of a module in a new process; returns it and our end of the socket.
 
     `log` takes what the process writes to its standard output and error; `path` is its `sys.path`, None = ours;
-    `environment` is added to ours.
+    `environment` is added to ours; `inherit` are further descriptors, under the same numbers there.
 
     Raises:
         OSError: the process cannot be started.
@@ -33,7 +37,8 @@ def start(
         for end in (ours, theirs):
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
-        boot = _BOOT.format(path=list(sys.path if path is None else path), module=module, fd=theirs.fileno())
+        fds = (theirs.fileno(), *inherit)
+        boot = _BOOT.format(path=list(sys.path if path is None else path), module=module, fds=fds)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-c", boot],
@@ -41,7 +46,7 @@ def start(
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **(environment or {})},
-                pass_fds=[theirs.fileno()],
+                pass_fds=fds,
                 start_new_session=True,
             )
         except BaseException:

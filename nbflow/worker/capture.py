@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LONGEST = 100_000  # characters of head and of tail that are kept
 
@@ -25,10 +25,8 @@ class Capture:
     def take(self) -> str:
         """What the task has printed; the next one begins with nothing."""
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with suppress(OSError, ValueError, AttributeError):  # the task has closed or replaced it
                 stream.flush()
-            except (OSError, ValueError, AttributeError):
-                pass  # the task has closed or replaced it
         text = self.read()
         if text:
             os.ftruncate(1, 0)

@@ -33,10 +33,12 @@ from nbflow.wire.messages import (
     TakeBack,
     ToWorker,
 )
+from nbflow.wire.outbox import Outbox
 from nbflow.worker.nested import NestedLink
 from nbflow.worker.task import Runner
 
 PATIENCE = 0.010  # seconds
+LINGER = 0.001  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
@@ -44,8 +46,10 @@ REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it i
 class Worker:
     """One worker process."""
 
-    def __init__(self, channel: Channel[ToWorker], setup: Setup) -> None:
+    def __init__(self, channel: Channel[ToWorker], outbox: Outbox, setup: Setup) -> None:
         self._channel = channel
+        self._outbox = outbox
+        self._sent_at = 0.0
         self._runner = Runner(setup.store_dirs)
         self._queue: dict[int, Run] = {}
         self._lock = threading.Lock()  # of the queue
@@ -60,7 +64,11 @@ class Worker:
         self._resting = False
         self._link = NestedLink(self._send, self._listen)
         self._calls = Calls(
-            self._link, first=(setup.worker << 32) + 1, retries=0, executors=setup.executors, store_dirs=setup.store_dirs
+            self._link,
+            first=(setup.worker << 32) + 1,
+            retries=0,
+            executors=setup.executors,
+            store_dirs=setup.store_dirs,
         )
         current.set_current(self._calls)
         os.register_at_fork(after_in_child=self._forked)
@@ -92,9 +100,23 @@ class Worker:
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
         answer: Finished | Gathered = self._runner.run(run)
-        before = self._link.take()
-        released = self._calls.take_released()
-        self._send([*before, answer] if released is None else [*before, answer, released])
+        messages = [*self._link.take(), answer]
+        if (released := self._calls.take_released()) is not None:
+            messages.append(released)
+        with self._sending:
+            frame = self._channel.pack(messages)
+            if not self._outbox.add(frame):
+                self._empty_outbox()
+                self._channel.send_frames(frame)
+            elif not self._queue or time.monotonic() - self._sent_at >= LINGER:
+                self._empty_outbox()
+
+    def _empty_outbox(self) -> None:
+        """Send what has gathered. With `_sending` held."""
+        self._sent_at = time.monotonic()
+        if not self._outbox.empty:
+            self._channel.send_frames(self._outbox.content())
+            self._outbox.cross_out()
 
     def _read_when_idle(self) -> None:
         if self._attendant_reads:
@@ -124,6 +146,7 @@ class Worker:
 
     def _send(self, messages: list[Any]) -> None:
         with self._sending:
+            self._empty_outbox()
             self._channel.send(messages)
 
     # ------------------------------------------------------------ the attendant
@@ -162,12 +185,14 @@ class Worker:
             try:
                 told_at = 0.0
                 while self._busy_since:
-                    for fd, _ in poll.poll(TELL_EVERY * 1000):
+                    for fd, _ in poll.poll(PATIENCE * 1000):
                         if fd == self._wake_read:
                             os.read(self._wake_read, 1024)
                         else:
                             self._take(self._channel.receive_some())
                     self._link.flush()
+                    with self._sending:
+                        self._empty_outbox()
                     if time.monotonic() - told_at >= TELL_EVERY:
                         told_at = time.monotonic()
                         self._tell()
@@ -188,16 +213,17 @@ class Worker:
         self._channel.sock.close()
 
 
-def main(fd: int) -> None:
-    """The whole life of a worker process; `fd` is its socket to the scheduler."""
+def main(fd: int, outbox: int) -> None:
+    """The whole life of a worker process; `fd` is its socket to the scheduler, `outbox` memory shared with it."""
     faulthandler.enable()
-    os.set_inheritable(fd, False)
+    for inherited in (fd, outbox):
+        os.set_inheritable(inherited, False)
     channel: Channel[ToWorker] = Channel(socket.socket(fileno=fd), ToWorker)
     try:
         setup, *others = channel.receive()
         assert isinstance(setup, Setup)
         os.chdir(setup.directory)
-        worker = Worker(channel, setup)
+        worker = Worker(channel, Outbox(outbox), setup)
         worker._take(others)
         worker.run()
     except ChannelClosed:

@@ -26,12 +26,12 @@ class NestedLink:
         self._waiters = 0
         self._callbacks = Callbacks()
 
-    def post(self, *messages: Any) -> None:
+    def post(self, *messages: Any, urgent: bool = False) -> None:
         """Gather messages; they go with the end of the task, or before."""
         with self._lock:
             self._gathered += messages
             full = len(self._gathered) >= _BATCH
-        if full:
+        if full or urgent:
             self.flush()
 
     def take(self) -> list[Any]:

@@ -21,6 +21,8 @@ from nbflow.wire.messages import Define, Failure, Finished, Gathered, Inline, Ru
 from nbflow.worker import shell
 from nbflow.worker.capture import Capture
 
+MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, since some come with every call
+
 
 class Runner:
     """Runs tasks, and keeps the functions that can be kept."""
@@ -29,11 +31,13 @@ class Runner:
         self.capture = Capture()
         self._store_dirs = store_dirs
         self._defines: dict[bytes, Define] = {}
-        self._functions: dict[bytes, Callable[..., Any]] = {}
+        self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
 
     def define(self, message: Define) -> None:
         """A function that a later task names."""
         self._defines[message.digest] = message
+        if len(self._defines) > MOST_DEFINES:
+            del self._defines[next(iter(self._defines))]
         source.learn(message.places)
 
     def run(self, run: Run) -> Finished | Gathered:
@@ -43,28 +47,29 @@ class Runner:
         code: CodeType | None = None
         note = ""
         try:
-            function = self._function(run.function)
-            code = getattr(inspect.unwrap(function), "__code__", None)
+            function, code = self._function(run.function)
             value = self._call(run, function)
             if run.kind == "join":
                 template, needs = _futures(value, run.app)
-                return Gathered(run.id, run.attempt, template, needs, self.capture.take(), started, time.time())
+                return Gathered(
+                    run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
+                )
             result = self._pack(value, run.app)
             note = short(value)
         except BaseException as error:  # the worker outlives whatever a task raises
             result = outcome.pack_error(error, code)
         return Finished(run.id, run.attempt, result, note, self.capture.take(), started, time.time())
 
-    def _function(self, digest: bytes) -> Callable[..., Any]:
-        function = self._functions.get(digest)
-        if function is None:
+    def _function(self, digest: bytes) -> tuple[Callable[..., Any], CodeType | None]:
+        found = self._functions.get(digest)
+        if found is None:
             define = self._defines[digest]
             function = pickling.loads(define.code)
+            found = function, getattr(inspect.unwrap(function), "__code__", None)
             if define.reusable:
-                self._functions[digest] = function
-            else:
-                del self._defines[digest]  # it comes with every call
-        return function
+                self._functions[digest] = found
+                del self._defines[digest]
+        return found
 
     def _call(self, run: Run, function: Callable[..., Any]) -> Any:
         needs = [outcome.load(value) for value in run.values]
@@ -87,7 +92,9 @@ class Runner:
             kind = type(value).__name__
             raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {error}") from error
         if pickled.needs:
-            raise UsageError(f"`{app}` returned a future: make it a join_app, or return the future's result()")
+            raise UsageError(
+                f"`{app}` returned a future: make it a join_app, or return the future's result()"
+            )
         return outcome.store(pickled, self._store_dirs)
 
 
@@ -101,6 +108,8 @@ def _futures(value: Any, app: str) -> tuple[bytes, list[int]]:
     if isinstance(value, AppFuture):
         return b"", [value.tid]
     if not isinstance(value, (list, tuple, dict)):
-        raise TypeError(f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}")
+        raise TypeError(
+            f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}"
+        )
     pickled = pickling.dumps(value, in_band=True)
     return pickled.data, [future.tid for future in pickled.needs]

@@ -94,7 +94,11 @@ class Host(RuleBasedStateMachine):
 
     @rule(data=st.data(), retries=st.integers(0, 2), cached=st.booleans(), app=st.sampled_from("ab"))
     def submit(self, data: st.DataObject, retries: int, cached: bool, app: str) -> None:
-        needs = data.draw(st.lists(st.sampled_from(sorted(self.held)), max_size=3, unique=True)) if self.held else []
+        needs = (
+            data.draw(st.lists(st.sampled_from(sorted(self.held)), max_size=3, unique=True))
+            if self.held
+            else []
+        )
         task = self.next_task
         self.next_task += 1
         self.needs[task] = tuple(needs)
@@ -117,7 +121,7 @@ class Host(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         task = data.draw(st.sampled_from(sorted(self.held)))
         self.held.remove(task)
-        self.tell(ev.Released(task))
+        self.tell(ev.Released((task,)))
 
     @precondition(lambda self: self.needs)
     @rule(data=st.data())
@@ -214,8 +218,7 @@ class Host(RuleBasedStateMachine):
             self.retries[task] = 0
         self.inner[launch.task] = inner
         calls = [ev.Submitted(task, "inner") for task in inner]
-        releases = [ev.Released(task) for task in inner]
-        self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), *releases)
+        self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), ev.Released(inner))
 
     @precondition(lambda self: self.launched)
     @rule(data=st.data())
@@ -266,7 +269,7 @@ class Host(RuleBasedStateMachine):
                 break
         assert set(self.settled) == set(self.needs)
         held, self.held = sorted(self.held), set()
-        self.tell(*(ev.Released(task) for task in held))
+        self.tell(ev.Released(tuple(held)))
         assert not self.machine.tasks
         again = Machine(validate=False)
         assert self.journal.replay(again.handle) == self.steps
@@ -310,7 +313,9 @@ def test_what_waits_behind_a_long_task_goes_to_an_idle_worker() -> None:
     machine = Machine(validate=True)
     machine.handle([ev.ExecutorAdded("p", 2), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
     machine.handle([ev.Submitted(n, "a") for n in range(2, 12)], 0.0)
-    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)  # the app looks short: the rest is sent ahead
+    step = machine.handle(
+        [ev.Succeeded(1, 1, 1, 0.00001)], 0.0
+    )  # the app looks short: the rest is sent ahead
     assert sum(isinstance(i, Launch) for i in step.instructions) == 10
     step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)
     assert step.wake_at is not None
@@ -331,4 +336,6 @@ def test_a_walltime_aborts_and_says_why() -> None:
     step = machine.handle([ev.Ticked()], 2.0)
     assert step.instructions == [Abort(1)]
     step = machine.handle([ev.WorkerLost(1)], 2.1)
-    assert Settle(1, State.FAILED, Why.TIMEOUT, None) in step.instructions
+    settled = next(i for i in step.instructions if isinstance(i, Settle))
+    assert (settled.state, settled.why, settled.root) == (State.FAILED, Why.TIMEOUT, None)
+    assert [change.state for change in settled.story] == [State.RUNNING, State.FAILED]
