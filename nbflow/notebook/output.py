@@ -38,7 +38,7 @@ class Output:
             "update_display_data",
             {"data": dict(data), "metadata": {}, "transient": {"display_id": self._display_id}},
             parent=self._kernel.get_parent("shell") if here else self._parent,
-            ident=self._kernel.topic("display_data"),
+            ident=getattr(self._shell.display_pub, "topic", None),
         )
 
     @property
