@@ -46,6 +46,7 @@ from nbflow.wire.messages import (
     Withdrawn,
     WorkerRow,
 )
+from nbflow.wire.process import tail
 
 log = logging.getLogger(__name__)
 
@@ -265,11 +266,13 @@ class DataFlowKernel:
             if self.closed:
                 return
             self._calls.closed = True
-        log.error("the scheduler process has died; its last words are in %s", self._places.run_dir)
-        self._process.wait()
-        self._end(
-            Lost("SchedulerLost", "the scheduler process died before the task ended; load() starts a new one")
+        code = self._process.wait()
+        words = tail(os.path.join(self._places.run_dir, "scheduler.log"))
+        text = (
+            f"the scheduler process ended with exit code {code} before the task did; load() starts a new one"
         )
+        log.error("%s%s", text, f"; its last words: {words}" if words else "")
+        self._end(Lost("SchedulerLost", f"{text}; its last words: {words}" if words else text))
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
         """The scheduler is gone: nothing is left pending, and no file either."""

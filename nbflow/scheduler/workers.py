@@ -12,8 +12,8 @@ from nbflow.wire import process
 from nbflow.wire.channel import Port
 from nbflow.wire.messages import ExecutorSpec, FromWorker
 from nbflow.wire.outbox import Outbox, make
+from nbflow.wire.process import tail
 
-LAST_WORDS = 2000  # characters of its output that an error quotes
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -65,7 +65,7 @@ class Worker:
         self.outbox.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
-        words = _tail(self.log)
+        words = tail(self.log)
         with contextlib.suppress(OSError):
             os.unlink(self.log)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -80,15 +80,6 @@ def watch_process(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
-
-
-def _tail(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WORDS))
-            return file.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
 
 
 def _environment(spec: ExecutorSpec, number: int) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 A socket pair is inherited under a number on the command line: nothing is named, nobody else gets in. The child is
 started by its interpreter, never by fork, in a session of its own, so that an interrupt of the notebook does not reach
-it; it finds modules where its parent does. Nothing here knows what the child does.
+it. Nothing here knows what the child does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-_BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*{fds!r})"
+LAST_WORDS = 2000  # bytes of a log that an error quotes
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# nbflow's own imports come before the user's path is set: a random.py beside the notebook must not stand in for another
+_BOOT = """import sys
+sys.path[:] = [*filter(None, sys.path), {root!r}]
+from {module} import main
+sys.path[:] = {path!r} or sys.path
+main(*{fds!r})
+"""
 
 
 def start(
@@ -26,8 +36,8 @@ def start(
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start `main(socket, *inherit)` of a module in a new process; returns it and our end of the socket.
 
-    `log` takes what the process writes to its standard output and error; `path` is its `sys.path`, None = ours;
-    `environment` is added to ours; `inherit` are further descriptors, under the same numbers there.
+    `log` takes what the process writes to its standard output and error; `path` becomes its `sys.path`, None = as
+    the interpreter sets it; `environment` is added to ours; `inherit` are further descriptors, under the same numbers there.
 
     Raises:
         OSError: the process cannot be started.
@@ -38,7 +48,7 @@ def start(
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
         fds = (theirs.fileno(), *inherit)
-        boot = _BOOT.format(path=list(sys.path if path is None else path), module=module, fds=fds)
+        boot = _BOOT.format(root=_ROOT, path=list(path or ()), module=module, fds=fds)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-c", boot],
@@ -53,3 +63,13 @@ def start(
             ours.close()
             raise
     return process, ours
+
+
+def tail(log: str) -> str:
+    """The last words of a process in its log; "" if there are none."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WORDS))
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,29 @@
+"""What all tests share: flows on real processes, with every invariant of the core checked after every step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import nbflow
+from nbflow import Config, DataFlowKernel, ProcessExecutor
+
+os.environ["NBFLOW_VALIDATE"] = "1"
+
+
+@pytest.fixture
+def flow() -> Iterator[DataFlowKernel]:
+    """A loaded flow with two workers, of the test's own."""
+    nbflow.clear()
+    yield nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
+    nbflow.clear()
+
+
+@pytest.fixture(scope="module")
+def shared_flow() -> Iterator[DataFlowKernel]:
+    """A loaded flow with two workers, for all tests of a module that leave it as it is."""
+    nbflow.clear()
+    yield nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
+    nbflow.clear()

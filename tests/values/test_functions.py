@@ -1,0 +1,101 @@
+"""Capture: what is called is what the user sees, and nothing is pickled again that has not changed.
+
+Functions are made with `exec` in a namespace called `__main__`, as a notebook makes them.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import pytest
+
+from nbflow.values.functions import Captor
+
+
+def main(source: str) -> dict[str, Any]:
+    """A namespace as a notebook's after running `source`."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(source, namespace)
+    return namespace
+
+
+def call(captor: Captor, *args: Any) -> Any:
+    return pickle.loads(captor.capture().code)(*args)
+
+
+def test_an_unchanged_function_is_captured_once() -> None:
+    captor = Captor(main("k = 2\ndef f(x): return k * x")["f"])
+    assert captor.capture() is captor.capture()
+    assert captor.capture().reusable
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "expected"),
+    [
+        ("k = 1\ndef f(): return k", "k = 2", 2),
+        ("def g(): return 1\ndef f(): return g()", "def g(): return 2", 2),
+        ("k = 1\ndef g(): return k\ndef f(): return g()", "k = 2", 2),
+        ("l = [1]\ndef f(): return l[0]", "l[0] = 2", 2),
+        ("d = {'a': [1]}\ndef f(): return d['a'][0]", "d['a'][0] = 2", 2),
+        ("class C: n = 1\ndef f(): return C.n", "class C: n = 2", 2),
+        ("class C: n = 1\ndef f(): return C.n", "C.n = 2", 2),
+        ("class C: n = 1\ndef f(): return (lambda: C().n)()", "C.n = 2", 2),
+        ("def f(): return len([1, 2])", "len = lambda x: 'shadowed'", "shadowed"),
+        ("t = (1, (2, 3))\ndef f(): return t[1][0]", "t = (1, (4, 3))", 4),
+        ("t = (1, [2])\ndef f(): return t[1][0]", "t[1][0] = 5", 5),
+        ("def f(x=1): return x", "f.__defaults__ = (2,)", 2),
+        ("import math\ndef f(): return math.floor(1.5)", "class math: floor = staticmethod(lambda x: 2)", 2),
+        (
+            "def make(n):\n def f(): return n\n def put(m):\n  nonlocal n\n  n = m\n return f, put\nf, put = make(1)",
+            "put(2)",
+            2,
+        ),
+        ("def g(): return 1\nt = (g,)\ndef f(): return t[0]()", "g.__code__ = (lambda: 2).__code__", 2),
+    ],
+)
+def test_what_a_function_refers_to_is_seen_as_it_is_at_the_call(
+    before: str, change: str, expected: Any
+) -> None:
+    namespace = main(before)
+    captor = Captor(namespace["f"])
+    first = call(captor)
+    exec(change, namespace)
+    assert call(captor) == expected
+    assert first != expected
+
+
+@pytest.mark.parametrize(
+    ("source", "reusable"),
+    [
+        ("def f(): return 1", True),
+        ("import math\ndef f(): return math.pi", True),
+        ("n = 0\ndef f():\n global n\n n += 1\n return n", False),
+        ("seen = []\ndef f():\n seen.append(1)\n return len(seen)", False),
+        ("def f(seen=[]):\n seen.append(1)\n return len(seen)", False),
+        ("def make():\n n = 0\n def f():\n  nonlocal n\n  n += 1\n  return n\n return f\nf = make()", False),
+        ("class C: pass\ndef f(): return C()", False),
+    ],
+)
+def test_a_copy_serves_many_calls_only_if_calls_leave_nothing_behind(source: str, reusable: bool) -> None:
+    assert Captor(main(source)["f"]).capture().reusable is reusable
+
+
+def test_a_function_that_can_be_imported_travels_by_its_name() -> None:
+    capture = Captor(math.floor).capture()
+    assert pickle.loads(capture.code) is math.floor
+    assert capture.reusable
+
+
+def test_what_cannot_be_pickled_says_so_at_the_call() -> None:
+    namespace = main("import threading\nlock = threading.Lock()\ndef f(): return lock")
+    with pytest.raises(TypeError, match="lock"):
+        Captor(namespace["f"]).capture()
+
+
+def test_mutually_recursive_helpers_are_captured() -> None:
+    namespace = main("def even(n): return n == 0 or odd(n - 1)\ndef odd(n): return n != 0 and even(n - 1)")
+    captor = Captor(namespace["even"])
+    assert call(captor, 10) is True
+    assert captor.capture() is captor.capture()

@@ -1,0 +1,167 @@
+"""Values as bytes: what goes in comes out, futures become references wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbflow.values import objects, outcome, pickling
+from nbflow.values.short import LONGEST, short
+from nbflow.wire.messages import Composed, Inline, Stored
+
+ATOMS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
+HASHABLE = st.recursive(ATOMS, lambda inner: st.one_of(st.tuples(inner), st.frozensets(inner)), max_leaves=5)
+VALUES = st.recursive(
+    HASHABLE,
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(HASHABLE, inner), st.tuples(inner, inner)),
+    max_leaves=20,
+)
+
+
+class Promise(pickling.Needed):
+    """A stand-in for a future."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass
+class Box:
+    content: Any
+
+
+@given(VALUES)
+def test_a_value_comes_back_as_it_was(value: Any) -> None:
+    pickled = pickling.dumps(value)
+    assert pickling.loads(pickled.data, pickled.buffers) == value
+    args = pickling.dumps_call((value,), {"name": value})
+    assert pickling.loads(args.data, args.buffers) == ((value,), {"name": value})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda p: p,
+        lambda p: [1, [p, 2]],
+        lambda p: (p, {"a": p}),
+        lambda p: {"a": {"b": [p]}},
+        lambda p: {p: 1},
+        lambda p: {p, 2},
+        lambda p: Box([p]),
+    ],
+)
+def test_a_future_is_replaced_by_its_value_at_any_depth(build: Any) -> None:
+    promise = Promise()
+    arguments = build(promise)
+    pickled = pickling.dumps(arguments)
+    assert pickled.needs == [promise]
+    assert pickling.loads(pickled.data, pickled.buffers, ["value"]) == build("value")
+    assert pickling.dumps(arguments).needs == [promise], "the caller's own containers stay as they are"
+
+
+@given(st.lists(st.integers(0, 5), max_size=30))
+def test_each_future_is_one_need_however_often_it_is_used(order: list[int]) -> None:
+    promises = [Promise() for _ in range(6)]
+    pickled = pickling.dumps([promises[i] for i in order])
+    assert pickled.needs == [promises[i] for i in dict.fromkeys(order)]
+    values = [promises.index(need) for need in pickled.needs]
+    assert pickling.loads(pickled.data, pickled.buffers, values) == order
+
+
+@given(st.integers(0, 300_000))
+def test_big_buffers_go_through_the_store_and_come_back(
+    tmp_path_factory: pytest.TempPathFactory, size: int
+) -> None:
+    directory = tmp_path_factory.mktemp("store")
+    value = {"array": np.arange(size, dtype=np.uint8), "note": "x"}
+    stored = outcome.store(pickling.dumps(value), [str(directory)])
+    assert isinstance(stored, Stored if size >= pickling.BIG else Inline)
+    again = outcome.load(stored)
+    assert (again["array"] == value["array"]).all()
+    assert again["note"] == "x"
+    if isinstance(stored, Stored):
+        assert not again["array"].flags.writeable
+        assert Path(stored.path).stat().st_mode & 0o777 == 0o600
+        objects.discard(stored.path)
+        assert again["array"].sum() == value["array"].sum(), "a mapping outlives its file"
+
+
+def test_a_store_without_room_falls_back_to_the_next_one(tmp_path: Path) -> None:
+    stored = outcome.store(pickling.dumps(bytes(200_000)), ["/nonexistent/store", str(tmp_path)])
+    assert isinstance(stored, Stored)
+    assert stored.path.startswith(str(tmp_path))
+    with pytest.raises(OSError, match="nonexistent"):
+        outcome.store(pickling.dumps(bytes(200_000)), ["/nonexistent/store"])
+
+
+def test_a_composed_value_is_made_of_its_parts() -> None:
+    promises = [Promise(), Promise()]
+    template = pickling.dumps([promises[0], {"b": promises[1]}], in_band=True).data
+    parts: list[Any] = [Inline(pickling.dumps(n).data) for n in (1, 2)]
+    assert outcome.load(Composed(template, parts)) == [1, {"b": 2}]
+
+
+def test_a_class_of_the_users_stays_as_it_is_when_a_value_of_it_comes_back() -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec("class C:\n    n = 1", namespace)
+    data = pickling.dumps(namespace["C"]()).data
+    namespace["C"].n = 2
+    again = pickling.loads(data, mine=True)
+    assert isinstance(again, namespace["C"])
+    assert namespace["C"].n == 2
+
+
+class Angry(Exception):
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(f"{a} {b}")
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_comes_back_as_itself_with_the_traceback_as_its_cause() -> None:
+    try:
+        [][1]
+    except IndexError as error:
+        failure = outcome.pack_error(error)
+    again = outcome.unpack_error(failure, 3, "f")
+    assert isinstance(again, IndexError)
+    assert "list index out of range" in str(again.__cause__)
+    assert "[][1]" in str(again.__cause__)
+
+
+def test_an_error_that_cannot_be_rebuilt_keeps_its_name_and_text() -> None:
+    again = outcome.unpack_error(outcome.pack_error(Angry(1, 2)), 3, "f")
+    assert str(again) == "Angry: 1 2"
+
+
+def test_an_error_without_words_does_not_break_the_sender() -> None:
+    failure = outcome.pack_error(Mute())
+    assert failure.kind == "Mute"
+
+
+@given(VALUES)
+def test_a_short_text_is_short_and_on_one_line(value: Any) -> None:
+    text = short(value)
+    assert len(text) <= LONGEST + 3
+    assert "\n" not in text
+
+
+def test_a_short_text_never_runs_the_users_code() -> None:
+    class Loud:
+        def __repr__(self) -> str:
+            raise AssertionError("called")
+
+        __str__ = __len__ = __repr__
+
+    assert short(Loud()) == "Loud"
+    assert short([Loud()]) == "list of 1"
+    assert short(np.zeros((3, 4))) == "ndarray(3, 4)"

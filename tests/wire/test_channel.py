@@ -1,0 +1,89 @@
+"""Frames: whatever pieces they arrive in, the messages are those that were sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbflow.wire.channel import Channel, ChannelClosed, Frames, Port
+from nbflow.wire.messages import Cancel, FromWorker, Hello, Release
+from nbflow.wire.outbox import SIZE, Outbox, make
+
+MESSAGES = st.lists(
+    st.one_of(
+        st.builds(Hello, st.integers(0, 2**40)),
+        st.builds(Release, st.lists(st.integers(0, 2**60))),
+        st.builds(Cancel, st.lists(st.integers(0, 9))),
+    ),
+    min_size=1,
+)
+
+
+@given(st.lists(MESSAGES, min_size=1), st.data())
+def test_messages_arrive_whole_and_in_order_however_the_bytes_are_cut(
+    batches: list[list[object]], data: st.DataObject
+) -> None:
+    sender: Frames[object] = Frames(FromWorker)
+    stream = b"".join(bytes(sender.pack(batch)) for batch in batches)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+    receiver: Frames[object] = Frames(FromWorker)
+    got: list[object] = []
+    for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        got += receiver.unpack(stream[begin:end])
+    assert got == [message for batch in batches for message in batch]
+
+
+def test_whole_frames_can_be_read_while_another_one_is_half_read() -> None:
+    frames: Frames[object] = Frames(FromWorker)
+    first, second = bytes(frames.pack([Hello(1)])), bytes(frames.pack([Hello(2)]))
+    assert frames.unpack(first[:3]) == []
+    assert frames.unpack_alone(second) == [Hello(2)]
+    assert frames.unpack(first[3:]) == [Hello(1)]
+
+
+def test_a_closed_peer_is_an_error_with_a_name() -> None:
+    a, b = socket.socketpair()
+    channel: Channel[object] = Channel(a, FromWorker)
+    b.close()
+    with pytest.raises(ChannelClosed):
+        channel.receive()
+    with pytest.raises(ChannelClosed):
+        channel.send([Hello(1)])
+    channel.close()
+
+
+def test_a_port_keeps_what_the_peer_does_not_take_and_sends_it_later() -> None:
+    a, b = socket.socketpair()
+    port: Port[object] = Port(a, FromWorker)
+    peer: Channel[object] = Channel(b, FromWorker)
+    ids = list(range(10**6, 10**6 + 400_000))
+    port.outgoing.append(Release(ids))
+    assert port.flush() is False
+    got: list[object] = []
+    while not got:
+        got = peer.receive_some()
+        port.flush()
+    assert got == [Release(ids)]
+    assert port.flush() is True
+    port.close()
+    peer.close()
+
+
+def test_an_outbox_shows_the_other_end_what_was_added_and_not_crossed_out() -> None:
+    fd = make()
+    writer, reader = Outbox(fd), Outbox(fd)
+    os.close(fd)
+    assert writer.add(b"abc")
+    assert writer.add(b"de")
+    assert reader.content() == b"abcde"
+    writer.cross_out()
+    assert reader.content() == b""
+    assert writer.empty
+    assert not writer.add(bytes(SIZE))
+    assert reader.content() == b""
+    writer.close()
+    reader.close()
