@@ -1,0 +1,150 @@
+"""JupyterLab from this environment, on a free port with a token of its own, and a real Chromium to look at it.
+
+Both live as long as the tests of this folder: Playwright's loop would be in the way of tests that run their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.lab import Lab
+from tools import browser
+
+ROOT = Path(__file__).parent.parent.parent
+OUTPUT = ROOT / "test-output"
+START = 60.0  # seconds the server may take
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    token: str
+    folder: Path  #: what it serves
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    path = browser.find()
+    if path is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing(f"no Chromium-like browser found. {browser.HINT}")
+    # Chromium's own sandbox refuses root, and containers often refuse it.
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("jupyter")
+    folder = home / "notebooks"
+    folder.mkdir()
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",
+    ]  # fmt: skip
+    variables = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = {**os.environ, **{name: str(home / place) for name, place in variables.items()}}
+    OUTPUT.mkdir(exist_ok=True)
+    with (OUTPUT / "jupyterlab.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            _await_answer(f"{url}api/status?token={token}", process)
+            yield Server(url, token, folder)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)  # the kernels end with their server
+            process.wait(30)
+
+
+def _await_answer(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)  # between two tries; nobody tells when a server is up
+    pytest.fail(f"JupyterLab did not start; see {OUTPUT / 'jupyterlab.log'}")
+
+
+@pytest.fixture
+def open_notebook(
+    chromium: Browser, server: Server, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Lab]]:
+    """Opens a copy of a notebook in JupyterLab.
+
+    Afterwards a picture of the page is kept, and it is checked that nothing was fetched from anywhere else.
+    """
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_copy(source: Path, *, theme: str = "JupyterLab Light", scale: float = 1) -> Lab:
+        # A session belongs to a path: a name used twice would silently get the old kernel.
+        name = f"{request.node.name}-{len(opened)}.ipynb"
+        shutil.copyfile(source, server.folder / name)
+        context = chromium.new_context(
+            viewport={"width": 1280, "height": 1100}, device_scale_factor=scale, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        elsewhere: list[str] = []
+        page.on("request", lambda sent: _note(sent.url, elsewhere))
+        opened.append((page, elsewhere))
+        lab = Lab(page, server.url, server.token, name)
+        lab.open()
+        lab.set_theme(theme)
+        return lab
+
+    yield open_copy
+    for number, (page, elsewhere) in enumerate(opened):
+        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
+        page.context.close()
+        assert not elsewhere, "fetched from elsewhere"
+
+
+def _note(url: str, elsewhere: list[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+        elsewhere.append(url)

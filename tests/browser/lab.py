@@ -1,0 +1,86 @@
+"""A notebook open in JupyterLab, as a test sees it: cells by what stands in them, the graph by its tasks."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+# The notebook in front, in terms of JupyterLab's own objects.
+PANEL = "window.jupyterapp.shell.currentWidget"
+STATUS = f"({PANEL}?.context?.sessionContext?.session?.kernel?.status)"
+
+
+class Lab:
+    """One browser page with one notebook."""
+
+    def __init__(self, page: Page, url: str, token: str, name: str) -> None:
+        self.page = page
+        self.name = name
+        self._address = f"{url}lab/tree/{name}?token={token}&reset"
+
+    def open(self) -> None:
+        """Load the page, and wait until the notebook's kernel can be used."""
+        self.page.goto(self._address)
+        self.page.wait_for_function(f"() => window.jupyterapp && {STATUS} === 'idle'", timeout=60_000)
+
+    def reload(self) -> None:
+        """Save the notebook, then load the page again with the kernel as it is."""
+        self.save()
+        self.page.reload()
+        self.page.wait_for_function(f"() => window.jupyterapp && {STATUS} === 'idle'", timeout=60_000)
+
+    def set_theme(self, theme: str) -> None:
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
+
+    def run_all(self) -> None:
+        """Start all cells; does not wait."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+    def save(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+    def shut_kernel_down(self) -> None:
+        self.page.evaluate(f"() => {PANEL}.context.sessionContext.shutdown()")
+
+    def cell_index(self, text: str) -> int:
+        """The number, among all cells, of the first code cell whose source holds `text`."""
+        index: int = self.page.evaluate(
+            f"text => {PANEL}.content.widgets.findIndex("
+            "w => w.model.type === 'code' && w.model.sharedModel.getSource().includes(text))",
+            text,
+        )
+        assert index >= 0, f"no cell with {text!r}"
+        return index
+
+    def wait_until(self, condition: str, argument: object = None, timeout: float = 60) -> None:
+        """Wait for a JavaScript condition on `argument`; `executed(i)` and `tasks(state)` may be used in it.
+
+        `executed(i)`: cell i has been executed. `tasks(state)`: the ids of the graph's nodes in that state.
+        """
+        self.page.wait_for_function(
+            f"""argument => {{
+                const executed = i => {PANEL}.content.widgets[i].model.executionCount !== null;
+                const tasks = state => [...document.querySelectorAll(`[data-task][data-state="${{state}}"]`)]
+                    .map(node => node.dataset.task);
+                return {condition};
+            }}""",
+            arg=argument,
+            timeout=timeout * 1000,
+        )
+
+    def states(self) -> dict[str, str]:
+        """The state of each task that the graph shows."""
+        found: dict[str, str] = self.page.evaluate(
+            "() => Object.fromEntries([...document.querySelectorAll('[data-task]')]"
+            ".map(node => [node.dataset.task, node.dataset.state]))"
+        )
+        return found
+
+    def saved(self) -> str:
+        """The text of the notebook's file, as the server holds it."""
+        text: str = self.page.evaluate(
+            f"() => {PANEL}.context.contentsModel && window.jupyterapp.serviceManager.contents"
+            f".get({PANEL}.context.path, {{ content: true }}).then(file => JSON.stringify(file.content))"
+        )
+        return text
