@@ -12,7 +12,7 @@ from nbflow.notebook.verbs import Verb
 
 REST = 3.0
 """Seconds that a flow must be at rest, and the page unused."""
-OLD_REST = 60.0
+OLD_REST = 10.0
 """The same, where the flow was at rest already when the view was opened, or where no page has said anything yet."""
 BUSY_FOR = 60.0
 """Seconds for which `busy` holds."""

@@ -1,0 +1,97 @@
+// The pure functions of the page's module; those that Python has too are held to the same cases.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const source = readFileSync(new URL("../../nbflow/notebook/static/graph.js", import.meta.url), "utf8");
+const graph = await import(`data:text/javascript;base64,${Buffer.from(source).toString("base64")}`);
+const cases = (name) => JSON.parse(readFileSync(new URL(`cases/${name}.json`, import.meta.url), "utf8"));
+const bytes = (hex) => new DataView(Uint8Array.from(Buffer.from(hex, "hex")).buffer);
+
+test("paths of edges", () => {
+  for (const { points, path } of cases("paths")) assert.equal(graph.edgePath(points), path);
+});
+
+test("lengths of time", () => {
+  for (const { span, text } of cases("seconds")) assert.equal(graph.seconds(span), text);
+});
+
+test("counts that fit", () => {
+  for (const { tally, pixels, pairs } of cases("fitting")) assert.deepEqual(graph.fitting(tally, pixels), pairs);
+});
+
+test("lines of detail", () => {
+  for (const { node, status, note } of cases("notes")) assert.equal(graph.note(node, status), note);
+});
+
+test("marks", () => {
+  const table = graph.MARKS.map((mark, i) => ({ ...mark, told: graph.ORDER.indexOf(i) }));
+  assert.deepEqual(table, cases("marks"));
+});
+
+test("bytes become states, and only what changed is redrawn", () => {
+  for (const { before, after, count, changed, tally } of cases("status")) {
+    const old = graph.statusOf(bytes(before), before.length / 2);
+    const status = graph.statusOf(bytes(after), count);
+    assert.deepEqual(graph.changedTasks(old, status), changed);
+    assert.deepEqual(graph.tallyOf(status, [...status.keys()]), tally);
+  }
+});
+
+test("bytes are taken as any front end hands them over", () => {
+  const whole = Uint8Array.of(9, 1, 2, 9);
+  for (const given of [Uint8Array.of(1, 2).buffer, Uint8Array.of(1, 2), new DataView(whole.buffer, 1, 2)]) {
+    assert.deepEqual([...graph.statusOf(given, 3)], [1, 2, 0]);
+  }
+  assert.deepEqual([...graph.statusOf(undefined, 2)], [0, 0]);
+});
+
+const block = { x: 100, y: 50, w: 200, h: 90, cell: 14, pitch: 17, columns: 3, top: 28, tasks: [5, 6, 7, 8], inside: [] };
+
+test("a point within a block finds the task that is drawn there", () => {
+  block.tasks.forEach((task, slot) => {
+    const box = graph.boxOf(block, slot);
+    assert.equal(graph.taskAt(block, box.x + 1, box.y + 1), task);
+    assert.equal(graph.taskAt(block, box.x + box.w - 1, box.y + box.h - 1), task);
+  });
+  assert.equal(graph.taskAt(block, 101, 79), -1);
+  assert.equal(graph.taskAt(block, 170, 79), -1);
+  assert.equal(graph.taskAt(block, 140, 98), -1);
+});
+
+test("arrow keys lead to the nearest neighbour in their direction and stop at the border", () => {
+  const boxes = [0, 1, 2].flatMap((x) => [0, 1].map((y) => ({ x: x * 100, y: y * 50, w: 80, h: 36 })));
+  assert.equal(graph.neighbour(boxes, 0, "ArrowRight"), 2);
+  assert.equal(graph.neighbour(boxes, 0, "ArrowDown"), 1);
+  assert.equal(graph.neighbour(boxes, 5, "ArrowLeft"), 3);
+  assert.equal(graph.neighbour(boxes, 4, "ArrowUp"), 4);
+  assert.equal(graph.neighbour(boxes, 0, "ArrowLeft"), 0);
+});
+
+test("a graph that fits is centred, a wide one begins at its left side", () => {
+  assert.deepEqual(graph.fitted({ width: 400, height: 100 }, 1000, 300, 0.6), { k: 1, x: 300, y: 100 });
+  const wide = graph.fitted({ width: 4000, height: 100 }, 1000, 300, 0.6);
+  assert.equal(wide.k, 0.6);
+  assert.equal(wide.x, 16);
+});
+
+test("names and errors are told apart", () => {
+  assert.deepEqual(graph.splitError("ValueError: no: really"), ["ValueError", ": no: really"]);
+  assert.deepEqual(graph.splitError("KeyError"), ["KeyError", ""]);
+  assert.deepEqual(graph.splitError("it just broke"), ["", "it just broke"]);
+  assert.equal(graph.label(7, "score", 3), "task 7 score, done");
+});
+
+test("an excerpt shows the line that failed with what stands around it", () => {
+  assert.deepEqual(graph.excerpt(100, 50), [45, 54]);
+  assert.deepEqual(graph.excerpt(3, 1), [0, 3]);
+  assert.deepEqual(graph.excerpt(20, 0), [0, 20]);
+});
+
+test("the module is inert: nothing is fetched, evaluated or parsed as markup", () => {
+  for (const word of ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function", "fetch(", "import("]) {
+    assert.ok(!source.includes(word), word);
+  }
+  const addresses = source.match(/https?:\/\/[^"'`\s]+/g) ?? [];
+  assert.deepEqual(addresses, ["http://www.w3.org/2000/svg"]);
+});

@@ -1,0 +1,31 @@
+"""The page's pure functions, run by Node."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent / "graph.test.mjs"
+
+
+def node() -> str | None:
+    """Node, if it is there and has a test runner (from version 18 on)."""
+    found = shutil.which("node")
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    major = said.lstrip("v").split(".")[0]
+    return found if major.isdigit() and int(major) >= 18 else None
+
+
+def test_the_pages_functions_do_what_pythons_do() -> None:
+    found = node()
+    if found is None:
+        pytest.skip("no Node of version 18 or newer on PATH")
+    run = subprocess.run(
+        [found, "--test", str(TESTS)], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

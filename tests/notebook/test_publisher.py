@@ -1,0 +1,330 @@
+"""The publisher, step by step: what is sent, when, and how often; a clock moved by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nbflow.core.states import State
+from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
+from nbflow.notebook.publisher import SHORTEST, Publisher
+from nbflow.notebook.still import Still
+from nbflow.notebook.verbs import Said, Verb, understand
+from tests.notebook.graphs import EPOCH, HandFlow, done, row
+
+
+class PaperPage:
+    """A page that only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+        self.heard: list[str] = []
+        self.stills: list[Still] = []
+        self.threads: set[str] = set()
+
+    def show(self, **what: Any) -> None:
+        self.threads.add(threading.current_thread().name)
+        if what.get("board") is not None:
+            what = {**what, "counts": what["board"].counts}
+        self.shown.append({name: value for name, value in what.items() if value})
+
+    def acknowledge(self, key: str) -> None:
+        self.heard.append(key)
+
+    def replace(self, picture: Still) -> None:
+        self.stills.append(picture)
+
+
+class Desk:
+    """A publisher without its thread: the test makes each step, and moves the clock."""
+
+    def __init__(self, *rows: Any) -> None:
+        self.now = 100.0
+        self.flow = HandFlow(*rows)
+        self.page = PaperPage()
+        self.publisher = Publisher(
+            self.flow, self.page, clock=lambda: self.now, wall=lambda: EPOCH + self.now
+        )
+        self.flow.feed.subscribe(self.publisher)
+
+    def step(self, after: float = 0.0) -> float | None:
+        self.now += after
+        return self.publisher.step()
+
+    def say(self, verb: Verb, task: int = 0, after: float = 0.0) -> float | None:
+        self.publisher.hear(Said(verb, f"{verb.value}", task))
+        return self.step(after)
+
+    @property
+    def counts(self) -> list[dict[str, int]]:
+        return [shown["counts"] for shown in self.page.shown if "counts" in shown]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(row(1, "load"), row(2, "score", [1]))
+
+
+def end_all(desk: Desk) -> None:
+    for task in (1, 2):
+        desk.flow.move(task, state=State.DONE, ended=EPOCH + 1)
+    desk.step(1.0)
+
+
+# ---------------------------------------------------------------- pace
+
+
+def test_the_first_change_is_sent_at_once_with_the_structure(desk: Desk) -> None:
+    desk.step()
+    assert desk.counts == [{"waiting": 2}]
+    assert len(desk.page.shown[0]["scene"].nodes) == 2
+
+
+def test_nothing_changed_nothing_sent(desk: Desk) -> None:
+    desk.step()
+    assert desk.step(10.0) is None
+    assert len(desk.page.shown) == 1
+
+
+def test_changes_that_follow_fast_are_gathered_and_the_last_one_is_sent(desk: Desk) -> None:
+    desk.step()
+    desk.flow.move(1, state=State.RUNNING, attempt=1)
+    assert desk.step(SHORTEST / 4) == pytest.approx(SHORTEST * 3 / 4)
+    desk.flow.move(1, state=State.DONE)
+    desk.step(SHORTEST / 4)
+    assert desk.counts == [{"waiting": 2}]
+    desk.step(SHORTEST)
+    assert desk.counts == [{"waiting": 2}, {"done": 1, "waiting": 1}]
+
+
+def test_the_structure_is_sent_again_only_when_it_changed(desk: Desk) -> None:
+    desk.step()
+    desk.flow.move(1, state=State.RUNNING, attempt=1)
+    desk.step(1.0)
+    desk.flow.feed.take([row(3, "best", [2])])
+    desk.step(1.0)
+    assert ["scene" in shown for shown in desk.page.shown] == [True, False, True]
+
+
+def test_a_slow_picture_is_drawn_less_often() -> None:
+    desk = Desk(row(1))
+    show = desk.page.show
+
+    def slow(**what: Any) -> None:
+        desk.now += 0.5
+        show(**what)
+
+    desk.page.show = slow  # type: ignore[method-assign]
+    desk.step()
+    desk.flow.move(1, state=State.DONE)
+    assert desk.step(1.0) == pytest.approx(10 * 0.5 - 0.5 - 1.0)
+
+
+def test_a_row_that_comes_late_does_not_hide_a_newer_one(desk: Desk) -> None:
+    old = desk.flow.feed.rows[1]
+    desk.flow.move(1, state=State.DONE)
+    desk.publisher.tasks_changed([old])
+    desk.step()
+    assert desk.counts[-1] == {"done": 1, "waiting": 1}
+
+
+# ---------------------------------------------------------------- what the page says
+
+
+def test_every_message_is_acknowledged_even_where_the_task_is_not_known(desk: Desk) -> None:
+    desk.step()
+    desk.say(Verb.READY)
+    desk.say(Verb.CANCEL, 999)
+    assert desk.page.heard == ["ready", "cancel"]
+    assert desk.flow.asked == []
+
+
+def test_a_look_at_a_task_brings_its_panel_and_keeps_it_up_to_date(desk: Desk) -> None:
+    desk.step()
+    desk.say(Verb.INSPECT, 2)
+    assert desk.page.shown[-1]["panel"].output == "output 2"
+    desk.flow.move(2, state=State.FAILED, note="ValueError: no", ended=EPOCH + 1)
+    desk.step(1.0)
+    assert desk.page.shown[-1]["panel"].error == "ValueError: no"
+    asked = len(desk.flow.asked)
+    desk.step(60.0)
+    assert len(desk.flow.asked) == asked  # it has ended: nothing new can come
+
+
+def test_a_task_that_runs_is_looked_at_again_while_its_panel_is_open(desk: Desk) -> None:
+    desk.step()
+    desk.flow.move(1, state=State.RUNNING, attempt=1)
+    assert desk.say(Verb.INSPECT, 1, after=1.0) == pytest.approx(1.0, abs=0.6)
+    desk.step(1.0)
+    assert desk.flow.asked == [("details", 1), ("details", 1)]
+    desk.say(Verb.CLOSE)
+    assert desk.page.shown[-1] == {"no_panel": True}
+    desk.step(5.0)
+    assert desk.flow.asked == [("details", 1), ("details", 1)]
+
+
+def test_a_panel_opens_although_the_scheduler_is_silent(desk: Desk) -> None:
+    desk.flow.silent = True
+    desk.step()
+    desk.say(Verb.INSPECT, 1)
+    assert desk.page.shown[-1]["panel"].app == "load"
+    assert desk.page.shown[-1]["panel"].output == ""
+
+
+def test_cancel_reaches_the_flow(desk: Desk) -> None:
+    desk.step()
+    desk.say(Verb.CANCEL, 2)
+    assert desk.flow.asked == [("cancel", 2)]
+
+
+@pytest.mark.parametrize(
+    ("content", "buffers"),
+    [
+        (None, []),
+        ("inspect", []),
+        ({}, []),
+        ({"verb": "shutdown", "key": "a"}, []),
+        ({"verb": ["ready"], "key": "a"}, []),
+        ({"verb": "inspect", "key": "a"}, []),
+        ({"verb": "inspect", "key": "a", "task": "1"}, []),
+        ({"verb": "inspect", "key": "a", "task": True}, []),
+        ({"verb": "ready", "key": "a", "task": 1}, []),
+        ({"verb": "ready", "key": 1}, []),
+        ({"verb": "ready", "key": "a" * 1000}, []),
+        ({"verb": "ready", "key": "a", "b": 1, "c": 2}, []),
+        ({"verb": "ready", "key": "a"}, [b"bulk"]),
+    ],
+)
+def test_what_no_page_of_ours_says_is_not_heard(content: Any, buffers: list[bytes]) -> None:
+    assert understand(content, buffers) is None
+
+
+def test_what_a_page_of_ours_says_is_heard() -> None:
+    assert understand({"verb": "inspect", "key": "a", "task": 7}, None) == Said(Verb.INSPECT, "a", 7)
+    assert understand({"verb": "ready", "key": "a"}, []) == Said(Verb.READY, "a")
+
+
+# ---------------------------------------------------------------- the still picture
+
+
+@pytest.fixture
+def watched(desk: Desk) -> Desk:
+    """A live view on a page, of a flow that is under way."""
+    desk.publisher.displayed()
+    desk.step()
+    desk.say(Verb.READY)
+    return desk
+
+
+def test_a_flow_at_rest_gives_way_to_its_picture(watched: Desk) -> None:
+    end_all(watched)
+    watched.step(REST - 0.1)
+    assert not watched.page.stills
+    watched.step(0.2)
+    assert watched.page.stills[0].board.counts == {"done": 2}
+    watched.step(60.0)
+    assert len(watched.page.stills) == 1
+
+
+def test_a_flow_that_goes_on_stays_alive(watched: Desk) -> None:
+    end_all(watched)
+    watched.step(REST - 0.1)
+    watched.flow.feed.take([row(3)])
+    watched.step(60.0)
+    assert not watched.page.stills
+
+
+def test_a_view_in_use_is_left_alone_until_it_is_not(watched: Desk) -> None:
+    watched.say(Verb.BUSY)
+    end_all(watched)
+    watched.step(REST * 2)
+    assert not watched.page.stills
+    watched.say(Verb.IDLE)
+    watched.step(REST - 0.1)
+    assert not watched.page.stills
+    watched.step(0.2)
+    assert watched.page.stills
+
+
+def test_a_page_that_fell_silent_is_not_waited_for_for_ever(watched: Desk) -> None:
+    watched.say(Verb.BUSY)
+    end_all(watched)
+    watched.step(BUSY_FOR + 1)
+    assert watched.page.stills
+
+
+def test_a_view_of_a_flow_long_at_rest_stays_for_a_while() -> None:
+    desk = Desk(done(1))
+    desk.publisher.displayed()
+    desk.step()
+    desk.say(Verb.READY)
+    desk.step(REST + 1)
+    assert not desk.page.stills
+    desk.step(OLD_REST)
+    assert desk.page.stills
+
+
+def test_nothing_is_published_to_a_page_that_was_replaced_unless_it_speaks_again(watched: Desk) -> None:
+    end_all(watched)
+    watched.step(REST + 1)
+    before = len(watched.page.shown)
+    watched.flow.feed.take([row(3)])
+    watched.step(1.0)
+    assert len(watched.page.shown) == before
+    watched.say(Verb.READY)
+    assert watched.page.shown[-1]["counts"] == {"done": 2, "waiting": 1}
+    assert "scene" in watched.page.shown[-1]
+
+
+def test_a_closed_flow_is_published_a_last_time_and_replaced_at_once(watched: Desk) -> None:
+    watched.flow.move(1, state=State.CANCELLED)
+    watched.flow.close()
+    watched.step()
+    assert watched.counts[-1] == {"waiting": 1, "cancelled": 1}
+    assert watched.page.stills
+
+
+# ---------------------------------------------------------------- the thread
+
+
+@pytest.fixture
+def running() -> Iterator[tuple[HandFlow, PaperPage, Publisher]]:
+    flow, page = HandFlow(row(1)), PaperPage()
+    publisher = Publisher(flow, page)
+    publisher.start()
+    yield flow, page, publisher
+    publisher.stop()
+
+
+def test_all_is_published_on_a_thread_of_its_own(running: tuple[HandFlow, PaperPage, Publisher]) -> None:
+    _, page, publisher = running
+    assert publisher.first.wait(10)
+    publisher.freeze()
+    assert page.threads == {"nbflow-graph"}
+
+
+def test_a_freeze_waits_for_the_last_rows_and_tells_when_it_is_done(
+    running: tuple[HandFlow, PaperPage, Publisher],
+) -> None:
+    flow, page, publisher = running
+    later = threading.Timer(0.05, lambda: flow.move(1, state=State.DONE, ended=EPOCH + 1))
+    later.start()
+    publisher.freeze(patience=10)
+    assert page.stills[0].board.counts == {"done": 1}
+
+
+def test_the_thread_ends_with_the_flow_and_a_freeze_works_even_then(
+    running: tuple[HandFlow, PaperPage, Publisher],
+) -> None:
+    flow, page, publisher = running
+    flow.move(1, state=State.DONE, ended=EPOCH + 1)
+    flow.close()
+    for thread in threading.enumerate():
+        if thread.name == "nbflow-graph":
+            thread.join(10)
+            assert not thread.is_alive()
+    publisher.freeze()
+    assert page.stills[-1].board.counts == {"done": 1}
