@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test test-pythons lint format bench binder-check clean
+.PHONY: help demo lab test test-pythons lint format bench binder-check pictures clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,11 @@ bench: $(STAMP)  ## Measure the figures of benchmarks/, beside the standard libr
 
 binder-check: $(STAMP)  ## Check binder/ without Docker: render it, run its postBuild, run the first notebook
 	@$(BIN)/python -m tools.binder_check $(ARGS)
+
+pictures: $(STAMP)  ## Take the README's pictures anew, by the browser test that keeps them
+	@$(BIN)/python -m tools.browser
+	@$(BIN)/python -m pytest tests/browser/test_live_graph.py
+	@cp test-output/graph-light.png test-output/graph-dark.png docs/images/
 
 clean:  ## Remove what the other targets made, .venv included
 	rm -rf $(VENV) .venvs demo-output test-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

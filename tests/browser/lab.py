@@ -33,6 +33,9 @@ class Lab:
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
         )
 
+    def hide_side_bar(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+
     def run_all(self) -> None:
         """Start all cells; does not wait."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
