@@ -1,0 +1,74 @@
+"""A task's card: what stands under a cell that ends with a future, until the task's value takes its place.
+
+Pure: a card becomes a bundle of HTML and plain text. The text is the same in every run as long as the task behaves the
+same, so notebooks can be compared: it holds no times, no addresses, and nothing that changes while the task goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nbflow.core.states import State
+from nbflow.notebook.status import COLOURS
+from nbflow.notebook.text import escape, plain, shorten
+
+BOX = (
+    "display:inline-block;box-sizing:border-box;max-width:100%;padding:6px 12px;border-radius:9px;"
+    "border:1px solid var(--jp-border-color2,#d8dee4);font-size:13px;line-height:20px;"
+    "font-family:var(--jp-ui-font-family,system-ui,sans-serif)"
+)
+TRACE = (
+    "margin:6px 0 0;padding:0;background:none;border:0;overflow-x:auto;font-size:12px;line-height:17px;"
+    "font-family:var(--jp-code-font-family,monospace)"
+)
+LONGEST = 200  # characters of a line
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A task as its card shows it.
+
+    `detail` tells its arguments, `remark` how it ended (one line), `lines` what there is to read about that.
+    """
+
+    task: int
+    app: str
+    state: State
+    detail: str = ""
+    remark: str = ""
+    lines: Sequence[str] = ()
+
+    def bundle(self) -> dict[str, str]:
+        """What is displayed, by MIME type."""
+        return {"text/html": self._html(), "text/plain": self._text()}
+
+    def _headline(self) -> str:
+        """What happened, in words; for a task that goes on, that it does."""
+        if not self.state.ended:
+            return f"task {self.task} `{self.app}` has not ended yet"
+        remark = f": {shorten(plain(self.remark), LONGEST)}" if self.remark else ""
+        return f"task {self.task} `{self.app}` {ENDED[self.state]}{remark}"
+
+    def _text(self) -> str:
+        return "\n".join([self._headline(), *map(plain, self.lines)])
+
+    def _html(self) -> str:
+        word = ENDED[self.state] if self.state.ended else self.state.label
+        remark = f": {escape(shorten(plain(self.remark), LONGEST))}" if self.remark else ""
+        detail = f" · {escape(shorten(self.detail, LONGEST))}" if self.detail else ""
+        body = f'<pre style="{TRACE}">{escape(plain(chr(10).join(self.lines)))}</pre>' if self.lines else ""
+        return (
+            f'<div style="{BOX}" class="nbflow-card" data-task="{self.task}" data-state="{self.state.label}">'
+            f'<span style="color:{COLOURS[self.state]}">{self.state.sign}</span> '
+            f"<b>{escape(self.app)}</b> {word}{remark}"
+            f'<span style="color:var(--jp-ui-font-color2,#656d76)"> · task {self.task}{detail}</span>{body}</div>'
+        )
+
+
+ENDED = {
+    State.DONE: "done",
+    State.FAILED: "failed",
+    State.SKIPPED: "was not run",
+    State.CANCELLED: "was cancelled",
+}

@@ -1,0 +1,195 @@
+"""Futures under a cell: a card while the task goes on, then its value, as if the cell had displayed it.
+
+A card is displayed under its cell once; later it is updated by its display id, whatever cell runs then:
+
+    reader thread ──> queue ──> cards' thread: open the value, format it ──> update of the display
+    (only marks)                main thread, at `%nbflow wait`: the same for all that is open
+
+Opening and formatting a value runs code of the user's (`_repr_html_` and the like), so it has no place on the reader
+thread. Nor on the main thread: that one is busy while a cell runs, so the cards would wait for the end of the cell, and
+a head-less run is over when its last cell is. So the cards have a thread of their own.
+
+Updates go out under the header of the cell that runs at that time: front ends find a display by its id alone, and
+nbclient takes in nothing but the messages of the cell that it runs. What went out while none ran is lost to it; this is
+why `settle` sends again what has ended since.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from nbflow.client.future import AppFuture, DataFuture
+from nbflow.core.states import State
+from nbflow.errors import JoinError, NeedFailed, describe
+from nbflow.notebook.card import Card
+from nbflow.notebook.formats import Bundle, rich
+from nbflow.notebook.traces import root_of
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.client.feed import Feed
+    from nbflow.notebook.errors import TaskErrors
+    from nbflow.wire.messages import TaskRow
+
+Promise: TypeAlias = AppFuture | DataFuture
+
+PACE = 0.01  # seconds between two updates: notebook servers drop messages above 1000 a second
+MOST_SENT_AGAIN = 1000
+
+
+@dataclass(eq=False, slots=True)
+class Shown:
+    """A future that is displayed, and what stands there now."""
+
+    future: Promise
+    display_id: str
+    bundle: Bundle
+
+
+class Cards:
+    """The cards of one shell, and the thread that keeps them up to date."""
+
+    def __init__(self, shell: InteractiveShell, errors: TaskErrors) -> None:
+        self._shell = shell
+        self._errors = errors
+        self._lock = (
+            threading.Lock()
+        )  # held while a card is made anew and sent: an old picture never comes last
+        self._open: dict[int, list[Shown]] = {}  # by the number of the task
+        self._ended: deque[Shown] = deque(maxlen=MOST_SENT_AGAIN)
+        self._changed: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._feeds: list[Feed] = []
+
+    def show(self, future: Promise) -> None:
+        """Display a future under the cell that runs, and keep the display up to date."""
+        goes_on = not _task_of(future).done()
+        shown = Shown(future, uuid.uuid4().hex, self._bundle(future))
+        self._publish(shown, update=False)
+        # only a kernel's front ends can update a display; a terminal would print it again
+        if goes_on and hasattr(self._shell, "kernel"):
+            self._follow(shown)
+
+    def settle(self) -> None:
+        """Bring every card to its present state, within the cell that runs."""
+        with self._lock:
+            for shown in self._ended:
+                self._publish(shown, update=True)
+            self._ended.clear()
+        for shown in [shown for group in list(self._open.values()) for shown in list(group)]:
+            self._refresh(shown)
+        with self._lock:
+            self._ended.clear()
+
+    def close(self) -> None:
+        """Stop following; the cards stay as they are."""
+        for feed in self._feeds:
+            feed.unsubscribe(self)
+        self._feeds.clear()
+        self._open.clear()
+        if self._thread is not None:
+            self._changed.put(None)
+            self._thread.join()
+            self._thread = None
+
+    # ------------------------------------------------------------ told of changes, on the reader thread
+
+    def tasks_changed(self, rows: Sequence[TaskRow]) -> None:
+        """A task may have been started: its card says so."""
+        for row in rows:
+            for shown in tuple(self._open.get(row.id, ())):
+                self._changed.put(shown)
+
+    def flow_closed(self) -> None:
+        """The futures themselves tell how their tasks ended."""
+
+    # ------------------------------------------------------------ following
+
+    def _follow(self, shown: Shown) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="nbflow-cards", daemon=True)
+            self._thread.start()
+        task = _task_of(shown.future)
+        self._open.setdefault(task.tid, []).append(shown)
+        if task.flow.feed not in self._feeds:
+            self._feeds.append(task.flow.feed)
+            task.flow.feed.subscribe(self)
+        task.flow.watch()
+        task.add_done_callback(lambda _: self._changed.put(shown))
+        self._changed.put(shown)  # for what happened since the bundle was made
+
+    def _run(self) -> None:
+        while (shown := self._changed.get()) is not None:
+            self._refresh(shown)
+            time.sleep(PACE)
+
+    def _refresh(self, shown: Shown) -> None:
+        """Make the bundle anew and send it if it is another one; let go of what has ended."""
+        number = _task_of(shown.future).tid
+        with self._lock:
+            if shown not in self._open.get(number, ()):
+                return
+            ended = _task_of(shown.future).done()
+            bundle = self._bundle(shown.future)
+            if bundle != shown.bundle:
+                shown.bundle = bundle
+                self._publish(shown, update=True)
+            if ended:
+                self._open[number].remove(shown)
+                if not self._open[number]:
+                    del self._open[number]
+                self._ended.append(shown)
+
+    def _publish(self, shown: Shown, *, update: bool) -> None:
+        data, metadata = shown.bundle
+        transient = {"display_id": shown.display_id}
+        self._shell.display_pub.publish(dict(data), dict(metadata), transient=transient, update=update)
+
+    # ------------------------------------------------------------ what is displayed
+
+    def _bundle(self, future: Promise) -> Bundle:
+        task = _task_of(future)
+        if not task.done():
+            return _card_of(task).bundle(), {}
+        if task.cancelled():
+            return Card(task.tid, task.app_name, State.CANCELLED).bundle(), {}
+        error = task.exception(0)
+        if error is not None:
+            return self._failed(task, error).bundle(), {}
+        value = future.file_obj if isinstance(future, DataFuture) else task.result(0)
+        if value is None:
+            return Card(task.tid, task.app_name, State.DONE, remark="None").bundle(), {}
+        try:
+            return rich(self._shell, value)
+        except Exception as found:
+            remark = f"its {type(value).__name__} cannot be shown: {describe(found)}"
+            return Card(task.tid, task.app_name, State.DONE, remark=remark).bundle(), {}
+
+    def _failed(self, task: AppFuture, error: BaseException) -> Card:
+        remark = describe(root_of(error))
+        if isinstance(error, NeedFailed):
+            remark = f"task {error.root_id} `{error.root_app}` failed: {remark}"
+        skipped = isinstance(error, NeedFailed) and not isinstance(error, JoinError)
+        state = State.SKIPPED if skipped else State.FAILED
+        return Card(task.tid, task.app_name, state, remark=remark, lines=self._errors.lines(error))
+
+
+def _task_of(future: Promise) -> AppFuture:
+    return future.parent if isinstance(future, DataFuture) else future
+
+
+def _card_of(task: AppFuture) -> Card:
+    """The card of a task that goes on, as far as the feed knows it."""
+    row: TaskRow | None = task.flow.feed.rows.get(task.tid)
+    if row is None:
+        return Card(task.tid, task.app_name, State.WAITING)
+    # the feed may be ahead of the future, whose end is what counts here
+    return Card(task.tid, task.app_name, State.RUNNING if row.state.ended else row.state, row.detail)

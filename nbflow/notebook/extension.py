@@ -1,0 +1,106 @@
+"""`%load_ext nbflow`: what nbflow adds to an IPython shell, and how it goes again.
+
+magics        %%app, %nbflow, and %flow where no magic of that name exists
+displays      a future at the end of a cell is a card; errors of tasks begin with the user's own line
+completion    behind the magics
+names         nbflow, python_app, bash_app, join_app and File, where they are free
+flow          the first call of an app starts the default flow
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import nbflow
+from nbflow.client.app import bash_app, join_app, python_app
+from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.kernel import start_on_first_call
+from nbflow.files import File
+from nbflow.notebook.completion import matcher
+from nbflow.notebook.display import Cards
+from nbflow.notebook.errors import TaskErrors
+from nbflow.notebook.magics import FlowMagics
+from nbflow.notebook.places import Places
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+NAMES: dict[str, Any] = {
+    "nbflow": nbflow,
+    "python_app": python_app,
+    "bash_app": bash_app,
+    "join_app": join_app,
+    "File": File,
+}
+ALIAS = "flow"
+
+
+class Extension:
+    """All that is added to one shell."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        assert shell.display_formatter is not None
+        self._shell = shell
+        self._displays = shell.display_formatter.ipython_display_formatter
+        self._places = Places(shell)
+        self._errors = TaskErrors(shell, self._places)
+        self._cards = Cards(shell, self._errors)
+        self._magics = FlowMagics(shell, self._places, self._cards)
+        self._matcher = matcher(self._magics.app.parser, [f"%{ALIAS}"])
+
+    def load(self) -> None:
+        """Add it."""
+        lines = self._shell.magics_manager.magics["line"]
+        self._shell.register_magics(self._magics)
+        if ALIAS not in lines:
+            lines[ALIAS] = self._magics.nbflow
+        if self._shell.Completer is not None:
+            self._shell.Completer.custom_matchers.append(self._matcher)
+        for promise in (AppFuture, DataFuture):
+            self._displays.for_type(promise, self._cards.show)
+        self._places.install()
+        self._errors.install()
+        for name, value in NAMES.items():
+            if name not in self._shell.user_ns:
+                self._shell.user_ns[name] = value
+                self._shell.user_ns_hidden[name] = value  # %who does not count them among the user's own
+        start_on_first_call(True)
+
+    def unload(self) -> None:
+        """Take it away again; the flow goes on, and apps stay apps."""
+        start_on_first_call(False)
+        for kind in ("line", "cell"):
+            magics = self._shell.magics_manager.magics[kind]
+            ours = [
+                name
+                for name, function in magics.items()
+                if getattr(function, "__self__", None) is self._magics
+            ]
+            for name in ours:
+                del magics[name]
+        if self._shell.Completer is not None:
+            self._shell.Completer.custom_matchers.remove(self._matcher)
+        for promise in (AppFuture, DataFuture):
+            self._displays.pop(promise, None)
+        self._errors.remove()
+        self._places.remove()
+        self._cards.close()
+        for name, value in NAMES.items():
+            if name in self._shell.user_ns_hidden and self._shell.user_ns.get(name) is value:
+                del self._shell.user_ns[name], self._shell.user_ns_hidden[name]
+
+
+_loaded: dict[InteractiveShell, Extension] = {}
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add nbflow to an IPython shell; does nothing where it has been added."""
+    if shell not in _loaded:
+        _loaded[shell] = Extension(shell)
+        _loaded[shell].load()
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take nbflow out of an IPython shell; does nothing where it has not been added."""
+    if (extension := _loaded.pop(shell, None)) is not None:
+        extension.unload()

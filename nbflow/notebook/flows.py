@@ -1,0 +1,32 @@
+"""Which flow the notebook speaks of, and what it knows of its tasks."""
+
+from __future__ import annotations
+
+from nbflow.client import kernel
+from nbflow.client.kernel import DataFlowKernel
+from nbflow.errors import NoDataFlowKernelError
+from nbflow.wire.messages import TaskRow
+
+
+def loaded_flow() -> DataFlowKernel | None:
+    """The default flow; None where none is loaded."""
+    try:
+        return kernel.dfk()
+    except NoDataFlowKernelError:
+        return None
+
+
+def tasks(flow: DataFlowKernel) -> dict[int, TaskRow]:
+    """What the feed knows of each task, in the order of submission; at most some 50 ms old."""
+    flow.watch()
+    flow.status()  # messages come in order: when this answer is here, so is the first full picture
+    return flow.feed.rows.copy()
+
+
+def unended(flow: DataFlowKernel) -> dict[int, str]:
+    """Number and app of each task that has not ended: this process's own, and those called inside of tasks."""
+    own = {number: future.app_name for number, future in flow.calls.pending.copy().items()}
+    inner = {
+        row.id: row.app for row in tasks(flow).values() if row.parent is not None and not row.state.ended
+    }
+    return own | inner

@@ -1,0 +1,50 @@
+"""The rich representation of a value, computed where no cell is there to show errors.
+
+IPython's own `display_formatter.format` shows the error of a `_repr_html_` at once, under whatever cell runs, and goes
+on; here the error is the caller's. An object that displays itself (`_ipython_display_`) would do so under that cell
+as well, so its other representations are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from IPython.core.formatters import BaseFormatter
+    from IPython.core.interactiveshell import InteractiveShell
+
+Bundle: TypeAlias = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def rich(shell: InteractiveShell, value: object) -> Bundle:
+    """Data and metadata by MIME type.
+
+    Raises:
+        Exception: whatever a representation of the value raises.
+    """
+    formatter = shell.display_formatter
+    assert formatter is not None
+    data, metadata = _pair(_call(formatter.mimebundle_formatter, value))
+    bundle: tuple[dict[str, Any], dict[str, Any]] = dict(data or {}), dict(metadata or {})
+    for kind, one in formatter.formatters.items():
+        if kind not in bundle[0]:
+            data, metadata = _pair(_call(one, value))
+            if data is not None:
+                bundle[0][kind] = data
+            if metadata is not None:
+                bundle[1][kind] = metadata
+    return bundle
+
+
+def _call(formatter: BaseFormatter, value: object) -> Any:
+    call = type(formatter).__call__
+    try:
+        # IPython's guard, which shows errors, is a wrapper around the method
+        return getattr(call, "__wrapped__", call)(formatter, value)
+    except NotImplementedError:
+        return None  # the way to say that there is no such representation
+
+
+def _pair(result: Any) -> tuple[Any, Any]:
+    return result if isinstance(result, tuple) and len(result) == 2 else (result, None)

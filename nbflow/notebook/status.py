@@ -1,0 +1,74 @@
+"""How a flow stands, as text and as HTML: counts by state, workers, elapsed time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nbflow.core.states import State
+from nbflow.notebook.text import escape, seconds
+from nbflow.wire.messages import TaskRow
+
+COLOURS = {
+    State.WAITING: "var(--jp-ui-font-color2, #656d76)",
+    State.RECALLING: "var(--jp-brand-color1, #8250a8)",
+    State.RUNNING: "var(--jp-info-color1, #0b6bcb)",
+    State.DONE: "var(--jp-success-color1, #1a7f5a)",
+    State.FAILED: "var(--jp-error-color1, #c4461b)",
+    State.SKIPPED: "var(--jp-warn-color1, #9a6700)",
+    State.CANCELLED: "var(--jp-ui-font-color2, #656d76)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A flow at one moment. `workers` counts them by executor; `elapsed` is in seconds."""
+
+    name: str
+    counts: Mapping[State, int]
+    workers: Mapping[str, int]
+    elapsed: float
+
+    def __repr__(self) -> str:
+        """The table as text."""
+        width = max((len(str(count)) for count in self.counts.values()), default=1)
+        rows = [f"  {state.sign} {state.label:<9} {count:>{width}}" for state, count in self._told()]
+        return "\n".join([self._headline(), *rows])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f'<td style="text-align:left;padding:2px 16px 2px 0">'
+            f'<span style="color:{COLOURS[state]}">{state.sign}</span> {state.label} <b>{count}</b></td>'
+            for state, count in self._told()
+        )
+        return (
+            '<table style="margin:0;font-variant-numeric:tabular-nums">'
+            f'<caption style="text-align:left;padding:0 0 4px">{escape(self._headline())}</caption>'
+            f"<tbody><tr>{cells}</tr></tbody></table>"
+        )
+
+    def _told(self) -> list[tuple[State, int]]:
+        return [(state, self.counts[state]) for state in State if self.counts.get(state)]
+
+    def _headline(self) -> str:
+        total = sum(self.counts.values())
+        parts = [many(total, "task")]
+        if total:
+            parts.append(seconds(self.elapsed))
+        crew = ", ".join(f"{many(number, 'worker')} ({label})" for label, number in self.workers.items())
+        parts.append(crew or "no worker yet")
+        return f"{self.name}: {' · '.join(parts)}"
+
+
+def many(number: int, word: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def elapsed(rows: Iterable[TaskRow], now: float) -> float:
+    """Seconds from the first call until now, or until the last end where all tasks ended; 0.0 without tasks."""
+    rows = list(rows)
+    if not rows:
+        return 0.0
+    end = max(row.ended for row in rows) if all(row.state.ended for row in rows) else now
+    return max(end - min(row.submitted for row in rows), 0.0)
