@@ -6,7 +6,6 @@ the outcome is opened, which may run the user's code, in the thread that asks fo
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import difflib
 import operator
@@ -137,7 +136,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         return not self.done() and self._owner.state_of(self.tid) is State.RUNNING
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.wrap_future(self).__await__()
+        return _awaited(self)
 
     # ------------------------------------------------------------ lifted access
 
@@ -270,7 +269,7 @@ class DataFuture(concurrent.futures.Future[File], Needed):
         return self._parent
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.wrap_future(self).__await__()
+        return _awaited(self)
 
     def _follow(self, parent: concurrent.futures.Future[Any]) -> None:
         if parent.cancelled():
@@ -288,6 +287,12 @@ class DataFuture(concurrent.futures.Future[File], Needed):
 def _written(index: int, file: File) -> File:
     need(index)  # the writer is done; its value does not matter
     return file
+
+
+def _awaited(future: concurrent.futures.Future[Any]) -> Generator[Any, None, Any]:
+    import asyncio  # 60 ms of start-up; whoever awaits has it already
+
+    return asyncio.wrap_future(future).__await__()
 
 
 def data_futures(future: AppFuture, files: Sequence[File]) -> list[DataFuture]:

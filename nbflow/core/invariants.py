@@ -56,6 +56,8 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     name = f"executor {pool.executor}"
     launched = sum(len(desk.queue) for desk in pool.desks.values())
     assert pool.launched == launched, f"{name} counts {pool.launched} launched tasks, {launched} are"
+    blocked = sum(desk.blocked for desk in pool.desks.values())
+    assert pool.blocked == blocked, f"{name} counts {pool.blocked} blocked workers, {blocked} are"
     assert pool.hiring >= 0, f"{name} is hiring {pool.hiring}"
     for desk in pool.desks.values():
         assert desks[desk.worker] is desk, f"{name}: worker {desk.worker} is not on the books"
@@ -68,5 +70,4 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     ]
     assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
     if waiting and not pool.broken:
-        at_work = sum(not desk.blocked for desk in pool.desks.values())
-        assert at_work + pool.hiring >= pool.slots, f"{name} has free slots and hires nobody"
+        assert pool.at_work + pool.hiring >= pool.slots, f"{name} has free slots and hires nobody"

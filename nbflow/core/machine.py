@@ -246,6 +246,7 @@ class Machine:
             return
         pool = self.pools[desk.executor]
         del pool.desks[desk.worker]
+        pool.blocked -= desk.blocked
         pool.idle.pop(desk.worker, None)
         self._touched.add(desk.executor)
         for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
@@ -293,6 +294,7 @@ class Machine:
         if desk is not None and not desk.blocked:
             desk.blocked = True
             pool = self.pools[desk.executor]
+            pool.blocked += 1
             pool.idle.pop(desk.worker, None)
             for worker, tasks in pool.tails(self._now):
                 self._say(TakeBack(worker, tasks))
@@ -300,8 +302,12 @@ class Machine:
 
     def _unblocked(self, event: ev.Unblocked) -> None:
         desk = self.desks.get(event.worker)
-        if desk is not None:
+        if desk is not None and desk.blocked:
             desk.blocked = False
+            pool = self.pools[desk.executor]
+            pool.blocked -= 1
+            if not desk.queue:
+                pool.idle[desk.worker] = desk
             self._touched.add(desk.executor)
 
     def _ticked(self, event: ev.Ticked) -> None:
@@ -317,9 +323,11 @@ class Machine:
                     self._say(TakeBack(worker, tasks))
 
     def _wake_at(self) -> float | None:
-        times = [self._deadlines[0][0]] if self._deadlines else []
-        times += [self._now + PATIENCE for pool in self.pools.values() if pool.stuck]
-        return min(times, default=None)
+        at = self._deadlines[0][0] if self._deadlines else None
+        for pool in self.pools.values():
+            if pool.stuck and (at is None or at > self._now + PATIENCE):
+                at = self._now + PATIENCE
+        return at
 
     # ------------------------------------------------------------ placing
 
@@ -360,8 +368,8 @@ class Machine:
         for _ in range(pool.workers_short):
             pool.hiring += 1
             self._say(Hire(pool.executor))
-        surplus = sum(not desk.blocked for desk in pool.desks.values()) - pool.slots if pool.idle else 0
-        for worker in tuple(pool.idle)[: max(0, surplus)]:
+        surplus = pool.at_work - pool.slots
+        for worker in tuple(pool.idle)[:surplus] if surplus > 0 else ():
             del pool.idle[worker]
             del pool.desks[worker]
             del self.desks[worker]

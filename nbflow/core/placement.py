@@ -53,6 +53,7 @@ class Pool:
     """An executor: its desks and the tasks that are ready for them."""
 
     __slots__ = (
+        "blocked",
         "broken",
         "desks",
         "executor",
@@ -74,6 +75,7 @@ class Pool:
         self.hiring = 0  # workers asked for and not yet joined
         self.misses = 0  # of them, failed in a row
         self.launched = 0  # tasks on all desks
+        self.blocked = 0  # desks whose task waits for others
         self.broken = False
         self.took: dict[str, float] = {}  # app -> seconds, a moving mean
 
@@ -93,10 +95,12 @@ class Pool:
     @property
     def workers_short(self) -> int:
         """How many workers to hire so that every slot is at work."""
-        if self.broken:
-            return 0
-        at_work = sum(not desk.blocked for desk in self.desks.values())
-        return max(0, self.slots - at_work - self.hiring)
+        return 0 if self.broken else max(0, self.slots - self.at_work - self.hiring)
+
+    @property
+    def at_work(self) -> int:
+        """How many workers are there whose task does not wait for others."""
+        return len(self.desks) - self.blocked
 
     @property
     def stuck(self) -> bool:

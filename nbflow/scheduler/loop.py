@@ -3,7 +3,7 @@
     socket ──> message ──> event ──> machine.handle ──> instructions ──> messages ──> socket
                                                     └─> changes ──> rows for those who watch
 
-One thread, one selector. What is decided is decided in `nbflow.core`; values are bytes that pass through.
+One thread. What is decided is decided in `nbflow.core`; values are bytes that pass through.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import faulthandler
 import gc
 import os
 import select
-import selectors
 import shutil
 import socket
 import time
@@ -27,6 +26,7 @@ from nbflow.core.machine import Machine
 from nbflow.core.states import State
 from nbflow.scheduler import history
 from nbflow.scheduler.history import Job
+from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.workers import Worker, cannot_start, watch_process
 from nbflow.values.objects import discard
 from nbflow.wire import messages as msg
@@ -57,12 +57,11 @@ class Scheduler:
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
         self._published = 0.0
         self._wake_at: float | None = None
-        self._blocked_ports: set[Any] = set()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self.client, selectors.EVENT_READ, self._from_client)
+        self._sockets = Sockets()
+        self._sockets.add(self.client, self._from_client)
         parent = watch_process(os.getppid())
         if parent is not None:
-            self._selector.register(parent, selectors.EVENT_READ, self._stop)
+            self._sockets.listen(parent, self._stop)
         self._on_client: dict[Any, Callable[[Any], None]] = {
             msg.Submit: self._submit,
             msg.Define: self._define,
@@ -106,20 +105,18 @@ class Scheduler:
             while True:
                 self._decide()
                 self._publish()
-                self._flush()
-                for key, mask in self._selector.select(self._timeout()):
-                    if mask & selectors.EVENT_READ:
-                        key.data()
+                self._sockets.flush()
+                self._sockets.wait(self._timeout())
         except _Stopped:
             pass
         finally:
             self._end()
 
     def _timeout(self) -> float | None:
-        times = [self._wake_at] if self._wake_at is not None else []
-        if self._dirty:
-            times.append(self._published + PUBLISH_EVERY)
-        return max(0.0, min(times) - time.time()) if times else None
+        if self._wake_at is None and not self._dirty:
+            return None
+        publish_at = self._published + PUBLISH_EVERY if self._dirty else float("inf")
+        return max(0.0, min(self._wake_at or float("inf"), publish_at) - time.time())
 
     def _decide(self) -> None:
         now = time.time()
@@ -134,23 +131,6 @@ class Scheduler:
                 carry[type(instruction)](instruction)
             if self._watched:
                 self._dirty.update((change.task, None) for change in step.changes)
-
-    def _flush(self) -> None:
-        self._flush_port(self.client, self._from_client)
-        for worker in tuple(self.workers.values()):
-            if worker.port.outgoing or worker.port in self._blocked_ports:
-                self._flush_port(worker.port, self._reader_of(worker))
-
-    def _flush_port(self, port: Port[Any], data: Callable[[], None]) -> None:
-        """Send what waits; what does not fit goes on when the selector says so."""
-        try:
-            sent = port.flush()
-        except ChannelClosed:
-            return  # its reading end is told as well, and that is where it is handled
-        if sent == (port in self._blocked_ports):
-            mask = selectors.EVENT_READ if sent else selectors.EVENT_READ | selectors.EVENT_WRITE
-            self._selector.modify(port, mask, data)
-            (self._blocked_ports.discard if sent else self._blocked_ports.add)(port)
 
     def _stop(self) -> None:
         raise _Stopped
@@ -252,9 +232,6 @@ class Scheduler:
 
     # ------------------------------------------------------------ from a worker
 
-    def _reader_of(self, worker: Worker) -> Callable[[], None]:
-        return lambda: self._from_worker(worker)
-
     def _from_worker(self, worker: Worker) -> None:
         try:
             messages = worker.port.receive()
@@ -277,10 +254,9 @@ class Scheduler:
     def _lost(self, worker: Worker) -> None:
         if self.workers.pop(worker.number, None) is None:
             return
-        self._selector.unregister(worker.port)
-        self._blocked_ports.discard(worker.port)
+        self._sockets.drop(worker.port.fileno())
         if worker.pidfd is not None:
-            self._selector.unregister(worker.pidfd)
+            self._sockets.drop(worker.pidfd)
         for message in worker.last_messages():
             self._on_worker[type(message)](worker, message)
         words = worker.bury()
@@ -487,9 +463,9 @@ class Scheduler:
             self.events.append(ev.HireFailed(hire.executor))
             return
         self.workers[number] = worker
-        self._selector.register(worker.port, selectors.EVENT_READ, self._reader_of(worker))
+        self._sockets.add(worker.port, lambda: self._from_worker(worker))
         if worker.pidfd is not None:
-            self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._process_ended(worker))
+            self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
         worker.port.outgoing.append(
             msg.Setup(number, self.setup.directory, self.setup.store_dirs, list(self._specs))
         )

@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -115,10 +114,13 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
     """
     if not needs and not mine:
         return pickle.loads(data, buffers=buffers)
-    with _resolving(needs):
+    _context.needs.append(needs)
+    try:
         if mine and b"_class_setstate" in data:
             return _OwnersUnpickler(io.BytesIO(data), buffers=buffers).load()
         return pickle.loads(data, buffers=buffers)
+    finally:
+        _context.needs.pop()
 
 
 def need(index: int) -> Any:
@@ -132,15 +134,6 @@ class _Context(threading.local):
 
 
 _context = _Context()
-
-
-@contextmanager
-def _resolving(needs: Sequence[Any]) -> Iterator[None]:
-    _context.needs.append(needs)
-    try:
-        yield
-    finally:
-        _context.needs.pop()
 
 
 class _OwnersUnpickler(pickle.Unpickler):

@@ -50,23 +50,30 @@ class Frames(Generic[M]):
         _HEADER.pack_into(frame, 0, size)
         return frame
 
-    def unpack(self, data: bytes) -> list[M]:
+    def unpack(self, data: bytes | memoryview) -> list[M]:
         """All messages that are complete with `data`."""
-        rest = self._rest
-        rest += data
-        found: list[M] = []
-        begin, end = 0, len(rest)
-        with memoryview(rest) as view:
-            while end - begin >= _HEADER.size:
-                size: int = _HEADER.unpack_from(rest, begin)[0]
-                stop = begin + _HEADER.size + size
-                if stop > end:
-                    break
-                found += self._decoder.decode(view[begin + _HEADER.size : stop])
-                begin = stop
+        if not self._rest:
+            found, begin = self._decode(memoryview(data))
+            self._rest += data[begin:]
+            return found
+        self._rest += data
+        with memoryview(self._rest) as view:
+            found, begin = self._decode(view)
         if begin:
-            del rest[:begin]
+            del self._rest[:begin]
         return found
+
+    def _decode(self, view: memoryview) -> tuple[list[M], int]:
+        """The messages of the whole frames, and where the rest begins."""
+        found: list[M] = []
+        begin, end = 0, len(view)
+        while end - begin >= _HEADER.size:
+            stop = begin + _HEADER.size + int(_HEADER.unpack_from(view, begin)[0])
+            if stop > end:
+                break
+            found += self._decoder.decode(view[begin + _HEADER.size : stop])
+            begin = stop
+        return found, begin
 
     def unpack_alone(self, data: bytes) -> list[M]:
         """All messages of whole frames, whatever else is half read."""
@@ -83,6 +90,7 @@ class Channel(Generic[M]):
     def __init__(self, sock: socket.socket, accepts: Any) -> None:
         self.sock = sock
         self._frames: Frames[M] = Frames(accepts)
+        self._space = memoryview(bytearray(_CHUNK))  # made once: fresh memory for every read costs three system calls
 
     def fileno(self) -> int:
         """For a selector."""
@@ -120,12 +128,12 @@ class Channel(Generic[M]):
     def receive_some(self) -> list[M]:
         """What one read of the socket completes, which may be nothing; waits for the read."""
         try:
-            data = self.sock.recv(_CHUNK)
+            size = self.sock.recv_into(self._space)
         except OSError as error:
             raise ChannelClosed(str(error)) from error
-        if not data:
+        if not size:
             raise ChannelClosed("the peer has closed its end")
-        return self._frames.unpack(data)
+        return self._frames.unpack(self._space[:size])
 
     def close(self) -> None:
         """Close this end; a thread that receives at the other end gets `ChannelClosed`."""
@@ -142,6 +150,7 @@ class Port(Generic[M]):
         self.sock = sock
         self.outgoing: list[Any] = []  #: messages of the next frame
         self._frames: Frames[M] = Frames(accepts)
+        self._space = memoryview(bytearray(_CHUNK))  # made once: fresh memory for every read costs three system calls
         self._unsent: deque[memoryview] = deque()
 
     def fileno(self) -> int:
@@ -159,14 +168,14 @@ class Port(Generic[M]):
             ChannelClosed: the peer is gone.
         """
         try:
-            data = self.sock.recv(_CHUNK)
+            size = self.sock.recv_into(self._space)
         except BlockingIOError:
             return []
         except OSError as error:
             raise ChannelClosed(str(error)) from error
-        if not data:
+        if not size:
             raise ChannelClosed("the peer has closed its end")
-        return self._frames.unpack(data)
+        return self._frames.unpack(self._space[:size])
 
     def flush(self) -> bool:
         """Send `outgoing` as one frame; True if everything is on its way, False if the selector must call again.

@@ -105,10 +105,10 @@ class Worker:
             messages.append(released)
         with self._sending:
             frame = self._channel.pack(messages)
-            if not self._outbox.add(frame):
+            if not self._queue or not self._outbox.add(frame):
                 self._empty_outbox()
                 self._channel.send_frames(frame)
-            elif not self._queue or time.monotonic() - self._sent_at >= LINGER:
+            elif time.monotonic() - self._sent_at >= LINGER:
                 self._empty_outbox()
 
     def _empty_outbox(self) -> None:

@@ -1,0 +1,58 @@
+"""Which descriptor has something to say, and what could not be sent yet. Nothing here knows what is said."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Any
+
+from nbflow.wire.channel import ChannelClosed, Port
+
+_READ = select.POLLIN
+
+
+class Sockets:
+    """The descriptors of a loop. A callback is called when its descriptor can be read, or has been closed."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._ports: dict[int, Port[Any]] = {}
+        self._full: set[int] = set()  # ports whose peer did not take everything
+
+    def listen(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call back when there is something to read."""
+        self._callbacks[fd] = callback
+        self._poll.register(fd, _READ)
+
+    def add(self, port: Port[Any], callback: Callable[[], None]) -> None:
+        """Listen to a port, and send what is put into its `outgoing`."""
+        self._ports[port.fileno()] = port
+        self.listen(port.fileno(), callback)
+
+    def drop(self, fd: int) -> None:
+        """Forget a descriptor, before it is closed."""
+        del self._callbacks[fd]
+        self._ports.pop(fd, None)
+        self._full.discard(fd)
+        self._poll.unregister(fd)
+
+    def flush(self) -> None:
+        """Send what waits, to the port added last first: workers before the client, who is in no hurry."""
+        for fd, port in reversed(tuple(self._ports.items())):
+            if not port.outgoing and fd not in self._full:
+                continue
+            try:
+                sent = port.flush()
+            except ChannelClosed:
+                continue  # its reading end is told as well, and that is where it is handled
+            if sent == (fd in self._full):
+                (self._full.discard if sent else self._full.add)(fd)
+                self._poll.modify(fd, _READ if sent else _READ | select.POLLOUT)
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until something can be done, at most `timeout` seconds (None = as long as it takes), and call back."""
+        for fd, event in self._poll.poll(None if timeout is None else timeout * 1000):
+            callback = self._callbacks.get(fd)  # gone, if another callback of this round has dropped it
+            if callback is not None and event != select.POLLOUT:
+                callback()
