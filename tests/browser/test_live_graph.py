@@ -14,7 +14,9 @@ BUSY = "dice.permutation"  # stands in the cell that computes in the notebook wh
 FIRST_ROUND = 60  # tasks up to the ranking that decides the second
 
 
-def test_the_demos_graph_lives_while_a_cell_is_busy_and_after_a_reload(open_notebook: Callable[..., Lab]) -> None:
+def test_the_demos_graph_lives_while_a_cell_is_busy_and_after_a_reload(
+    open_notebook: Callable[..., Lab],
+) -> None:
     lab = open_notebook(DEMO, scale=2)
     page = lab.page
     graph, busy, last = (lab.cell_index(text) for text in ("%nbflow graph", BUSY, "%nbflow wait"))
