@@ -109,14 +109,22 @@ class TaskErrors:
         name, colon, text = describe(root).partition(":")
         where = place_of(frames_of(root))
         what = _what_failed(error, future) + (f" at {where}" if where else "") + _what_that_did(error)
-        return [f"{RED}{name}{PLAIN}{colon}{text}", what, "", *self.lines(error), *self._asked_for(trace)]
+        lines = self.lines(error)
+        return [
+            f"{RED}{name}{PLAIN}{colon}{text}",
+            what,
+            "",
+            *lines,
+            *([""] if lines else []),
+            *self._asked_for(trace),
+        ]
 
     def lines(self, error: BaseException) -> list[str]:
         """The lines of the user's code in which it was raised, each among its neighbours."""
         lines: list[str] = []
         for frame in short(frames_of(root_of(error))):
-            lines += [frame.headline, *excerpt(frame, self._places.file(frame.file)), ""]
-        return lines
+            lines += ["", frame.headline, *excerpt(frame, self._places.file(frame.file))]
+        return lines[1:]
 
     def _asked_for(self, trace: TracebackType | None) -> list[str]:
         """Where in the notebook somebody wanted the value."""
