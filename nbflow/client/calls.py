@@ -38,6 +38,9 @@ class Link(Protocol):
     def waiting(self) -> AbstractContextManager[None]:
         """Entered while a thread of this process waits for a task."""
 
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """Read in this thread until `done`, where that is possible; may return early."""
+
     def call_back(self, future: AppFuture) -> None:
         """Run the future's callbacks on a thread where they may block."""
 
@@ -263,6 +266,10 @@ class Calls:
         if self._elsewhere:
             self._check_open()
         return self._link.waiting()
+
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """Read what comes in this thread until `done`, where that is possible; may return early."""
+        self._link.read_until(done, deadline)
 
     def cancel(self, task: int) -> None:
         """Ask for a task to be withdrawn."""

@@ -1,21 +1,24 @@
-"""The socket to the scheduler, seen from the user's process: sends in batches, reads on one thread.
+"""The socket to the scheduler, seen from the user's process: sends in batches, reads on one thread at a time.
 
 An urgent message, or one that stands alone, is sent at once by the thread that posts it. In a burst, messages gather:
 a full batch is sent by its poster, what is left over by the reader thread about a millisecond later, or by whoever
 waits (`flush`).
 
-Nothing is decided here, and nothing of the user's runs on the reader thread.
+The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
+the reader steps aside: a hand-over between threads would cost 20-50 us a result. Nothing is decided here, and nothing
+of the user's runs where the socket is read.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbflow.wire.channel import Channel, ChannelClosed
@@ -24,6 +27,8 @@ from nbflow.wire.messages import ToClient
 _BATCH = 128  # messages
 _ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
 _LINGER_MS = 1.0  # how long the rest of a burst waits
+_ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread of the user's has read
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 
 
 class Connection:
@@ -32,6 +37,7 @@ class Connection:
     def __init__(
         self, sock: socket.socket, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None]
     ) -> None:
+        self.busy: Callable[[], bool] = lambda: True  #: whether more messages are to come soon
         self.extra: Callable[[], Any] = lambda: None  #: asked for one more message whenever a batch is sent
         self._channel: Channel[ToClient] = Channel(sock, ToClient)
         self._on_messages = on_messages
@@ -42,6 +48,14 @@ class Connection:
         self._lingering = False  # the reader thread will send what has gathered
         self._open = True
         self._wake_read, self._wake_write = os.pipe()
+        self._poll = select.poll()
+        self._poll.register(self._channel, select.POLLIN)
+        self._poll.register(self._wake_read, select.POLLIN)
+        self._turn = threading.Lock()  # whose turn it is to read
+        self._leading = threading.Lock()  # held by the user's thread that reads, or is about to
+        self._polling = False  # the reader thread waits for messages
+        self._left_at = 0.0  # when a thread of the user's read last
+        self._resume = threading.Event()  # the reader thread is wanted again
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
         self._reader.start()
 
@@ -56,6 +70,7 @@ class Connection:
                 self._send()
             elif not self._lingering and self._open:
                 self._lingering = True
+                self._resume.set()
                 os.write(self._wake_write, b"\0")
 
     def flush(self) -> None:
@@ -74,28 +89,80 @@ class Connection:
         with suppress(ChannelClosed):  # the reader thread finds out as well, and says so once
             self._channel.send(batch)
 
+    # ------------------------------------------------------------ reading
+
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """Read in this thread until `done`, or the time (of `time.monotonic`) is over, or the connection is.
+
+        Returns at once where another thread does so already.
+        """
+        if not self._leading.acquire(blocking=False):
+            return
+        try:
+            if self._polling:
+                os.write(self._wake_write, b"\0")
+            with self._turn:
+                while self._open and not done():
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        break
+                    self._step(left)
+        except ChannelClosed:
+            pass  # the reader thread finds out as well, and says so once
+        finally:
+            self._left_at = time.monotonic()
+            self._leading.release()
+            if self.busy():
+                self._resume.set()
+
     def _read(self) -> None:
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
+        """The reader thread."""
         try:
             while self._open:
-                ready = poll.poll(_LINGER_MS if self._lingering else None)
-                for fd, _ in ready:
-                    if fd == self._wake_read:
-                        os.read(self._wake_read, 1024)
-                    elif messages := self._channel.receive_some():
-                        self._on_messages(messages)
-                if self._lingering and not ready:
-                    with self._lock:
-                        self._lingering = False
-                        self._send()
+                with self._turn:
+                    self._read_alone()
+                self._stand_aside()
         except ChannelClosed:
             pass
         finally:
             was_open, self._open = self._open, False
             if was_open:
                 self._on_lost()
+
+    def _read_alone(self) -> None:
+        """Until a thread of the user's wants to read, or the end."""
+        self._polling = True
+        while (
+            self._open and not self._leading.locked()
+        ):  # looked at after `_polling` is set: one of us sees the other
+            self._step(None)
+        self._polling = False
+
+    def _stand_aside(self) -> None:
+        """While a thread of the user's reads, and a little longer: it is likely to come back."""
+        while self._open and (self._leading.locked() or time.monotonic() - self._left_at < _ASIDE):
+            if self._resume.wait(_ASIDE):
+                self._resume.clear()
+                if not self._leading.locked():
+                    break
+
+    def _step(self, timeout: float | None) -> None:
+        """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
+        limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
+        ready = self._poll.poll(limit)
+        for fd, _ in ready:
+            if fd == self._wake_read:
+                os.read(self._wake_read, 1024)
+            else:
+                with _undisturbed():
+                    if messages := self._channel.receive_some():
+                        self._on_messages(messages)
+        if self._lingering and not ready:
+            with self._lock:
+                self._lingering = False
+                self._send()
+
+    # ------------------------------------------------------------ the end
 
     def close(self) -> None:
         """Close the socket: the scheduler ends. Returns when the reader thread has ended."""
@@ -104,6 +171,7 @@ class Connection:
                 return
             self._send()
             self._open = False
+        self._resume.set()
         os.write(self._wake_write, b"\0")
         if threading.current_thread() is not self._reader:
             self._reader.join()
@@ -116,3 +184,16 @@ class Connection:
         self._open = False
         self._lock = threading.Lock()  # whoever held it does not exist here
         self._channel.sock.close()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No signal handler may raise between taking messages off the socket and passing them on: they would be lost."""
+    if threading.get_ident() != threading.main_thread().ident:  # handlers run in the main thread alone
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import difflib
 import operator
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED
 from contextlib import AbstractContextManager
@@ -28,6 +29,9 @@ class Owner(Protocol):
 
     def waiting(self) -> AbstractContextManager[None]:
         """To be entered while a thread waits for a future."""
+
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """Read what comes from the scheduler in this thread, where that is possible; may return early."""
 
     def cancel(self, task: int) -> None:
         """Ask for the task to be withdrawn."""
@@ -185,12 +189,20 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         invoke()
 
     def _wait(self, timeout: float | None) -> None:
-        if self._outcome is None:
-            with self._owner.waiting(), self._condition:
-                if not self._condition.wait_for(lambda: self._outcome is not None, timeout):
+        if self._outcome is not None:
+            return
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._owner.waiting():
+            self._owner.read_until(self._has_ended, deadline)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            with self._condition:
+                if not self._condition.wait_for(self._has_ended, left):
                     raise concurrent.futures.TimeoutError(
                         f"task {self.tid} `{self._app}` has not ended in {timeout} s"
                     )
+
+    def _has_ended(self) -> bool:
+        return self._outcome is not None
 
     def _open(self) -> None:
         """Make value or exception of the outcome, in the thread that wants it."""

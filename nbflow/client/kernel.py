@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
@@ -87,6 +88,7 @@ class DataFlowKernel:
         )
         self._connection = Connection(sock, self._on_messages, self._on_lost)
         self._connection.extra = self._calls.take_released
+        self._connection.busy = lambda: bool(self._calls.pending)
         self._configure()
         atexit.register(self._at_exit)
         _flows.add(self)
@@ -234,6 +236,10 @@ class DataFlowKernel:
         """A thread of the user's waits for a task: what was gathered goes out."""
         self._connection.flush()
         return _NOTHING
+
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """Read what comes in this thread until `done`: no hand-over between threads then."""
+        self._connection.read_until(done, deadline)
 
     def call_back(self, future: AppFuture) -> None:
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""

@@ -63,6 +63,9 @@ class NestedLink:
             self.post(*([Unblocked()] if last else []))
             self.flush()
 
+    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
+        """The attendant reads while a task runs."""
+
     def call_back(self, future: AppFuture) -> None:
         """Run callbacks on a thread of their own."""
         self._callbacks.put(future)

@@ -84,7 +84,7 @@ def spin():
         pass
 
 @bash_app
-def child(): return "trap '' TERM INT; sleep 1000 & wait"
+def child(gate): return f"trap '' TERM INT; sleep 1000 & echo ready > {gate}; wait"
 
 @python_app
 def big(): return np.ones(100_000)
@@ -93,21 +93,17 @@ flow = nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
 value = big()
 value.result()
 if sys.argv[1] != "idle":
-    futures = [spin(), child()]
-    import threading
-    from nbflow import State
-    seen = threading.Event()
-    class Eye:
-        def tasks_changed(self, rows):
-            if sum(r.state is State.RUNNING for r in flow.feed.rows.values()) == 2: seen.set()
-        def flow_closed(self): pass
-    flow.watch(); flow.feed.subscribe(Eye()); seen.wait(20)
+    gate = sys.argv[2]
+    futures = [spin(), child(gate)]
+    with open(gate) as file:
+        file.read()
+    flow.watch()
 print(flow.run_dir, *flow.config and [flow._places.stores[0]], flush=True)
 if sys.argv[1] in ("kill", "interrupt"):
     try:
         time.sleep(1000)
     except KeyboardInterrupt:
-        print(sorted({r.state.label for r in flow.feed.rows.values()}), flush=True)
+        print(sorted(state.label for state, count in flow.counts().items() if count), flush=True)
 """
 
 
@@ -128,8 +124,9 @@ def gone(processes: list[psutil.Process], places: list[str], within: float) -> b
 def busy(tmp_path: Path) -> Callable[[str], tuple[subprocess.Popen[str], list[psutil.Process], list[str]]]:
     def start(how: str) -> tuple[subprocess.Popen[str], list[psutil.Process], list[str]]:
         (tmp_path / "busy.py").write_text(BUSY)
+        os.mkfifo(tmp_path / "gate")
         process = subprocess.Popen(
-            [sys.executable, str(tmp_path / "busy.py"), how],
+            [sys.executable, str(tmp_path / "busy.py"), how, str(tmp_path / "gate")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -204,6 +201,45 @@ print(f(2).result(), flush=True)
     assert "forked child" in done.stdout.splitlines()[1]
     assert done.stdout.splitlines()[2] == "3"
     assert done.returncode == 0, done.stderr
+
+
+def test_interrupts_at_any_moment_of_waiting_lose_nothing() -> None:
+    program = """
+import signal, nbflow
+from nbflow import Config, ProcessExecutor, python_app
+
+class Interrupt(Exception): pass
+
+def interrupt(*_):
+    global interrupts
+    interrupts += 1
+    if waiting:
+        raise Interrupt
+
+interrupts, waiting, raised = 0, False, 0
+add = python_app(lambda x: x + 1)
+nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
+add(0).result()
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+for n in range(2000):
+    future = add(n)
+    while True:
+        try:
+            waiting = True
+            got = future.result(20)
+            waiting = False
+            break
+        except Interrupt:
+            waiting = False
+            raised += 1
+    assert got == n + 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert raised > 20, (raised, interrupts)
+print("all", nbflow.dfk().counts()[nbflow.State.DONE])
+"""
+    done = run(["-c", program])
+    assert done.stdout == "all 2001\n", done.stderr
 
 
 def test_importing_nbflow_brings_in_neither_ipython_nor_the_widget() -> None:
