@@ -21,13 +21,15 @@ PILL_TEXT_LEFT = 34
 MARGIN = 12
 """Between a block's sides and its cells, and right of a pill's text."""
 FOOT = 24
-"""Below a block's cells, for its counts."""
+"""Below a block's cells, for its counts; a single row of signed cells needs none."""
 
 _PILL_TEXT = (54, 122)  # narrowest, widest
 _PROGRESS_TEXT = 92  # "120 of 300 ended"
 _HEAD, _HEAD_DETAIL = 28, 43  # above a block's cells, without and with a line of detail
-_BLOCK_NARROWEST = 132
+_BLOCK_NARROWEST = 110
 _LONGEST_ROW = 160
+# Another task as an argument: an edge tells that already.
+_REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?task \d+(?!\S)")
 _DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
 
 
@@ -53,6 +55,7 @@ def boxes(
     progress: Sequence[bool],
 ) -> list[Box]:
     """A box for each group of tasks. `progress`: room is needed for how far the tasks called inside have come."""
+    details = [" ".join(_REFERENCE.sub("", detail).split()) for detail in details]
     column: dict[int, list[int]] = {}
     for number, layer in enumerate(layers):
         column.setdefault(layer, []).append(number)
@@ -102,7 +105,7 @@ def _blocks(groups: dict[int, Sequence[int]], apps: Sequence[str], details: Sequ
         line = fit(lines[number], inner, DETAIL_SIZE)
         top = _HEAD_DETAIL if line else _HEAD
         rows = ceil(len(group) / columns)
-        h = top + rows * pitch - (pitch - cell) + FOOT
+        h = top + rows * pitch - (pitch - cell) + (FOOT if rows > 1 else MARGIN)
         title = fit(titles[number], inner, NAME_SIZE, bold=True)
         made[number] = Box(inner + 2 * MARGIN, h, title, line, cell, pitch, columns, top)
     return made
@@ -113,7 +116,7 @@ def grid(count: int) -> tuple[int, int, int]:
     cell, pitch = (
         (14, 17) if count <= 300 else (9, 11) if count <= 600 else (5, 6) if count <= 5000 else (3, 4)
     )
-    return cell, pitch, max(7, min(_LONGEST_ROW, ceil(sqrt(2.2 * count))))
+    return cell, pitch, max(min(7, count), min(_LONGEST_ROW, ceil(sqrt(2.2 * count))))
 
 
 def common(details: Iterable[str]) -> list[str]:

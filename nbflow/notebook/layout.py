@@ -24,8 +24,8 @@ Pair = tuple[int, int]
 
 GAP = 14
 """Pixels between two nodes of a column."""
-_COLUMN_GAP = 34
-_STEEP = 44  # more pixels between two columns, at most, where edges climb far
+_COLUMN_GAP = 30
+_STEEP = 26  # more pixels between two columns, at most, where edges climb far
 _PASSES = 6
 _MOST_DUMMIES = 6  # for each node; an edge beyond that is drawn straight through
 
@@ -210,7 +210,7 @@ def _column_starts(wide: list[int], links: list[Pair], layer: list[int], centre:
         climb[layer[u]] = max(climb[layer[u]], abs(centre[u] - centre[v]))
     left = [0]
     for k in range(len(wide) - 1):
-        left.append(left[k] + wide[k] + _COLUMN_GAP + min(_STEEP, climb[k] // 10))
+        left.append(left[k] + wide[k] + _COLUMN_GAP + min(_STEEP, climb[k] // 12))
     return left
 
 

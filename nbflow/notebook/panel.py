@@ -109,10 +109,10 @@ def _ran(row: TaskRow) -> str:
     if row.started and row.ended:
         parts.append(seconds(row.ended - row.started))
     elif row.started and row.state is State.RUNNING:
-        parts.append("since " + seconds(max(0.0, row.started - row.submitted)) + " after its call")
+        parts.append("still going")
     if row.worker is not None and row.attempt:
         parts.append(f"on worker {row.worker}")
-    if row.started and row.ended and row.started - row.submitted >= 0.01:
+    if row.started and row.started - row.submitted >= 0.01:
         parts.append(f"after {seconds(row.started - row.submitted)} of waiting")
     return " · ".join(parts)
 

@@ -194,6 +194,8 @@ def _block(node: Node, status: Sequence[int]) -> Iterable[str]:
             fields.setdefault(mark, []).append(f"M{x} {y}h{side}v{side}h-{side}z")
     for mark, cells in sorted(fields.items()):
         yield f'<path class="f{mark}" d="{"".join(cells)}"/>'
+    if len(node.tasks) <= node.columns:
+        return
     x, y = MARGIN, node.h - FOOT + 5
     for mark, count in fitting(tally, node.w - 2 * MARGIN):
         yield _sign(mark, f"translate({x} {y}) scale(.8)", coloured=True)
@@ -225,7 +227,8 @@ def _strip(picture: Still, top: int, wide: int) -> tuple[list[str], int]:
         for start, end, mark, _ in lane.bars:
             long = ((picture.timeline.span if end < 0 else end) - start) * scale
             x = _SIDE + _LABEL + start * scale
-            long, corner = (long - 1.2, 2.5) if long > 4 else (max(0.8, long), 0)
+            least = 3 if MARKS[mark].word == "failed" else 0.8
+            long, corner = (long - 1.2, 2.5) if long > 4 else (max(least, long), 0)
             drawn.append(
                 f'<rect class="f{mark}" x="{x:.1f}" y="{y + 1}" width="{long:.1f}" height="13" rx="{corner}"/>'
             )

@@ -44,8 +44,8 @@ class Node(msgspec.Struct, frozen=True):
 class Edge(msgspec.Struct, frozen=True):
     """From node `source` to node `target`, through `points` (x0, y0, x1, y1, ...).
 
-    `kind` is NEED, SPAWN (the source called the target) or IMPLIED: a need that a longer way tells already, drawn only
-    for the task that somebody looks at.
+    `kind` is NEED, SPAWN (the source called the target) or IMPLIED: a longer way tells it already, so it is drawn
+    only for the task that somebody looks at.
     """
 
     source: int
@@ -107,8 +107,9 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside])
     known = set(needs)
     spawns = [pair for pair in spawns if pair not in known]
-    hidden = implied(layers, needs, spawns)
+    hidden = implied(layers, [*needs, *spawns])
     needs = [pair for pair in needs if pair not in hidden]
+    spawns = [pair for pair in spawns if pair not in hidden]
     placed = lay_out([(shape.w, shape.h) for shape in shapes], layers, [*needs, *spawns])
     return Scene(
         name=name,
@@ -131,12 +132,12 @@ def _node(x: int, y: int, box: Box, app: str, tasks: list[int], inside: list[int
     )  # fmt: skip
 
 
-def implied(layers: Sequence[int], needs: Iterable[Pair], spawns: Iterable[Pair]) -> set[Pair]:
-    """The needs that follow from others: a way of two or more edges leads from the source to the target as well."""
+def implied(layers: Sequence[int], pairs: Sequence[Pair]) -> set[Pair]:
+    """The edges that follow from others: a way of two or more edges leads from the source to the target as well."""
     if len(layers) > 2 * MOST_NODES:
         return set()  # as many bits for each node as there are nodes would be too many
     after: list[list[int]] = [[] for _ in layers]
-    for a, b in [*needs, *spawns]:
+    for a, b in pairs:
         if layers[a] < layers[b]:
             after[a].append(b)
     reached = [0] * len(layers)  # of each node, as a set of bits, itself included
@@ -144,7 +145,7 @@ def implied(layers: Sequence[int], needs: Iterable[Pair], spawns: Iterable[Pair]
         reached[node] = 1 << node
         for b in after[node]:
             reached[node] |= reached[b]
-    return {(a, b) for a, b in needs if any(c != b and reached[c] >> b & 1 for c in after[a])}
+    return {(a, b) for a, b in pairs if any(c != b and reached[c] >> b & 1 for c in after[a])}
 
 
 def _edges(

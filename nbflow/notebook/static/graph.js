@@ -256,18 +256,24 @@ function makeZoom(frame, layer) {
   let scene = { width: 1, height: 1 };
   let touched = false;
   const LEAST = 0.62;
-  const TALLEST = 460;
+  const TALLEST = 560;
   function apply() {
     set(layer, "transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(${at.k.toFixed(4)})`);
     // A side beyond which the graph goes on fades out.
-    frame.classList.toggle("nbf-more-left", at.x < -4);
-    frame.classList.toggle("nbf-more-right", at.x + scene.width * at.k > frame.clientWidth + 4);
+    const beyond = {
+      left: at.x < -4,
+      right: at.x + scene.width * at.k > frame.clientWidth + 4,
+      top: at.y < -4,
+      bottom: at.y + scene.height * at.k > frame.clientHeight + 4,
+    };
+    for (const [side, more] of Object.entries(beyond)) frame.style.setProperty(`--${side}`, more ? "36px" : "0px");
   }
 
   function place(least) {
     const width = frame.clientWidth || 1060;
-    const k = Math.max(least, Math.min(1, (width - 32) / Math.max(scene.width, 1)));
-    frame.style.height = `${Math.round(Math.min(TALLEST, Math.max(96, scene.height * k + 40)))}px`;
+    const whole = Math.min(1, (width - 32) / Math.max(scene.width, 1), (TALLEST - 32) / Math.max(scene.height, 1));
+    const high = scene.height * Math.max(least, whole) + 40;
+    frame.style.height = `${Math.round(Math.min(TALLEST, Math.max(96, high)))}px`;
     at = fitted(scene, width, frame.clientHeight, least);
     apply();
   }
@@ -390,6 +396,7 @@ function makeGraph(open) {
     );
     function draw(changed) {
       cells.draw(changed);
+      if (node.tasks.length <= node.columns) return; // one row tells itself
       let x = 0;
       const shown = fitting(tallyOf(status, node.tasks), node.w - 24);
       counts.replaceChildren(
@@ -617,7 +624,7 @@ function makeStrip(open) {
           "data-bar": task,
           x: (LABEL + start * scale).toFixed(1),
           y: i * LANE + 2,
-          width: Math.max(0.8, long > 4 ? long - 1.2 : long).toFixed(1),
+          width: Math.max(mark === FAILED ? 3 : 0.8, long > 4 ? long - 1.2 : long).toFixed(1),
           height: 13,
           rx: long > 6 ? 2.5 : 0,
         });
@@ -711,7 +718,7 @@ function makePanel({ openId, cancel, close }) {
     const story = () => [
       html("ol", { class: "nbf-story" }, ...panel.story.map(([when, what]) => html("li", {}, html("span", {}, when), what))),
     ];
-    const result = () => (panel.result ? [html("pre", {}, panel.result)] : nothing("No result yet."));
+    const result = () => (panel.result ? [html("pre", {}, panel.result)] : nothing(ended(panel.mark) ? "It gave no result." : "No result yet."));
     return {
       ...(panel.error ? { Error: () => errorPage(panel) } : { Result: result }),
       Output: () => (panel.output ? [html("pre", {}, panel.output)] : nothing("It printed nothing.")),
