@@ -54,7 +54,7 @@ def execute(source: Path, timeout: float, line: StatusLine) -> Execution:
             error = f"Cell {line.cell} failed.\n\n{failure.traceback or failure}"
         except TimeoutError:
             error = f"Not finished after {timeout:g} s, in cell {line.cell}; --timeout allows more."
-        except (DeadKernelError, RuntimeError) as failure:
+        except DeadKernelError as failure:
             error = f"The kernel died ({failure}). The last that it wrote:\n{_tail(log)}"
         except KeyboardInterrupt:
             stopped = True
@@ -113,7 +113,10 @@ async def _channels(manager: AsyncKernelManager) -> AsyncIterator[AsyncKernelCli
     channels = manager.client()
     channels.start_channels()
     try:
-        await channels.wait_for_ready(timeout=START)
+        try:
+            await channels.wait_for_ready(timeout=START)
+        except RuntimeError as error:
+            raise DeadKernelError(str(error)) from error
         channels.allow_stdin = False
         yield channels
     finally:

@@ -1,7 +1,4 @@
-"""JupyterLab from this environment, on a free port with a token of its own, and a real Chromium to look at it.
-
-Both live as long as the tests of this folder: Playwright's loop would be in the way of tests that run their own.
-"""
+"""JupyterLab from this environment, on a free port with a token of its own, and a real Chromium to look at it."""
 
 from __future__ import annotations
 
@@ -46,7 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(240))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(
+    scope="module"
+)  # no longer: Playwright's event loop is in the way of tests that run their own
 def chromium() -> Iterator[Browser]:
     path = browser.find()
     if path is None:
@@ -59,7 +58,7 @@ def chromium() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("jupyter")
     folder = home / "notebooks"
