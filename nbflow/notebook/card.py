@@ -59,7 +59,7 @@ class Card:
         detail = f" · {escape(shorten(self.detail, LONGEST))}" if self.detail else ""
         body = f'<pre style="{TRACE}">{escape(plain(chr(10).join(self.lines)))}</pre>' if self.lines else ""
         return (
-            f'<div style="{BOX}" class="nbflow-card" data-task="{self.task}" data-state="{self.state.label}">'
+            f'<div style="{BOX}" class="nbflow-card" data-card="{self.state.label}">'
             f'<span style="color:{COLOURS[self.state]}">{self.state.sign}</span> '
             f"<b>{escape(self.app)}</b> {word}{remark}"
             f'<span style="color:var(--jp-ui-font-color2,#656d76)"> · task {self.task}{detail}</span>{body}</div>'

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 Promise: TypeAlias = AppFuture | DataFuture
 
 PACE = 0.01  # seconds between two updates: notebook servers drop messages above 1000 a second
-MOST_SENT_AGAIN = 1000
+MOST_SENT_AGAIN = 1000  # cards
+PATIENCE = 5.0  # seconds that the thread gets to end; a user's `_repr_html_` may hang
 
 
 @dataclass(eq=False, slots=True)
@@ -97,7 +98,7 @@ class Cards:
         self._open.clear()
         if self._thread is not None:
             self._changed.put(None)
-            self._thread.join()
+            self._thread.join(PATIENCE)
             self._thread = None
 
     # ------------------------------------------------------------ told of changes, on the reader thread

@@ -7,6 +7,7 @@ as well, so its other representations are taken.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +24,7 @@ def rich(shell: InteractiveShell, value: object) -> Bundle:
     Raises:
         Exception: whatever a representation of the value raises.
     """
+    _take_from_pyplot(value)
     formatter = shell.display_formatter
     assert formatter is not None
     data, metadata = _pair(_call(formatter.mimebundle_formatter, value))
@@ -48,3 +50,10 @@ def _call(formatter: BaseFormatter, value: object) -> Any:
 
 def _pair(result: Any) -> tuple[Any, Any]:
     return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+
+
+def _take_from_pyplot(value: object) -> None:
+    """A figure that came out of a task and is open in pyplot would be shown again at the end of the next cell."""
+    pyplot, figure = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib.figure")
+    if pyplot is not None and figure is not None and isinstance(value, figure.Figure):
+        pyplot.close(value)

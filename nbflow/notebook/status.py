@@ -11,8 +11,8 @@ from nbflow.wire.messages import TaskRow
 
 COLOURS = {
     State.WAITING: "var(--jp-ui-font-color2, #656d76)",
-    State.RECALLING: "var(--jp-brand-color1, #8250a8)",
-    State.RUNNING: "var(--jp-info-color1, #0b6bcb)",
+    State.RECALLING: "#8250a8",
+    State.RUNNING: "var(--jp-brand-color1, #0b6bcb)",
     State.DONE: "var(--jp-success-color1, #1a7f5a)",
     State.FAILED: "var(--jp-error-color1, #c4461b)",
     State.SKIPPED: "var(--jp-warn-color1, #9a6700)",
@@ -43,7 +43,7 @@ class Status:
         )
         return (
             '<table style="margin:0;font-variant-numeric:tabular-nums">'
-            f'<caption style="text-align:left;padding:0 0 4px">{escape(self._headline())}</caption>'
+            f'<caption style="text-align:left;padding:0 0 4px;white-space:nowrap">{escape(self._headline())}</caption>'
             f"<tbody><tr>{cells}</tr></tbody></table>"
         )
 

@@ -82,7 +82,7 @@ def test_a_card_tells_the_state_by_word_and_sign(state: State, text: str) -> Non
     bundle = Card(7, "score", state, detail="C=10", remark="why").bundle()
     assert bundle["text/plain"] == text
     assert state.sign in bundle["text/html"]
-    assert f'data-state="{state.label}"' in bundle["text/html"]
+    assert f'data-card="{state.label}"' in bundle["text/html"]
     assert "C=10" in bundle["text/html"]
 
 
@@ -180,7 +180,7 @@ def test_a_card_becomes_the_value_when_the_task_ends(shell: Any, tmp_path: Any) 
     run(shell, f"wait_for({str(tmp_path / 'go')!r})")
     first = displays(shell)[0]
     assert first["data"]["text/plain"] == "task 1 `wait_for` has not ended yet"
-    eventually(shell, lambda data: 'data-state="running"' in data.get("text/html", ""))
+    eventually(shell, lambda data: 'data-card="running"' in data.get("text/html", ""))
     (tmp_path / "go").touch()
     last = eventually(shell, says("it came"))
     assert last["data"] == {"text/plain": "'it came'"}
@@ -209,7 +209,7 @@ def test_failed_skipped_cancelled_and_empty_tasks_have_cards(shell: Any) -> None
     skipped = eventually(shell, says("was not run"))["data"]
     assert "task 3 `give` was not run: task 2 `fail` failed: ValueError: x" in skipped["text/plain"]
     run(shell, "future = wait_for('/nowhere/at/all')\nfuture")
-    eventually(shell, lambda data: 'data-state="running"' in data.get("text/html", ""))
+    eventually(shell, lambda data: 'data-card="running"' in data.get("text/html", ""))
     run(shell, "future.cancel()")
     eventually(shell, says("task 4 `wait_for` was cancelled"))
     run(shell, "give(None)")
@@ -251,7 +251,7 @@ def test_waiting_brings_every_card_to_its_last_state_in_the_cell_that_waits(shel
         eventually(shell, lambda data, value=value: data["text/plain"] == value)  # type: ignore[misc]
     shell.display_pub.outputs.clear()
     run(shell, "%nbflow wait")
-    assert [output["data"]["text/plain"] for output in displays(shell)] == ["1", "2"]
+    assert sorted(output["data"]["text/plain"] for output in displays(shell)) == ["1", "2"]
     shell.display_pub.outputs.clear()
     run(shell, "%nbflow wait")
     assert displays(shell) == []
@@ -289,6 +289,14 @@ def test_an_update_comes_while_no_cell_runs(kernel: Kernel, tmp_path: Any) -> No
     kernel.run(f"wait_for({str(tmp_path / 'go')!r})")
     (tmp_path / "go").touch()
     assert kernel.updates(lambda content: content["data"] == {"text/plain": "'it came'"})
+
+
+def test_a_figure_drawn_in_a_task_is_shown_once(kernel: Kernel) -> None:
+    pytest.importorskip("matplotlib")
+    kernel.run("%%app\ndef draw():\n    from matplotlib import pyplot\n    return pyplot.subplots()[0]\n")
+    kernel.run("draw()")
+    assert kernel.updates(lambda content: "image/png" in content["data"])
+    assert not any("image/png" in output.get("data", ()) for output in kernel.run("1").outputs)
 
 
 def test_a_notebook_run_head_less_has_values_in_place_of_cards() -> None:
