@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nbflow.core.states import State
 from nbflow.notebook.marks import MARKS, ended, mark_of, worded
 from nbflow.wire.messages import TaskRow
 
@@ -63,11 +62,6 @@ class Board:
         return bool(self.rows) and sum(n for mark, n in enumerate(self.tally) if ended(mark)) == len(
             self.rows
         )
-
-    @property
-    def running(self) -> bool:
-        """True if something happens now."""
-        return any(n for mark, n in enumerate(self.tally) if not ended(mark) and mark != State.WAITING)
 
     def elapsed(self, now: float) -> float:
         """Seconds from the first submission to the last end, or to `now` while tasks are left."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from nbflow.core.states import State
-from nbflow.notebook.marks import MARKS, ended, mark_of
-from nbflow.notebook.text import plain, seconds, shorten
+from nbflow.notebook.marks import mark_of
+from nbflow.notebook.text import plain, seconds
 from nbflow.wire.messages import TaskDetails, TaskRow
 
 MOST_NEIGHBOURS = 12
@@ -95,7 +95,7 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
 
 def _links(label: str, others: Iterable[TaskRow]) -> Fact:
     """Those that did not go well first: they are what one looks for."""
-    ordered = sorted(others, key=lambda other: ended(mark_of(other)) and other.state is State.DONE)
+    ordered = sorted(others, key=lambda other: other.state is State.DONE)
     links = [Link(other.id, other.app, mark_of(other)) for other in ordered[:MOST_NEIGHBOURS]]
     return Fact(label, links=links, more=len(ordered) - len(links))
 
@@ -115,8 +115,3 @@ def _ran(row: TaskRow) -> str:
     if row.started and row.started - row.submitted >= 0.01:
         parts.append(f"after {seconds(row.started - row.submitted)} of waiting")
     return " · ".join(parts)
-
-
-def title(row: TaskRow) -> str:
-    """ "task 7 score, done": how a task is named wherever it cannot be seen."""
-    return f"task {row.id} {shorten(row.app, 60)}, {MARKS[mark_of(row)].word}"

@@ -18,27 +18,27 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from nbflow.client.feed import Feed
 from nbflow.notebook.board import Board
 from nbflow.notebook.freezing import Freezing
-from nbflow.notebook.panel import Panel, panel
+from nbflow.notebook.inspection import Inspection
+from nbflow.notebook.panel import Panel
 from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.verbs import Said, Verb
 from nbflow.notebook.view import Scene, build
 from nbflow.wire.messages import TaskDetails, TaskRow
 
+Made = TypeVar("Made")
 log = logging.getLogger(__name__)
 
 SHORTEST = 0.1
 """Seconds between two publications, at least."""
 _SHARE = 10  # a publication that took t seconds is followed by a pause of that many times t
 _STRIP_EVERY = 0.5  # seconds between two drawings of the workers' strip
-_PANEL_EVERY = 1.0  # seconds between two looks at a task that runs
 _FEED_LAG = 0.05  # seconds between two looks whether the last rows have come
-_PATIENCE = 0.5  # seconds that the details of a task may take; the panel goes without them then
 
 
 class Flow(Protocol):
@@ -103,10 +103,10 @@ class Publisher:
         self._wanted: list[tuple[float, threading.Event]] = []  # who waits for a freeze, and until when
         self._board = Board()
         self._scene = Scene(flow.name, [], [], [], [], 0, 0)
-        self._grown = self._changed = self._strip_stale = False
-        self._next = self._next_strip = self._next_panel = 0.0
-        self._selected: int | None = None
-        self._looked: tuple[TaskRow, TaskDetails | None] | None = None
+        self._grown = self._unsent = False  # the scene is older than the board; the page's than the scene
+        self._changed = self._strip_stale = False  # the page's state, its strip, are older than the board
+        self._next = self._next_strip = 0.0
+        self._inspection = Inspection(flow.details)
         self.freezing = Freezing()
 
     # ---------------------------------------------------------------- from any thread
@@ -154,6 +154,22 @@ class Publisher:
         until = self._clock() + patience
         self._note(lambda: self._wanted.append((until, done)))
         done.wait(patience + 5.0)
+
+    def draw(self, make: Callable[[Still], Made], patience: float) -> Made | None:
+        """What `make` makes of the picture as it stands now, on the publisher's thread; None if that takes longer.
+
+        `patience` is in seconds.
+        """
+        made: list[Made] = []
+        done = threading.Event()
+
+        def note() -> None:
+            made.append(make(self._picture()))
+            done.set()
+
+        self._note(note)
+        done.wait(patience)
+        return made[0] if made else None
 
     def _note(self, note: Callable[[], None]) -> None:
         with self._wake:
@@ -204,8 +220,11 @@ class Publisher:
             self._grown |= self._board.update([rows[task] for task in dirty if task in rows])
             self._changed = self._strip_stale = True
         for note in notes:
-            note()
-        pauses = [self._publish(now=closing), self._look(), self._freeze(closing)]
+            try:
+                note()
+            except Exception:
+                log.exception("a request to the graph of flow %s failed", self._flow.name)
+        pauses = [self._publish(now=closing), self._inspect(closing), self._freeze(closing)]
         due = [pause for pause in pauses if pause is not None]
         return min(due) if due else None
 
@@ -228,13 +247,17 @@ class Publisher:
         if began < due and not now:
             return due - began
         wall = self._wall()
-        scene = strip = None
-        if self._grown:
-            scene = self._rebuild()
+        strip = None
+        scene = self._current_scene()
         if began >= self._next_strip or at_rest or now:
             strip = timeline(self._board.rows, self._board.started, wall)
-        self._page.show(scene=scene, board=self._board, elapsed=self._board.elapsed(wall), strip=strip)
-        self._changed = False
+        self._page.show(
+            scene=scene if self._unsent else None,
+            board=self._board,
+            elapsed=self._board.elapsed(wall),
+            strip=strip,
+        )
+        self._changed = self._unsent = False
         took = self._clock() - began
         self._next = began + max(SHORTEST, _SHARE * took)
         if strip is not None:
@@ -243,10 +266,16 @@ class Publisher:
         self.first.set()
         return max(0.0, self._next_strip - self._clock()) if self._strip_stale else None
 
-    def _rebuild(self) -> Scene:
-        self._scene = build(self._flow.name, self._board.rows)
-        self._grown = False
+    def _current_scene(self) -> Scene:
+        if self._grown:
+            self._scene = build(self._flow.name, self._board.rows)
+            self._grown, self._unsent = False, True
         return self._scene
+
+    def _picture(self) -> Still:
+        wall = self._wall()
+        strip = timeline(self._board.rows, self._board.started, wall)
+        return Still(self._current_scene(), self._board, strip, self._board.elapsed(wall))
 
     # ---------------------------------------------------------------- what the page says
 
@@ -256,42 +285,20 @@ class Publisher:
         if self.freezing.said(said.verb, self._clock()) or said.verb is Verb.READY:
             self._publish_all()
         if said.verb is Verb.CLOSE:
-            self._selected = self._looked = None
+            self._inspection.end()
             self._page.show(no_panel=True)
         elif self._board.get(said.task) is None:
             return
         elif said.verb is Verb.INSPECT:
-            self._selected, self._looked, self._next_panel = said.task, None, 0.0
+            self._inspection.begin(said.task)
         elif said.verb is Verb.CANCEL:
             self._flow.cancel(said.task)
 
-    def _look(self) -> float | None:
-        """Keep the panel of the selected task up to date."""
-        if self._selected is None:
-            return None
-        row = self._board.get(self._selected)
-        if row is None:
-            return None
-        before = self._looked
-        if before is not None and before[0] == row:
-            # What runs goes on printing, and an answer that did not come may come now.
-            if row.state.ended and before[1] is not None:
-                return None
-            if self._clock() < self._next_panel:
-                return self._next_panel - self._clock()
-        details = self._details(row.id)
-        self._next_panel = self._clock() + _PANEL_EVERY
-        if before is None or before != (row, details):
-            self._page.show(panel=panel(row, self._board.rows, details, self._board.started))
-        self._looked = (row, details)
-        return None if self._closing or (row.state.ended and details is not None) else _PANEL_EVERY
-
-    def _details(self, task: int) -> TaskDetails | None:
-        try:
-            return self._flow.details(task, _PATIENCE)
-        except Exception as error:  # closed, timed out, not known: the panel tells what the row tells
-            log.debug("no details of task %s: %s", task, error)
-            return None
+    def _inspect(self, closing: bool) -> float | None:
+        panel, pause = self._inspection.look(self._board, self._clock())
+        if panel is not None:
+            self._page.show(panel=panel)
+        return None if closing else pause
 
     # ---------------------------------------------------------------- the still picture
 
@@ -303,10 +310,7 @@ class Publisher:
             return _FEED_LAG
         if not self._wanted and pause != 0.0:
             return pause
-        wall = self._wall()
-        scene = self._rebuild() if self._grown else self._scene
-        strip = timeline(self._board.rows, self._board.started, wall)
-        self._page.replace(Still(scene, self._board, strip, self._board.elapsed(wall)))
+        self._page.replace(self._picture())
         self.freezing.done()
         for _, done in self._wanted:
             done.set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pathlib
 import threading
-import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +32,9 @@ from nbflow.notebook.verbs import understand
 from nbflow.notebook.view import Scene
 
 _STATIC = pathlib.Path(__file__).parent / "static"
-_FIRST_PICTURE = 0.5  # seconds that displaying waits for the first layout, for the copy that is saved
+_FIRST_PICTURE = 0.2  # seconds that displaying waits for the flow's first rows, for the copy that is saved
+_FIRST_DRAWING = 0.5  # and for its picture
+_LONGEST_DRAWING = 60.0
 _graphs: weakref.WeakSet[FlowGraph] = weakref.WeakSet()
 
 
@@ -75,8 +76,14 @@ class FlowGraph(anywidget.AnyWidget):
         return to_dot(list(self._flow.feed.rows.values()), self._flow.name)
 
     def to_svg(self) -> str:
-        """The picture as it stands now: an SVG document that stands for itself."""
-        return still.svg(self._picture())
+        """The picture as it stands now: an SVG document that stands for itself.
+
+        Raises TimeoutError if that takes more than a minute.
+        """
+        made = self._publisher.draw(still.svg, _LONGEST_DRAWING)
+        if made is None:
+            raise TimeoutError(f"the graph was not drawn within {_LONGEST_DRAWING:.0f} s")
+        return made
 
     def freeze(self) -> None:
         """Replace the displayed graph by a still picture of it that needs no kernel. Returns when that is done."""
@@ -103,7 +110,7 @@ class FlowGraph(anywidget.AnyWidget):
             return
         output = Output(shell)
         if self.comm is None:  # closed
-            output.show(self._still_bundle(self._picture()), {})
+            output.show(self._drawn(), {})
             return
         output.show(*self._live_bundle())
         self._outputs.append(output)
@@ -116,16 +123,11 @@ class FlowGraph(anywidget.AnyWidget):
         """The widget, and beside it what is shown where widgets are not known, or not trusted."""
         data, metadata = super()._repr_mimebundle_() or ({}, {})
         self._publisher.first.wait(_FIRST_PICTURE)
-        return {**data, **self._still_bundle(self._picture())}, metadata
+        return {**data, **self._drawn()}, metadata
 
-    def _still_bundle(self, picture: still.Still) -> dict[str, str]:
-        return {
-            "text/html": still.html(picture),
-            "text/plain": f"nbflow graph: {sentence(picture.board.counts)}",
-        }
-
-    def _picture(self) -> still.Still:
-        return still.still(self._flow.name, list(self._flow.feed.rows.values()), time.time())
+    def _drawn(self) -> dict[str, str]:
+        """The still representations, drawn on the publisher's thread; without the picture where that takes long."""
+        return self._publisher.draw(_bundle, _FIRST_DRAWING) or {"text/plain": repr(self)}
 
     def _tally(self) -> Mapping[str, int]:
         board = Board()
@@ -164,7 +166,7 @@ class FlowGraph(anywidget.AnyWidget):
 
     def replace(self, picture: still.Still) -> None:
         """Put the still picture in the place of every live view."""
-        bundle = self._still_bundle(picture)
+        bundle = _bundle(picture)
         for output in self._outputs:
             output.replace(bundle, here=not self._publisher.freezing.page_seen)
         self._outputs.clear()
@@ -208,6 +210,10 @@ def freeze_views(flow: Flow) -> None:
     for view in list(_graphs):
         if view.flow is flow and view.unattended:
             view.freeze()
+
+
+def _bundle(picture: still.Still) -> dict[str, str]:
+    return {"text/html": still.html(picture), "text/plain": f"nbflow graph: {sentence(picture.board.counts)}"}
 
 
 def _keep_subshell(comm: Any) -> None:

@@ -123,6 +123,24 @@ def test_a_slow_picture_is_drawn_less_often() -> None:
     assert desk.step(1.0) == pytest.approx(10 * 0.5 - 0.5 - 1.0)
 
 
+def test_a_picture_drawn_in_between_does_not_keep_the_structure_from_the_page(desk: Desk) -> None:
+    desk.step()
+    desk.flow.feed.take([row(3, "best", [2])])
+    desk.publisher._ended = True  # so that the test itself makes the step
+    assert desk.publisher.draw(lambda picture: picture.board.counts, patience=0.0) == {"waiting": 3}
+    desk.step(1.0)
+    assert len(desk.page.shown[-1]["scene"].nodes) == 3
+
+
+def test_a_drawing_that_fails_takes_no_other_request_with_it(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.publisher._note(lambda: 1 // 0)
+    desk.say(Verb.READY)
+    assert desk.page.heard == ["ready"]
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_row_that_comes_late_does_not_hide_a_newer_one(desk: Desk) -> None:
     old = desk.flow.feed.rows[1]
     desk.flow.move(1, state=State.DONE)

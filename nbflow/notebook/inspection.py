@@ -1,0 +1,60 @@
+"""The task that somebody looks at: when its details are fetched, and when its panel has changed.
+
+Used by the publisher's thread alone. Details are fetched only for the one task whose panel is open: once it has ended,
+once; while it goes on, again and again, because what it prints changes no row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from nbflow.notebook.board import Board
+from nbflow.notebook.panel import Panel, panel
+from nbflow.wire.messages import TaskDetails, TaskRow
+
+log = logging.getLogger(__name__)
+
+_EVERY = 1.0  # seconds between two looks at a task that goes on
+_PATIENCE = 0.5  # seconds that the details may take; the panel goes without them then
+
+
+class Inspection:
+    """Keeps one panel up to date. `fetch` gives a task's details, and may raise."""
+
+    def __init__(self, fetch: Callable[[int, float], TaskDetails]) -> None:
+        self._fetch = fetch
+        self._task: int | None = None
+        self._told: tuple[TaskRow, TaskDetails | None] | None = None  # what the panel was made of
+        self._next = 0.0
+
+    def begin(self, task: int) -> None:
+        """Look at this task from now on."""
+        self._task, self._told = task, None
+
+    def end(self) -> None:
+        """Look at none."""
+        self._task = self._told = None
+
+    def look(self, board: Board, now: float) -> tuple[Panel | None, float | None]:
+        """The panel, None if it is as it was; and after how many seconds to look again, None for at a change."""
+        row = None if self._task is None else board.get(self._task)
+        if row is None:
+            return None, None
+        told = self._told
+        if told is not None and told[0] == row:
+            if row.state.ended and told[1] is not None:
+                return None, None
+            if now < self._next:
+                return None, self._next - now
+        self._next = now + _EVERY
+        self._told = row, self._details(row.id)
+        pause = None if row.state.ended and self._told[1] is not None else _EVERY
+        return (None if self._told == told else panel(row, board.rows, self._told[1], board.started)), pause
+
+    def _details(self, task: int) -> TaskDetails | None:
+        try:
+            return self._fetch(task, _PATIENCE)
+        except Exception as error:  # closed, too slow, not known: the panel tells what the row tells
+            log.debug("no details of task %s: %s", task, error)
+            return None
