@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbflow.client.future import AppFuture, data_futures
+from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
 from nbflow.errors import BadStdStreamFile, CannotPickle, FlowClosed, UsageError
 from nbflow.files import File, as_file
@@ -135,14 +136,15 @@ class Calls:
             streams,
             [str(file) for file in outputs],
         )
-        urgent = not self.pending  # nothing is under way: workers wait for this very call
-        self.pending[number] = future
-        if define.digest in self._defined:
-            self._link.post(submit, urgent=urgent)
-        else:
-            if define.reusable:
-                self._defined.add(define.digest)
-            self._link.post(define, submit, urgent=urgent)
+        with undisturbed:  # a future is never pending without its call being on the way
+            urgent = not self.pending  # nothing is under way: workers wait for this very call
+            self.pending[number] = future
+            if define.digest in self._defined:
+                self._link.post(submit, urgent=urgent)
+            else:
+                if define.reusable:
+                    self._defined.add(define.digest)
+                self._link.post(define, submit, urgent=urgent)
         return future
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:

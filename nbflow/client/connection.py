@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from nbflow.client.signals import undisturbed
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import ToClient
 
@@ -28,7 +28,6 @@ _BATCH = 128  # messages
 _ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
 _LINGER_MS = 1.0  # how long the rest of a burst waits
 _ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread of the user's has read
-_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 
 
 class Connection:
@@ -62,7 +61,7 @@ class Connection:
     def post(self, *messages: Any, urgent: bool = False) -> None:
         """Send messages, in this order, at once or within about a millisecond. Silent once the peer is gone."""
         now = time.perf_counter()
-        with self._lock:
+        with undisturbed, self._lock:
             self._gathered += messages
             alone = now - self._posted_at > _ALONE
             self._posted_at = now
@@ -76,7 +75,7 @@ class Connection:
     def flush(self) -> None:
         """Send what has gathered."""
         if self._gathered:
-            with self._lock:
+            with undisturbed, self._lock:
                 self._send()
 
     def _send(self) -> None:
@@ -96,24 +95,25 @@ class Connection:
 
         Returns at once where another thread does so already.
         """
-        if not self._leading.acquire(blocking=False):
-            return
-        try:
-            if self._polling:
-                os.write(self._wake_write, b"\0")
-            with self._turn:
-                while self._open and not done():
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
-                        break
-                    self._step(left)
-        except ChannelClosed:
-            pass  # the reader thread finds out as well, and says so once
-        finally:
-            self._left_at = time.monotonic()
-            self._leading.release()
-            if self.busy():
-                self._resume.set()
+        with undisturbed:
+            if self._leading.acquire(blocking=False):
+                try:
+                    self._lead(done, deadline)
+                finally:
+                    self._left_at = time.monotonic()
+                    self._leading.release()
+                    if self.busy():
+                        self._resume.set()
+
+    def _lead(self, done: Callable[[], bool], deadline: float | None) -> None:
+        if self._polling:
+            os.write(self._wake_write, b"\0")
+        with self._turn, suppress(ChannelClosed):  # the reader thread finds out as well, and says so once
+            while self._open and not done():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._step(left)
 
     def _read(self) -> None:
         """The reader thread."""
@@ -149,14 +149,16 @@ class Connection:
     def _step(self, timeout: float | None) -> None:
         """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
         limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
-        ready = self._poll.poll(limit)
+        try:
+            undisturbed.let_in()
+            ready = self._poll.poll(limit)
+        finally:
+            undisturbed.shut_out()
         for fd, _ in ready:
             if fd == self._wake_read:
                 os.read(self._wake_read, 1024)
-            else:
-                with _undisturbed():
-                    if messages := self._channel.receive_some():
-                        self._on_messages(messages)
+            elif messages := self._channel.receive_some():
+                self._on_messages(messages)
         if self._lingering and not ready:
             with self._lock:
                 self._lingering = False
@@ -184,16 +186,3 @@ class Connection:
         self._open = False
         self._lock = threading.Lock()  # whoever held it does not exist here
         self._channel.sock.close()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No signal handler may raise between taking messages off the socket and passing them on: they would be lost."""
-    if threading.get_ident() != threading.main_thread().ident:  # handlers run in the main thread alone
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -205,22 +205,24 @@ print(f(2).result(), flush=True)
 
 def test_interrupts_at_any_moment_of_waiting_lose_nothing() -> None:
     program = """
-import signal, nbflow
+import os, signal, nbflow
 from nbflow import Config, ProcessExecutor, python_app
 
-class Interrupt(Exception): pass
+class Interrupt(BaseException): pass
 
 def interrupt(*_):
-    global interrupts
+    global interrupts, waiting
     interrupts += 1
     if waiting:
+        waiting = False
         raise Interrupt
 
 interrupts, waiting, raised = 0, False, 0
 add = python_app(lambda x: x + 1)
 nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
 add(0).result()
-signal.signal(signal.SIGALRM, interrupt)
+signal.signal(signal.SIGINT, interrupt)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
 for n in range(2000):
     future = add(n)
@@ -231,7 +233,6 @@ for n in range(2000):
             waiting = False
             break
         except Interrupt:
-            waiting = False
             raised += 1
     assert got == n + 1
 signal.setitimer(signal.ITIMER_REAL, 0)
