@@ -97,6 +97,7 @@ class Publisher:
         self._notes: deque[Callable[[], None]] = deque()
         self._closing = False  # the flow is closed
         self._ended = False
+        self._thread = threading.Thread(target=self._run, name="nbflow-graph", daemon=True)
         self.first = threading.Event()  #: set once the first picture has been published
         # From here on: the thread's own.
         self._last_step = False  # a step was made since the flow was closed
@@ -115,7 +116,7 @@ class Publisher:
         """Subscribe to the flow and begin."""
         self._flow.feed.subscribe(self)
         self._closing = self._flow.closed
-        threading.Thread(target=self._run, name="nbflow-graph", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """End the thread; nothing more is published."""

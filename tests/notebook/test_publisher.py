@@ -340,9 +340,7 @@ def test_the_thread_ends_with_the_flow_and_a_freeze_works_even_then(
     flow, page, publisher = running
     flow.move(1, state=State.DONE, ended=EPOCH + 1)
     flow.close()
-    for thread in threading.enumerate():
-        if thread.name == "nbflow-graph":
-            thread.join(10)
-            assert not thread.is_alive()
+    publisher._thread.join(10)
+    assert not publisher._thread.is_alive()
     publisher.freeze()
     assert page.stills[-1].board.counts == {"done": 1}
