@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbflow.client.future import AppFuture, data_futures
-from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
 from nbflow.errors import BadStdStreamFile, CannotPickle, FlowClosed, UsageError
 from nbflow.files import File, as_file
@@ -101,7 +100,7 @@ class Calls:
         """
         if self.closed:
             self._check_open()
-        special = dict(callee.defaults)
+        special = dict(callee.defaults) if callee.defaults else {}
         if kwargs:
             special.update({name: kwargs.pop(name) for name in SPECIAL if name in kwargs})
         outputs: list[File] = []
@@ -116,8 +115,11 @@ class Calls:
         needs = [self._need(future, callee) for future in pickled.needs] if pickled.needs else []
         key = self._key(callee, define.digest, pickled, args, kwargs) if callee.cache else b""
         number = next(self._numbers)
-        future = AppFuture(self, number, callee.name, special.get("stdout"), special.get("stderr"))
-        future._key = key
+        future = AppFuture(self, number, callee.name)
+        if key:
+            future._key = key
+        if special:
+            future.stdout, future.stderr = special.get("stdout"), special.get("stderr")
         if outputs:
             future._outputs = data_futures(future, outputs)
         submit = Submit(
@@ -136,15 +138,16 @@ class Calls:
             streams,
             [str(file) for file in outputs],
         )
-        with undisturbed:  # a future is never pending without its call being on the way
-            urgent = not self.pending  # nothing is under way: workers wait for this very call
+        known = define.digest in self._defined
+        urgent = not self.pending  # nothing is under way: workers wait for this very call
+        try:
             self.pending[number] = future
-            if define.digest in self._defined:
-                self._link.post(submit, urgent=urgent)
-            else:
-                if define.reusable:
-                    self._defined.add(define.digest)
-                self._link.post(define, submit, urgent=urgent)
+            self._link.post(*(submit,) if known else (define, submit), urgent=urgent)
+        except BaseException:  # interrupted: nobody will hold the future
+            self.pending.pop(number, None)
+            raise
+        if define.reusable and not known:
+            self._defined.add(define.digest)
         return future
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:

@@ -1,7 +1,10 @@
 """Futures: `AppFuture`, the promise of a task's value, and `DataFuture`, the promise of a file that it writes.
 
-Both are `concurrent.futures.Future`s. A future is settled on the client's reader thread with an outcome as it came;
-the outcome is opened, which may run the user's code, in the thread that asks for the value.
+Both are `concurrent.futures.Future`s. A future is settled where the socket is read, with an outcome as it came; the
+outcome is opened, which may run the user's code, in the thread that asks for the value.
+
+What the standard library keeps in every future (a condition, two lists) an `AppFuture` makes when somebody first asks
+for it: most futures of a large flow are never waited for by themselves, and it is half of what a call costs.
 """
 
 from __future__ import annotations
@@ -9,9 +12,10 @@ from __future__ import annotations
 import concurrent.futures
 import difflib
 import operator
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -49,6 +53,9 @@ class Owner(Protocol):
         """Where an unsettled task stands."""
 
 
+_making = threading.Lock()  # of what futures make late; held for moments only
+
+
 class AppFuture(concurrent.futures.Future[Any], Needed):
     """The promise of a task's value: what calling an app gives at once.
 
@@ -57,17 +64,22 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     for, `tid` the task's number.
     """
 
-    def __init__(self, owner: Owner, tid: int, app: str, stdout: Any = None, stderr: Any = None) -> None:
-        super().__init__()
+    # what an unsettled, plain call has; an instance gets its own when it differs
+    _state = PENDING
+    _outcome: Outcome | None = None
+    _result: Any = None
+    _exception: BaseException | None = None
+    _opened = False
+    _outputs: list[DataFuture] | None = None
+    _key = b""
+    stdout: Any = None
+    stderr: Any = None
+
+    def __init__(self, owner: Owner, tid: int, app: str) -> None:
+        # not that of the base class: see `_condition`, `_waiters` and `_done_callbacks`
         self._owner = owner
-        self._app = app
-        self._outcome: Outcome | None = None
-        self._opened = False
-        self._outputs: list[DataFuture] | None = None
-        self._key = b""
         self.tid = tid
-        self.stdout = stdout
-        self.stderr = stderr
+        self._app = app
 
     # ------------------------------------------------------------ what a Parsl user knows
 
@@ -135,6 +147,14 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             self._wait(None)
         return self.cancelled()
 
+    def done(self) -> bool:
+        """Whether the task has ended, well or not."""
+        return self._outcome is not None
+
+    def cancelled(self) -> bool:
+        """Whether the task, or a need of it, was withdrawn."""
+        return bool(self._state == CANCELLED_AND_NOTIFIED)
+
     def running(self) -> bool:
         """Whether a worker is at it now."""
         return not self.done() and self._owner.state_of(self.tid) is State.RUNNING
@@ -165,28 +185,48 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     # ------------------------------------------------------------ for the flow
 
     def settle(self, outcome: Outcome) -> None:
-        """The task has ended. Called once, on the reader thread."""
-        cancelled = isinstance(outcome, Withdrawn) or (isinstance(outcome, Blamed) and outcome.cause is None)
-        with self._condition:
-            if self._outcome is not None:
-                return
-            self._outcome = outcome
+        """The task has ended. Called once, where the socket is read."""
+        cancelled = type(outcome) is Withdrawn or (type(outcome) is Blamed and outcome.cause is None)
+        with _making:  # whoever makes the condition after this finds the future settled
             self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
+            self._outcome = outcome
+        if "_its_condition" in self.__dict__:
+            self._tell(cancelled, isinstance(outcome, (Inline, Stored, Composed)))
+
+    def _tell(self, cancelled: bool, good: bool) -> None:
+        with self._condition:
             for waiter in self._waiters:
-                if cancelled:
-                    waiter.add_cancelled(self)
-                elif isinstance(outcome, (Inline, Stored, Composed)):
-                    waiter.add_result(self)
-                else:
-                    waiter.add_exception(self)
+                tell = waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
+                tell(self)
             self._condition.notify_all()
-        if self.__dict__["_done_callbacks"]:  # not in the type stubs
+        if self._done_callbacks:
             self._owner.call_back(self)
+
+    def _made(self, name: str, make: Callable[[], Any]) -> Any:
+        found = self.__dict__.get(name)
+        if found is None:
+            with _making:
+                found = self.__dict__.setdefault(name, make())
+        return found
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override] # the same
+        condition: threading.Condition = self._made("_its_condition", threading.Condition)
+        return condition
+
+    @property
+    def _waiters(self) -> list[Any]:  # type: ignore[override] # the base class sets it, ours never does
+        waiters: list[Any] = self._made("_its_waiters", list)
+        return waiters
+
+    @property
+    def _done_callbacks(self) -> list[Callable[[Any], Any]]:
+        callbacks: list[Callable[[Any], Any]] = self._made("_its_callbacks", list)
+        return callbacks
 
     def run_callbacks(self) -> None:
         """Call what `add_done_callback` was given."""
-        invoke: Callable[[], None] = self._invoke_callbacks  # type: ignore[assignment] # not in the type stubs
-        invoke()
+        self._invoke_callbacks()  # type: ignore[operator, unused-ignore] # not in the type stubs
 
     def _wait(self, timeout: float | None) -> None:
         if self._outcome is not None:
@@ -216,10 +256,9 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
                 error = outcomes.unreadable(found, self.tid, self._app)
         else:
             error = outcomes.unpack_error(self._outcome, self.tid, self._app)
-        with self._condition:  # nothing of the user's runs here; the first of several threads wins
-            if not self._opened:
-                self._result, self._exception = result, error
-                self._opened = True
+        # the first of several threads wins
+        self._result, self._exception = self.__dict__.setdefault("_its_end", (result, error))
+        self._opened = True
 
     def __del__(self) -> None:
         owner = self.__dict__.get("_owner")

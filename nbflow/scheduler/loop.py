@@ -198,6 +198,7 @@ class Scheduler:
         self.events.append(ev.Released(tuple(message.ids)))
 
     def _cancel(self, message: msg.Cancel) -> None:
+        self._decide()  # calls that came just before it are to be cancelled as well
         self.events += [ev.CancelRequested(number) for number in message.ids or tuple(self.machine.tasks)]
 
     def _watch(self, message: msg.Watch) -> None:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 LONGEST = 200_000  # characters of a cell that travel
 
+_names: dict[str, str] = {}  # of cells whose text came with a function
+
 
 class Origin(NamedTuple):
     """`line` is where `source` begins in `file`, from 1; 0 and "" where it is not known."""
@@ -25,11 +27,11 @@ class Origin(NamedTuple):
     places: dict[str, tuple[str, str]]
 
 
-def _unnamed(file: str) -> str:
-    return file
+def _learned(file: str) -> str:
+    return _names.get(file, file)
 
 
-naming: list[Callable[[str], str]] = [_unnamed]
+naming: list[Callable[[str], str]] = [_learned]
 """The last one says what people call a file; the notebook layer appends one that knows cells."""
 
 
@@ -69,6 +71,3 @@ def in_words(traceback: str) -> str:
         if name != file:
             traceback = traceback.replace(f'File "{file}"', f'File "{name}"')
     return traceback
-
-
-_names: dict[str, str] = {}

@@ -349,3 +349,11 @@ def test_a_worker_that_cannot_start_fails_the_tasks_instead_of_hanging() -> None
         error = add(1).exception(40)
     assert isinstance(error, errors.WorkerLost)
     assert "ended in a row before they were ready" in str(error)
+
+
+def test_calls_that_were_made_just_before_are_cancelled_while_workers_still_start(gate: str) -> None:
+    nbflow.clear()
+    with DataFlowKernel(Config(executors=[ProcessExecutor(max_workers=2)])) as flow:
+        futures = [hold(gate) for _ in range(3)]
+        assert flow.cancel_all() == 3
+        assert all(future.cancelled() for future in futures)
