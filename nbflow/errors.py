@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nbflow.numbers import name_of
+
 
 class NbflowError(Exception):
     """The root of the tree."""
@@ -81,13 +83,15 @@ class NeedFailed(TaskError):
         super().__init__(task_id, app, root_id, root_app, root)
 
     def __str__(self) -> str:
-        needed = f"task {self.root_id} `{self.root_app}`, which task {self.task_id} `{self.app}` needs"
-        return f"{describe(self.root)} (in {needed})"
+        root, this = name_of(self.root_id), name_of(self.task_id)
+        return (
+            f"{describe(self.root)} (in task {root} `{self.root_app}`, which task {this} `{self.app}` needs)"
+        )
 
     @property
     def dependent_exceptions_tids(self) -> Sequence[tuple[BaseException, str]]:
         """What failed first, and where, as Parsl gives it."""
-        return [(self.root, f"task {self.root_id}")]
+        return [(self.root, f"task {name_of(self.root_id)}")]
 
 
 DependencyError = NeedFailed

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from nbflow.core.states import State
 from nbflow.files import File
+from nbflow.numbers import name_of
 from nbflow.values import outcome as outcomes
 from nbflow.values.pickling import Needed, need
 from nbflow.wire.messages import Blamed, Composed, Inline, Outcome, Stored, Withdrawn
@@ -196,7 +197,9 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     def _tell(self, cancelled: bool, good: bool) -> None:
         with self._condition:
             for waiter in self._waiters:
-                tell = waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
+                tell = (
+                    waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
+                )
                 tell(self)
             self._condition.notify_all()
         if self._done_callbacks:
@@ -238,7 +241,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             with self._condition:
                 if not self._condition.wait_for(self._has_ended, left):
                     raise concurrent.futures.TimeoutError(
-                        f"task {self.tid} `{self._app}` has not ended in {timeout} s"
+                        f"task {name_of(self.tid)} `{self._app}` has not ended in {timeout} s"
                     )
 
     def _has_ended(self) -> bool:
@@ -266,7 +269,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             owner.release(self.tid)
 
     def __repr__(self) -> str:
-        return f"<AppFuture task {self.tid} {self._app}: {'done' if self.done() else 'not done'}>"
+        return f"<AppFuture task {name_of(self.tid)} {self._app}: {'done' if self.done() else 'not done'}>"
 
 
 class DataFuture(concurrent.futures.Future[File], Needed):
@@ -332,7 +335,7 @@ class DataFuture(concurrent.futures.Future[File], Needed):
             self.set_result(self.file_obj)
 
     def __repr__(self) -> str:
-        return f"<DataFuture {self.filepath!r} of task {self.tid}>"
+        return f"<DataFuture {self.filepath!r} of task {name_of(self.tid)}>"
 
 
 def _written(index: int, file: File) -> File:

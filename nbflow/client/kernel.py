@@ -30,6 +30,7 @@ from nbflow.client.places import make_places
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, NoDataFlowKernelError, SchedulerLost
+from nbflow.numbers import first_of
 from nbflow.wire import process
 from nbflow.wire.messages import (
     Cancel,
@@ -81,7 +82,7 @@ class DataFlowKernel:
         self._process, sock = self._start()
         self._calls = Calls(
             self,
-            first=1,
+            first=first_of(0),
             retries=self.config.retries,
             executors=[executor.label for executor in self.config.executors],
             store_dirs=self._places.stores,

@@ -12,6 +12,7 @@ from typing import TypeVar
 from nbflow.core.events import Event
 from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
+from nbflow.numbers import name_of
 
 Answer = TypeVar("Answer")
 
@@ -35,7 +36,7 @@ def tell(change: Change) -> str:
     if change.state is State.WAITING:
         return "waits for the tasks it called" if change.why is Why.JOINED else "waits for another attempt"
     if change.why is Why.NEED:
-        return f"{change.state.label}: task {change.root} gave no value"
+        return f"{change.state.label}: task {name_of(change.root or 0)} gave no value"
     if change.why in _ENDS:
         return f"{change.state.label}: {_ENDS[change.why]}"
     return change.state.label

@@ -33,6 +33,8 @@ def page(notebook: str, title: str) -> str:
     """Return the HTML of a notebook (its text, format 4) with the outputs it carries."""
     content: Any = nbformat.reads(notebook, as_version=4)
     content.metadata.title = title
+    # The lexer for IPython leaves cells under a magic that it does not know, %%app, without colours.
+    content.metadata.setdefault("language_info", {})["pygments_lexer"] = "python3"
     config = Config()
     config.NbConvertBase.display_data_priority = SHOWN
     exporter = HTMLExporter(config=config, raw_template=TEMPLATE)

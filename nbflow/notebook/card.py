@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from nbflow.core.states import State
 from nbflow.notebook.status import COLOURS
 from nbflow.notebook.text import escape, plain, shorten
+from nbflow.numbers import name_of
 
 BOX = (
     "display:inline-block;box-sizing:border-box;max-width:100%;padding:6px 12px;border-radius:9px;"
@@ -46,9 +47,9 @@ class Card:
     def _headline(self) -> str:
         """What happened, in words; for a task that goes on, that it does."""
         if not self.state.ended:
-            return f"task {self.task} `{self.app}` has not ended yet"
+            return f"task {name_of(self.task)} `{self.app}` has not ended yet"
         remark = f": {shorten(plain(self.remark), LONGEST)}" if self.remark else ""
-        return f"task {self.task} `{self.app}` {ENDED[self.state]}{remark}"
+        return f"task {name_of(self.task)} `{self.app}` {ENDED[self.state]}{remark}"
 
     def _text(self) -> str:
         return "\n".join([self._headline(), *map(plain, self.lines)])
@@ -58,11 +59,12 @@ class Card:
         remark = f": {escape(shorten(plain(self.remark), LONGEST))}" if self.remark else ""
         detail = f" · {escape(shorten(self.detail, LONGEST))}" if self.detail else ""
         body = f'<pre style="{TRACE}">{escape(plain(chr(10).join(self.lines)))}</pre>' if self.lines else ""
+        task = f"task {name_of(self.task)}"
         return (
             f'<div style="{BOX}" class="nbflow-card" data-card="{self.state.label}">'
             f'<span style="color:{COLOURS[self.state]}">{self.state.sign}</span> '
             f"<b>{escape(self.app)}</b> {word}{remark}"
-            f'<span style="color:var(--jp-ui-font-color2,#656d76)"> · task {self.task}{detail}</span>{body}</div>'
+            f'<span style="color:var(--jp-ui-font-color2,#656d76)"> · {task}{detail}</span>{body}</div>'
         )
 
 

@@ -18,6 +18,7 @@ from nbflow.core.states import State
 from nbflow.notebook.errors import WaitInterrupted
 from nbflow.notebook.flows import loaded_flow, tasks, unended
 from nbflow.notebook.status import Status, elapsed, many
+from nbflow.numbers import name_of, number_of
 
 if TYPE_CHECKING:
     from nbflow.notebook.display import Cards
@@ -99,7 +100,7 @@ def wait(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:
     print(f"{many(sum(counts.values()), 'task')}: {told}" if told else "There are no tasks yet.")
     failed = [row for row in tasks(flow).values() if row.state is State.FAILED]
     for row in failed[:MOST_TOLD]:
-        print(f"  {row.state.sign} task {row.id} `{row.app}`: {row.note}")
+        print(f"  {row.state.sign} task {name_of(row.id)} `{row.app}`: {row.note}")
     if len(failed) > MOST_TOLD:
         print(f"  and {len(failed) - MOST_TOLD} more failed")
 
@@ -140,8 +141,8 @@ def _chosen(known: Mapping[int, str], going_on: Mapping[int, str], words: Sequen
     """The tasks that the words name: one by its number, all unended ones of an app by the app's name."""
     chosen: list[int] = []
     for word in " ".join(words).replace(",", " ").split():
-        if word.isdecimal() and int(word) in known:
-            chosen.append(int(word))
+        if (number := number_of(word)) is not None and number in known:
+            chosen.append(number)
         elif word in known.values():
             chosen += [number for number, app in going_on.items() if app == word]
         else:
@@ -156,11 +157,12 @@ def _unknown(word: str, known: Mapping[int, str]) -> str:
         return f"there is no task or app {word!r}; did you mean {near[0]!r}?"
     if not known:
         return f"there is no task {word!r}: nothing has been called yet"
-    return f"there is no task or app {word!r}; the last task is {max(known)}, apps are {', '.join(apps)}"
+    last = name_of(list(known)[-1])
+    return f"there is no task or app {word!r}; the last task is {last}, apps are {', '.join(apps)}"
 
 
 def _listed(numbers: Sequence[int], known: Mapping[int, str]) -> str:
-    told = ", ".join(f"{number} `{known[number]}`" for number in numbers[:MOST_TOLD])
+    told = ", ".join(f"{name_of(number)} `{known[number]}`" for number in numbers[:MOST_TOLD])
     more = f" and {len(numbers) - MOST_TOLD} more" if len(numbers) > MOST_TOLD else ""
     return f"{'tasks' if len(numbers) > 1 else 'task'} {told}{more}"
 

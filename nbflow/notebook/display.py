@@ -31,6 +31,7 @@ from nbflow.errors import JoinError, NeedFailed, describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
 from nbflow.notebook.traces import root_of
+from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -177,7 +178,7 @@ class Cards:
     def _failed(self, task: AppFuture, error: BaseException) -> Card:
         remark = describe(root_of(error))
         if isinstance(error, NeedFailed):
-            remark = f"task {error.root_id} `{error.root_app}` failed: {remark}"
+            remark = f"task {name_of(error.root_id)} `{error.root_app}` failed: {remark}"
         skipped = isinstance(error, NeedFailed) and not isinstance(error, JoinError)
         state = State.SKIPPED if skipped else State.FAILED
         return Card(task.tid, task.app_name, state, remark=remark, lines=self._errors.lines(error))

@@ -9,6 +9,7 @@ import graphviz
 from nbflow.notebook.marks import MARKS, mark_of
 from nbflow.notebook.text import plain, shorten
 from nbflow.notebook.view import links_of
+from nbflow.numbers import name_of
 from nbflow.wire.messages import TaskRow
 
 
@@ -29,7 +30,10 @@ def to_dot(rows: Iterable[TaskRow], name: str = "nbflow") -> graphviz.Digraph:
         lines = [f"{mark.sign} {row.app}"] + ([shorten(plain(row.detail), 60)] if row.detail else [])
         label = "\\n".join(graphviz.escape(line) for line in lines)
         graph.node(
-            str(row.id), label=label, color=mark.light, tooltip=graphviz.escape(f"task {row.id}, {mark.word}")
+            str(row.id),
+            label=label,
+            color=mark.light,
+            tooltip=graphviz.escape(f"task {name_of(row.id)}, {mark.word}"),
         )
     links = links_of(tasks)
     for a, b in links.needs:

@@ -16,6 +16,7 @@ from nbflow.errors import JoinError, NeedFailed, UsageError, describe
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.places import Places
 from nbflow.notebook.traces import came_out_of_a_task, excerpt, frames_of, place_of, root_of, short
+from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,7 @@ def _future_in(trace: TracebackType | None) -> AppFuture | None:
 
 
 def _why_no_value(error: BaseException, future: AppFuture) -> str:
-    task = f"task {future.tid} `{future.app_name}`"
+    task = f"task {name_of(future.tid)} `{future.app_name}`"
     if isinstance(error, KeyboardInterrupt):
         return f"only the waiting for {task} was interrupted; it goes on in the background."
     return str(error) or f"{task} was cancelled"
@@ -155,15 +156,15 @@ def _why_no_value(error: BaseException, future: AppFuture) -> str:
 
 def _what_failed(error: BaseException, future: AppFuture | None) -> str:
     if isinstance(error, NeedFailed):
-        return f"task {error.root_id} `{error.root_app}` failed"
-    return "a task failed" if future is None else f"task {future.tid} `{future.app_name}` failed"
+        return f"task {name_of(error.root_id)} `{error.root_app}` failed"
+    return "a task failed" if future is None else f"task {name_of(future.tid)} `{future.app_name}` failed"
 
 
 def _what_that_did(error: BaseException) -> str:
     """What the failure did to the task whose value was asked for, where that is another one."""
     if not isinstance(error, NeedFailed):
         return ""
-    other = f"; task {error.task_id} `{error.app}`, which"
+    other = f"; task {name_of(error.task_id)} `{error.app}`, which"
     return (
         f"{other} had called it, failed too"
         if isinstance(error, JoinError)

@@ -19,6 +19,7 @@ from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, mark_of, sentenc
 from nbflow.notebook.text import escape, plain, seconds, shorten, width
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
+from nbflow.numbers import name_of
 from nbflow.wire.messages import TaskRow
 
 MOST_ROWS = 400
@@ -249,7 +250,7 @@ def _table(board: Board) -> str:
     for row in rows:
         mark = MARKS[mark_of(row)]
         cells = (
-            str(row.id),
+            name_of(row.id),
             f"{mark.sign} {mark.word}",
             row.app,
             shorten(row.detail, 120),

@@ -24,6 +24,7 @@ from nbflow.core import instructions as do
 from nbflow.core.instructions import Why
 from nbflow.core.machine import Machine
 from nbflow.core.states import State
+from nbflow.numbers import name_of
 from nbflow.scheduler import history
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
@@ -222,6 +223,7 @@ class Scheduler:
 
     def _survey(self, message: msg.Survey) -> None:
         self._decide()
+        self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         desks = self.machine.desks
         rows = [
             msg.WorkerRow(
@@ -400,12 +402,12 @@ class Scheduler:
         submit = job.submit
         if why is Why.LOST:
             words = self._last_words.get(job.story[-1].worker, "its worker is gone")
-            return "WorkerLost", f"{words} (while it ran task {job.id} `{job.app}`)"
+            return "WorkerLost", f"{words} (while it ran task {name_of(job.id)} `{job.app}`)"
         if why is Why.TIMEOUT:
             limit = submit.walltime if submit is not None else 0.0
             return (
                 "AppTimeout",
-                f"task {job.id} `{job.app}` ran longer than its walltime of {limit:g} s and was ended",
+                f"task {name_of(job.id)} `{job.app}` ran longer than its walltime of {limit:g} s and was ended",
             )
         if why is Why.NO_WORKERS:
             labels = (submit.executors if submit is not None else None) or list(self._specs)
@@ -414,7 +416,7 @@ class Scheduler:
             return "UsageError", f"no executor of `{job.app}`'s is there; there are: {', '.join(self._specs)}"
         return (
             "UsageError",
-            f"the value of task {settle.root}, which `{job.app}` needs, is not known any more",
+            f"the value of task {name_of(settle.root or 0)}, which `{job.app}` needs, is not known any more",
         )
 
     def _forget(self, forget: do.Forget) -> None:
@@ -477,13 +479,13 @@ class Scheduler:
 
     # ------------------------------------------------------------ for those who watch
 
-    def _publish(self) -> None:
-        now = time.time()
-        if self._dirty and now - self._published >= PUBLISH_EVERY:
+    def _publish(self, *, now: bool = False) -> None:
+        at = time.time()
+        if self._dirty and (now or at - self._published >= PUBLISH_EVERY):
             jobs = [self.jobs[number] for number in self._dirty]
             rows = [history.row(job, self._story(job)) for job in jobs]
             self._dirty.clear()
-            self._published = now
+            self._published = at
             self.client.outgoing.append(msg.Rows(rows))
 
 

@@ -15,7 +15,11 @@ from nbflow.values.pickling import Pickled
 def key_of(function: bytes, arguments: Pickled, needs: Sequence[bytes]) -> bytes:
     """16 bytes. `function`: its digest; `needs`: a key or other name of each need, in order."""
     digest = hashlib.blake2b(function, digest_size=16)
-    parts: list[bytes | memoryview] = [arguments.data, *(buffer.raw() for buffer in arguments.buffers), *needs]
+    parts: list[bytes | memoryview] = [
+        arguments.data,
+        *(buffer.raw() for buffer in arguments.buffers),
+        *needs,
+    ]
     for part in parts:
         view = memoryview(part)
         digest.update(view.nbytes.to_bytes(8, "little"))

@@ -13,6 +13,7 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from nbflow import errors
+from nbflow.numbers import name_of
 from nbflow.values import objects, pickling
 from nbflow.values.source import in_words
 from nbflow.wire.messages import Blamed, Composed, Failure, Inline, Lost, Outcome, Stored, Value, Withdrawn
@@ -58,11 +59,11 @@ def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
 def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
     """The exception that a task without a value raises at its future; never raises."""
     if isinstance(outcome, Withdrawn):
-        return concurrent.futures.CancelledError(f"task {task} `{app}` was cancelled")
+        return concurrent.futures.CancelledError(f"task {name_of(task)} `{app}` was cancelled")
     if isinstance(outcome, Blamed):
         if outcome.cause is None:
             return concurrent.futures.CancelledError(
-                f"task {outcome.root} `{outcome.app}`, which task {task} `{app}` needs, was cancelled"
+                f"task {name_of(outcome.root)} `{outcome.app}`, which task {name_of(task)} `{app}` needs, was cancelled"
             )
         root = unpack_error(outcome.cause, outcome.root, outcome.app)
         kind = errors.JoinError if outcome.join else errors.NeedFailed
@@ -82,7 +83,7 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
 def unreadable(error: Exception, task: int, app: str) -> BaseException:
     """The error of a future whose value has come but cannot be rebuilt in this process."""
     failed = errors.RemoteError(
-        type(error).__name__, f"{error} (the value of task {task} `{app}` cannot be rebuilt here)"
+        type(error).__name__, f"{error} (the value of task {name_of(task)} `{app}` cannot be rebuilt here)"
     )
     failed.__cause__ = error
     return failed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbflow.numbers import name_of
 from nbflow.values.pickling import Needed
 
 LONGEST = 40  # characters of one value
@@ -26,7 +27,8 @@ def short(value: Any) -> str:
     if kind is str or kind is bytes:
         return _cut(repr(value[:LONGEST]) + ("…" if len(value) > LONGEST else ""))
     if isinstance(value, Needed):
-        return f"task {getattr(value.settles_with(), 'tid', '?')}"
+        tid = getattr(value.settles_with(), "tid", None)
+        return "a task" if tid is None else f"task {name_of(tid)}"
     if kind in _COUNTED:
         return f"{kind.__name__} of {len(value)}"
     if isinstance(value, str):  # a File

@@ -90,7 +90,9 @@ class Channel(Generic[M]):
     def __init__(self, sock: socket.socket, accepts: Any) -> None:
         self.sock = sock
         self._frames: Frames[M] = Frames(accepts)
-        self._space = memoryview(bytearray(_CHUNK))  # made once: fresh memory for every read costs three system calls
+        self._space = memoryview(
+            bytearray(_CHUNK)
+        )  # made once: fresh memory for every read costs three system calls
 
     def fileno(self) -> int:
         """For a selector."""
@@ -150,7 +152,9 @@ class Port(Generic[M]):
         self.sock = sock
         self.outgoing: list[Any] = []  #: messages of the next frame
         self._frames: Frames[M] = Frames(accepts)
-        self._space = memoryview(bytearray(_CHUNK))  # made once: fresh memory for every read costs three system calls
+        self._space = memoryview(
+            bytearray(_CHUNK)
+        )  # made once: fresh memory for every read costs three system calls
         self._unsent: deque[memoryview] = deque()
 
     def fileno(self) -> int:

@@ -81,7 +81,7 @@ Outcome: TypeAlias = Inline | Stored | Composed | Failure | Lost | Blamed | With
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
-    id: int  # the user's calls count from 1; calls made inside tasks are worker << 32 | n
+    id: int  # see nbflow.numbers
     app: str
     parent: int | None  # the task inside which it was called
     needs: list[int]

@@ -37,7 +37,8 @@ def start(
     """Start `main(socket, *inherit)` of a module in a new process; returns it and our end of the socket.
 
     `log` takes what the process writes to its standard output and error; `path` becomes its `sys.path`, None = as
-    the interpreter sets it; `environment` is added to ours; `inherit` are further descriptors, under the same numbers there.
+    the interpreter sets it; `environment` is added to ours; `inherit` are further descriptors, under the same numbers
+    there.
 
     Raises:
         OSError: the process cannot be started.

@@ -19,6 +19,7 @@ from typing import Any
 
 from nbflow.client import current
 from nbflow.client.calls import Calls
+from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import (
     Define,
@@ -65,7 +66,7 @@ class Worker:
         self._link = NestedLink(self._send, self._listen)
         self._calls = Calls(
             self._link,
-            first=(setup.worker << 32) + 1,
+            first=first_of(setup.worker),
             retries=0,
             executors=setup.executors,
             store_dirs=setup.store_dirs,

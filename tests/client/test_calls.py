@@ -169,7 +169,7 @@ def test_a_result_that_cannot_travel_fails_its_task_alone() -> None:
 
 
 def test_the_users_exception_comes_out_as_itself_with_the_remote_traceback_as_cause() -> None:
-    with pytest.raises(ValueError, match="^no$") as caught:
+    with pytest.raises(ValueError, match=r"^no$") as caught:
         fail().result(10)
     assert isinstance(caught.value.__cause__, errors.RemoteTraceback)
     assert "raise ValueError(text)" in str(caught.value.__cause__)

@@ -80,6 +80,7 @@ test("names and errors are told apart", () => {
   assert.deepEqual(graph.splitError("KeyError"), ["KeyError", ""]);
   assert.deepEqual(graph.splitError("it just broke"), ["", "it just broke"]);
   assert.equal(graph.label(7, "score", 3), "task 7 score, done");
+  assert.equal(graph.label(2 * 2 ** 32 + 5, "score", 3), "task 2.5 score, done");
 });
 
 test("an excerpt shows the line that failed with what stands around it", () => {

@@ -128,14 +128,15 @@ class Mute(Exception):
 
 
 def test_an_error_comes_back_as_itself_with_the_traceback_as_its_cause() -> None:
+    nothing: list[int] = []
     try:
-        [][1]
+        nothing[1]
     except IndexError as error:
         failure = outcome.pack_error(error)
     again = outcome.unpack_error(failure, 3, "f")
     assert isinstance(again, IndexError)
     assert "list index out of range" in str(again.__cause__)
-    assert "[][1]" in str(again.__cause__)
+    assert "nothing[1]" in str(again.__cause__)
 
 
 def test_an_error_that_cannot_be_rebuilt_keeps_its_name_and_text() -> None:

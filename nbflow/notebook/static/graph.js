@@ -117,8 +117,15 @@ export function note(node, status) {
   return mark === RECALLED ? "recalled" : node.detail;
 }
 
+/**
+ * What people call a task: "7", or "2.5" for the fifth call made inside tasks of worker 2. As in nbflow/numbers.py.
+ * @param {number} id
+ * @returns {string}
+ */
+export const numberName = (id) => (id >= 2 ** 32 ? `${Math.floor(id / 2 ** 32)}.${id % 2 ** 32}` : `${id}`);
+
 /** How a task is named to those who do not see it. */
-export const label = (id, app, mark) => `task ${id} ${app}, ${MARKS[mark].word}`;
+export const label = (id, app, mark) => `task ${numberName(id)} ${app}, ${MARKS[mark].word}`;
 
 /** The task at (x, y) of the scene within a block's cells, or -1. */
 export function taskAt(node, x, y) {
@@ -343,7 +350,7 @@ function makeGraph(open) {
     set(element, "aria-label", label(scene.ids[task], app, mark));
     const tip = element.querySelector("title");
     const detail = scene.details[task] ? `\n${scene.details[task]}` : "";
-    tip.textContent = `${app} · task ${scene.ids[task]} · ${MARKS[mark].word}${detail}`;
+    tip.textContent = `${app} · task ${numberName(scene.ids[task])} · ${MARKS[mark].word}${detail}`;
     set(element.querySelector(".nbf-sign"), "d", MARKS[mark].path);
   }
 
@@ -680,7 +687,7 @@ function makePanel({ openId, cancel, close }) {
   }
   function left(panel) {
     const word = MARKS[panel.mark].word;
-    const where = [`task ${panel.task}`, panel.place].filter(Boolean).join(" · ");
+    const where = [`task ${numberName(panel.task)}`, panel.place].filter(Boolean).join(" · ");
     const acts = panel.can_cancel
       ? [html("button", { type: "button", class: "nbf-act", onclick: () => cancel(panel.task) }, "Cancel")]
       : [];
