@@ -132,9 +132,8 @@ class Connection:
     def _read_alone(self) -> None:
         """Until a thread of the user's wants to read, or the end."""
         self._polling = True
-        while (
-            self._open and not self._leading.locked()
-        ):  # looked at after `_polling` is set: one of us sees the other
+        # looked at after `_polling` is set: one of us sees the other
+        while self._open and not self._leading.locked():
             self._step(None)
         self._polling = False
 

@@ -237,6 +237,8 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._owner.waiting():
             self._owner.read_until(self._has_ended, deadline)
+            if self._outcome is not None:
+                return
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             with self._condition:
                 if not self._condition.wait_for(self._has_ended, left):

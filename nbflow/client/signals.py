@@ -8,12 +8,21 @@ handler is one that only remembers, and what it remembers is handled, and may ra
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # `signal` wraps it in enums, at several times the cost
+import os
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
 _INT = int(signal.SIGINT)
+_main = [threading.main_thread().ident]  # in a list: a forked child may have another one
+
+
+def _forked() -> None:
+    _main[0] = threading.main_thread().ident
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class _Undisturbed:
@@ -26,20 +35,20 @@ class _Undisturbed:
         self._came = False
 
     def __enter__(self) -> None:
-        if threading.get_ident() == threading.main_thread().ident:
+        if threading.get_ident() == _main[0]:
             if not self._depth:
                 self.shut_out()
             self._depth += 1
 
     def __exit__(self, *_: object) -> None:
-        if threading.get_ident() == threading.main_thread().ident:
+        if threading.get_ident() == _main[0]:
             self._depth -= 1
             if not self._depth:
                 self.let_in()
 
     def let_in(self) -> None:
         """Within a stretch: from here to `shut_out` an interrupt raises as usual, and what came before does now."""
-        if threading.get_ident() == threading.main_thread().ident and self._handler is not None:
+        if threading.get_ident() == _main[0] and self._handler is not None:
             _signal.signal(_INT, self._handler)
             if self._came:
                 self._came = False
@@ -49,7 +58,7 @@ class _Undisturbed:
 
     def shut_out(self) -> None:
         """The end of `let_in`."""
-        if threading.get_ident() == threading.main_thread().ident:
+        if threading.get_ident() == _main[0]:
             # None: a handler that Python did not set and could not put back; it raises nothing either
             set_in_python = _signal.getsignal(_INT) is not None
             self._handler = _signal.signal(_INT, self._remember) if set_in_python else None

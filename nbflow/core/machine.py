@@ -364,7 +364,7 @@ class Machine:
     def _place(self, pool: Pool) -> None:
         """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
         while pool.idle and (task := self._next_ready(pool)):
-            self._launch(task, pool, next(iter(pool.idle.values())))
+            self._launch(task, pool, pool.idle[next(reversed(pool.idle))])  # its memory is still warm
         for _ in range(pool.workers_short):
             pool.hiring += 1
             self._say(Hire(pool.executor))

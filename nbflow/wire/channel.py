@@ -90,9 +90,8 @@ class Channel(Generic[M]):
     def __init__(self, sock: socket.socket, accepts: Any) -> None:
         self.sock = sock
         self._frames: Frames[M] = Frames(accepts)
-        self._space = memoryview(
-            bytearray(_CHUNK)
-        )  # made once: fresh memory for every read costs three system calls
+        # made once: fresh memory for every read costs three system calls
+        self._space = memoryview(bytearray(_CHUNK))
 
     def fileno(self) -> int:
         """For a selector."""
@@ -152,9 +151,8 @@ class Port(Generic[M]):
         self.sock = sock
         self.outgoing: list[Any] = []  #: messages of the next frame
         self._frames: Frames[M] = Frames(accepts)
-        self._space = memoryview(
-            bytearray(_CHUNK)
-        )  # made once: fresh memory for every read costs three system calls
+        # made once: fresh memory for every read costs three system calls
+        self._space = memoryview(bytearray(_CHUNK))
         self._unsent: deque[memoryview] = deque()
 
     def fileno(self) -> int:
