@@ -11,7 +11,7 @@ from tests.browser.lab import Lab
 
 DEMO = ROOT / "notebooks" / "digits-sweep.ipynb"
 BUSY = "dice.permutation"  # stands in the cell that computes in the notebook while tasks run
-FIRST_ROUND = 60  # tasks up to the ranking that decides the second
+SECOND_ROUND = 66  # tasks that have ended when it is well under way
 
 
 def test_the_demos_graph_lives_while_a_cell_is_busy_and_after_a_reload(
@@ -35,7 +35,7 @@ def test_the_demos_graph_lives_while_a_cell_is_busy_and_after_a_reload(
     expect(panel).to_contain_text("done")
     expect(panel).to_contain_text("Cell In[4]")
 
-    lab.wait_until("tasks('done').length >= argument && tasks('running').length", FIRST_ROUND, timeout=120)
+    lab.wait_until("tasks('done').length >= argument && tasks('running').length", SECOND_ROUND, timeout=120)
     keep_pictures(lab)
 
     lab.wait_until("executed(argument)", last, timeout=120)
