@@ -237,7 +237,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._owner.waiting():
             self._owner.read_until(self._has_ended, deadline)
-            if self._outcome is not None:
+            if self._has_ended():
                 return
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             with self._condition:

@@ -14,7 +14,6 @@ and raises `IllegalMove` with the task's story.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -437,38 +436,41 @@ class Machine:
 
     def _end(self, task: Task, state: State, why: Why, root: int | None) -> None:
         """The task ends, and with it whatever cannot be run without it. A loop: 100,000 may end in one step."""
-        ending: deque[tuple[Task, State, Why, int | None]] = deque([(task, state, why, root)])
-        while ending:
-            task, state, why, root = ending.popleft()
+        ending = [(task, state, why, root)]
+        for task, state, why, root in ending:  # grows as it is walked
             if task.state >= DONE:
                 continue
             self._move(task, state, why, root)
             if (state is DONE and why is Why.ATTEMPT) or why is Why.JOINED:
                 self._say(Remember(task.id))
             self._say(Settle(task.id, state, why, root, task.story))
-            for number in task.dependants:
-                dependant = self.tasks.get(number)
-                if dependant is None or dependant.state >= DONE:
-                    continue
-                if state is not DONE:
-                    joins = dependant.inner is not None
-                    ending.append(
-                        (dependant, FAILED, Why.NEED, self._root(task))
-                        if joins
-                        else (dependant, *self._fate(task))
-                    )
-                    continue
-                dependant.unmet -= 1
-                if not dependant.unmet:
-                    if dependant.inner is None:
-                        self._ready(dependant)
-                    else:
-                        ending.append((dependant, DONE, Why.JOINED, None))
-            task.dependants = []
+            if task.dependants:
+                ending += self._tell_dependants(task)
             for number in task.needs:
                 self._drop(number)
             if not task.holds:
                 self._forget(task)
+
+    def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
+        """The task has ended: start what waited for it alone; give back what ends with it, and how."""
+        ending: list[tuple[Task, State, Why, int | None]] = []
+        dependants, task.dependants = task.dependants, []
+        for dependant in map(self.tasks.get, dependants):
+            if dependant is None or dependant.state >= DONE:
+                continue
+            joins = dependant.inner is not None
+            if task.state is not DONE:
+                end = (FAILED, Why.NEED, self._root(task)) if joins else self._fate(task)
+                ending.append((dependant, *end))
+                continue
+            dependant.unmet -= 1
+            if dependant.unmet:
+                continue
+            if joins:
+                ending.append((dependant, DONE, Why.JOINED, None))
+            else:
+                self._ready(dependant)
+        return ending
 
     def _fate(self, need: Task) -> tuple[State, Why, int]:
         """How a task ends whose need gave no value."""

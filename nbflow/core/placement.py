@@ -71,7 +71,9 @@ class Pool:
         self.slots = slots
         self.ready: deque[int] = deque()
         self.desks: dict[int, Desk] = {}
-        self.idle: dict[int, Desk] = {}  # desks that could start at once, longest idle first; used from the end
+        self.idle: dict[
+            int, Desk
+        ] = {}  # desks that could start at once, longest idle first; used from the end
         self.hiring = 0  # workers asked for and not yet joined
         self.misses = 0  # of them, failed in a row
         self.launched = 0  # tasks on all desks

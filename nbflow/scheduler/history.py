@@ -12,7 +12,7 @@ from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
 from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
-from nbflow.wire.messages import Blamed, Define, Failure, Lost, Outcome, Submit, TaskDetails, TaskRow
+from nbflow.wire.messages import Blamed, Define, Failure, Inline, Lost, Outcome, Submit, TaskDetails, TaskRow
 
 
 class Job(msgspec.Struct):
@@ -85,6 +85,8 @@ def conclude(job: Job, outcome: Outcome) -> None:
     """The task has ended: keep the words of it."""
     job.outcome = outcome
     job.submit = None
+    if type(outcome) is Inline:
+        return
     if isinstance(outcome, Blamed):
         job.note = one_line(outcome)
         outcome = outcome.cause if outcome.cause is not None else outcome

@@ -39,7 +39,7 @@ from nbflow.worker.nested import NestedLink
 from nbflow.worker.task import Runner
 
 PATIENCE = 0.010  # seconds
-LINGER = 0.001  # seconds that an answer waits for others while more tasks are queued
+LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
