@@ -274,6 +274,8 @@ class Calls:
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Read what comes in this thread until `done`, where that is possible; may return early."""
+        if self._elsewhere:
+            self._check_open()
         self._link.read_until(done, deadline)
 
     def cancel(self, task: int) -> None:

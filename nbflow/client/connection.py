@@ -17,7 +17,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from nbflow.client.signals import undisturbed
@@ -85,8 +84,10 @@ class Connection:
         batch, self._gathered = self._gathered, []
         if (more := self.extra()) is not None:
             batch.append(more)
-        with suppress(ChannelClosed):  # the reader thread finds out as well, and says so once
+        try:  # noqa: SIM105 - a context manager would cost as much as the rest of this function
             self._channel.send(batch)
+        except ChannelClosed:
+            pass  # the reader thread finds out as well, and says so once
 
     # ------------------------------------------------------------ reading
 
@@ -108,12 +109,15 @@ class Connection:
     def _lead(self, done: Callable[[], bool], deadline: float | None) -> None:
         if self._polling:
             os.write(self._wake_write, b"\0")
-        with self._turn, suppress(ChannelClosed):  # the reader thread finds out as well, and says so once
-            while self._open and not done():
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    break
-                self._step(left)
+        with self._turn:
+            try:
+                while self._open and not done():
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        break
+                    self._step(left)
+            except ChannelClosed:
+                pass  # as in `_send`
 
     def _read(self) -> None:
         """The reader thread."""

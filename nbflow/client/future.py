@@ -235,16 +235,15 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         if self._outcome is not None:
             return
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._owner.waiting():
-            self._owner.read_until(self._has_ended, deadline)
-            if self._has_ended():
-                return
+        self._owner.read_until(self._has_ended, deadline)
+        if self._has_ended():
+            return
+        with self._owner.waiting(), self._condition:  # another thread reads
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            with self._condition:
-                if not self._condition.wait_for(self._has_ended, left):
-                    raise concurrent.futures.TimeoutError(
-                        f"task {name_of(self.tid)} `{self._app}` has not ended in {timeout} s"
-                    )
+            if not self._condition.wait_for(self._has_ended, left):
+                raise concurrent.futures.TimeoutError(
+                    f"task {name_of(self.tid)} `{self._app}` has not ended in {timeout} s"
+                )
 
     def _has_ended(self) -> bool:
         return self._outcome is not None

@@ -234,12 +234,12 @@ class DataFlowKernel:
         self._connection.flush()
 
     def waiting(self) -> AbstractContextManager[None]:
-        """A thread of the user's waits for a task: what was gathered goes out."""
-        self._connection.flush()
+        """A thread of the user's waits for a task, and another one reads."""
         return _NOTHING
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
-        """Read what comes in this thread until `done`: no hand-over between threads then."""
+        """Somebody waits: what was gathered goes out, and what comes is read in this thread, if no other one does."""
+        self._connection.flush()
         self._connection.read_until(done, deadline)
 
     def call_back(self, future: AppFuture) -> None:

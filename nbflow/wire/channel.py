@@ -186,21 +186,29 @@ class Port(Generic[M]):
             ChannelClosed: the peer is gone.
         """
         if self.outgoing:
-            self._unsent.append(memoryview(self._frames.pack(self.outgoing)))
+            frame = self._frames.pack(self.outgoing)
             self.outgoing.clear()
+            sent = 0 if self._unsent else self._send(frame)
+            if sent == len(frame):
+                return True
+            self._unsent.append(memoryview(frame)[sent:])
         while self._unsent:
             head = self._unsent[0]
-            try:
-                sent = self.sock.send(head)
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                raise ChannelClosed(str(error)) from error
+            sent = self._send(head)
             if sent < len(head):
                 self._unsent[0] = head[sent:]
-            else:
-                self._unsent.popleft()
+                return False
+            self._unsent.popleft()
         return True
+
+    def _send(self, data: bytearray | memoryview) -> int:
+        """How many bytes the peer has taken."""
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
 
     def close(self) -> None:
         """Close this end."""

@@ -24,13 +24,25 @@ class Capture:
 
     def take(self) -> str:
         """What the task has printed; the next one begins with nothing."""
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):  # the task has closed or replaced it
-                stream.flush()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):
+            self._restore()
         text = self.read()
         if text:
             os.ftruncate(1, 0)
         return text
+
+    @staticmethod
+    def _restore() -> None:
+        """The task has closed or replaced a stream: the next one gets the worker's own again."""
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            with suppress(OSError, ValueError, AttributeError):
+                getattr(sys, name).flush()
+                continue
+            stream = open(number, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
 
     def read(self) -> str:
         """What has been printed up to now, head and tail."""

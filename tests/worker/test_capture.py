@@ -1,0 +1,58 @@
+"""What a task prints is that task's, whatever it does to the streams."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from nbflow import DataFlowKernel, ProcessExecutor, python_app
+from nbflow.config import Config
+
+
+@pytest.fixture
+def one_worker() -> Iterator[DataFlowKernel]:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+        yield flow
+
+
+def test_each_task_has_its_own_output(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def say(word: str) -> None:
+        print(word)
+        print(word.upper(), file=sys.stderr)
+
+    futures = [say(word) for word in ("one", "two")]
+    for future in futures:
+        future.result(20)
+    assert [one_worker.details(future.tid).output for future in futures] == ["one\nONE\n", "two\nTWO\n"]
+
+
+@pytest.mark.parametrize(
+    "harm", ["sys.stdout.close()", "sys.stdout = None", "del sys.stderr", "sys.stdout.detach()"]
+)
+def test_a_task_that_harms_a_stream_harms_no_other_task(harm: str, one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def do(code: str) -> int:
+        exec(code, {"sys": sys})
+        return 1
+
+    assert do(harm).result(20) == 1
+    after = do("print('still here'); print('and here', file=sys.stderr)")
+    assert after.result(20) == 1
+    assert one_worker.details(after.tid).output == "still here\nand here\n"
+
+
+def test_long_output_keeps_head_and_tail_and_says_what_is_left_out(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def shout() -> None:
+        print("begin" + "x" * 1_000_000 + "end")
+
+    future = shout()
+    future.result(20)
+    output = one_worker.details(future.tid).output
+    assert output.startswith("begin")
+    assert output.endswith("end\n")
+    assert "bytes left out" in output
+    assert len(output) < 250_000
