@@ -14,6 +14,9 @@ from benchmarks import workloads as work
 from nbflow import Config, ProcessExecutor, python_app
 
 WORKERS = 2
+CHAIN_BAR = (
+    120 / 157
+)  # 120 us a link, on a machine where the pool's chain takes 157 us: seconds differ, ratios hold
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,11 @@ def table(figures: dict[str, list[float]]) -> list[Row]:
             ratio["round_trip"] >= 1,
         ),
         Row(
-            "chain of 1,000, a link", us(ours["chain"]), us(pool["chain"]), "120 us", ours["chain"] <= 120e-6
+            "chain of 1,000, a link",
+            us(ours["chain"]),
+            us(pool["chain"]),
+            f"{CHAIN_BAR:.2f} of the pool's: {1 / ratio['chain']:.2f} of it",
+            1 / ratio["chain"] <= CHAIN_BAR,
         ),
         Row(
             "the same, main thread busy",

