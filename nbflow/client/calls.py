@@ -201,11 +201,7 @@ class Calls:
         try:
             return pickling.dumps_call(args, kwargs)
         except Exception as error:
-            named = [
-                (callee.parameters[i] if i < len(callee.parameters) else str(i + 1), v)
-                for i, v in enumerate(args)
-            ]
-            for name, value in [*named, *kwargs.items()]:
+            for name, value in [*_named(callee, args), *kwargs.items()]:
                 if (cause := pickling.refusal(value)) is not None:
                     kind = type(value).__name__
                     raise CannotPickle(
@@ -233,14 +229,9 @@ class Calls:
         kwargs: dict[str, Any],
     ) -> bytes:
         if callee.ignore_for_cache:
-            counted = [
-                v
-                for i, v in enumerate(args)
-                if callee.parameters[i : i + 1] not in [(n,) for n in callee.ignore_for_cache]
-            ]
-            pickled = pickling.dumps(
-                (counted, {n: v for n, v in kwargs.items() if n not in callee.ignore_for_cache})
-            )
+            ignored = callee.ignore_for_cache
+            counted = [value for name, value in _named(callee, args) if name not in ignored]
+            pickled = pickling.dumps((counted, {n: v for n, v in kwargs.items() if n not in ignored}))
         return memo.key_of(digest, pickled, [f._key or b"task %d" % f.tid for f in pickled.needs])
 
     def _allowed(self, callee: Callee) -> list[str]:
@@ -301,6 +292,13 @@ class Calls:
     def state_of(self, task: int) -> State:
         """Where an unsettled task stands."""
         return self._link.state_of(task)
+
+
+def _named(callee: Callee, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Positional arguments by the names of their parameters; by their place, from 1, beyond those."""
+    return [
+        (callee.parameters[i] if i < len(callee.parameters) else str(i + 1), v) for i, v in enumerate(args)
+    ]
 
 
 _captors: dict[Any, Captor] = {}

@@ -103,25 +103,29 @@ class Machine:
         )
         self.tasks[task.id] = task
         self.counts[WAITING] += 1
-        culprit: Task | None = None
-        for number in event.needs:
-            need = self.tasks.get(number)
-            if need is None:
-                task.needs = ()  # none of them is held for this task
-                for held in event.needs[: event.needs.index(number)]:
-                    self._drop(held)
-                self._end(task, FAILED, Why.NEED_GONE, number)
-                return
-            need.holds += 1
-            if need.state < DONE:
-                need.dependants.append(task.id)
-                task.unmet += 1
-            elif need.state is not DONE and culprit is None:
-                culprit = need
+        unknown = next((number for number in event.needs if number not in self.tasks), None)
+        if unknown is not None:
+            task.needs = ()  # none of them is held for this task
+            self._end(task, FAILED, Why.NEED_GONE, unknown)
+            return
+        culprit = self._wait_for(task, event.needs)
         if culprit is not None:
             self._end(task, *self._fate(culprit))
         elif not task.unmet:
             self._ready(task)
+
+    def _wait_for(self, task: Task, numbers: tuple[int, ...]) -> Task | None:
+        """Hold these tasks and count those that have not ended; gives back the first that ended without a value."""
+        culprit: Task | None = None
+        for number in numbers:
+            other = self.tasks[number]
+            other.holds += 1
+            if other.state < DONE:
+                other.dependants.append(task.id)
+                task.unmet += 1
+            elif other.state is not DONE and culprit is None:
+                culprit = other
+        return culprit
 
     def _released(self, event: ev.Released) -> None:
         for number in event.tasks:
@@ -179,15 +183,8 @@ class Machine:
         self._leave_desk(task)
         task.inner = event.inner
         self._move(task, WAITING, Why.JOINED)
-        culprit: Task | None = None
-        for number in event.inner:
-            inner = self.tasks[number]  # held by the worker that called it until after this event
-            inner.holds += 1
-            if inner.state < DONE:
-                inner.dependants.append(task.id)
-                task.unmet += 1
-            elif inner.state is not DONE and culprit is None:
-                culprit = inner
+        # the worker that called them holds them until after this event
+        culprit = self._wait_for(task, event.inner)
         if culprit is not None:
             self._end(task, FAILED, Why.NEED, self._root(culprit))
         elif not task.unmet:

@@ -241,6 +241,9 @@ class Scheduler:
         except ChannelClosed:
             self._lost(worker)
             return
+        self._hear(worker, messages)
+
+    def _hear(self, worker: Worker, messages: list[msg.FromWorker]) -> None:
         on = self._on_worker
         for message in messages:
             on[type(message)](worker, message)
@@ -250,8 +253,7 @@ class Scheduler:
         if worker.number in self.workers:
             with suppress(ChannelClosed):
                 while messages := worker.port.receive():
-                    for message in messages:
-                        self._on_worker[type(message)](worker, message)
+                    self._hear(worker, messages)
             self._lost(worker)
 
     def _lost(self, worker: Worker) -> None:
@@ -260,8 +262,7 @@ class Scheduler:
         self._sockets.drop(worker.port.fileno())
         if worker.pidfd is not None:
             self._sockets.drop(worker.pidfd)
-        for message in worker.last_messages():
-            self._on_worker[type(message)](worker, message)
+        self._hear(worker, worker.last_messages())
         words = worker.bury()
         if worker.ready:
             self._last_words[worker.number] = words
@@ -321,15 +322,19 @@ class Scheduler:
         self.events.append(ev.Unblocked(worker.number))
 
     def _nested_submit(self, worker: Worker, message: msg.Submit) -> None:
-        worker.calls.add(message.id)
-        self._submit(message, worker.number)
+        if message.id not in self.jobs:  # else: left in the outbox of a dead worker, and heard before
+            worker.calls.add(message.id)
+            self._submit(message, worker.number)
 
     def _nested_define(self, worker: Worker, message: msg.Define) -> None:
         self._define(message)
 
     def _nested_release(self, worker: Worker, message: msg.Release) -> None:
-        worker.calls.difference_update(message.ids)
-        self._release(message)
+        released = worker.calls.intersection(
+            message.ids
+        )  # what it still holds: a release may be heard twice too
+        worker.calls -= released
+        self.events.append(ev.Released(tuple(released)))
 
     def _nested_cancel(self, worker: Worker, message: msg.Cancel) -> None:
         self.events += [ev.CancelRequested(number) for number in message.ids]
