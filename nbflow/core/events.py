@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import msgspec
 
+from nbflow.core.states import State
+
 
 class Event(msgspec.Struct, frozen=True):
     """The root of the events."""
 
 
 class ExecutorAdded(Event, frozen=True):
-    """There is a set of equal workers, `slots` of them at work at a time."""
+    """There is a set of equal workers, `slots` of them at work at a time.
+
+    `on_demand`: hired when there is work for them, not before; `reserved`: only for tasks that name this executor.
+    """
 
     executor: str
     slots: int
+    on_demand: bool = False
+    reserved: bool = False
 
 
 class WorkerJoined(Event, frozen=True):
@@ -48,6 +55,20 @@ class Submitted(Event, frozen=True):
     retries: int = 0
     walltime: float = 0.0  # seconds; 0.0 = no limit
     cached: bool = False
+
+
+class Promised(Event, frozen=True):
+    """A value is on its way from outside the flow, where no worker of ours computes it. The caller holds it."""
+
+    task: int
+    app: str
+
+
+class Delivered(Event, frozen=True):
+    """What was `Promised` has ended: DONE, FAILED or CANCELLED."""
+
+    task: int
+    state: State
 
 
 class Recalled(Event, frozen=True):

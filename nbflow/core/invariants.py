@@ -42,7 +42,7 @@ def _check_task(
     assert task.holds >= 0, f"{name} has {task.holds} holders"
     on_desk = task.worker in desks and task.id in desks[task.worker].queue
     assert task.queued == on_desk, f"{name}: queued is {task.queued}, on a desk is {on_desk}"
-    if task.state is State.RUNNING:
+    if task.state is State.RUNNING and not task.outside:
         assert desks[task.worker].head == task.id, f"{name} is not at the head of worker {task.worker}"
     if task.state.ended:
         assert not task.queued, f"{name} is still on a desk"
@@ -70,4 +70,5 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     ]
     assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
     if waiting and not pool.broken:
-        assert pool.at_work + pool.hiring >= pool.slots, f"{name} has free slots and hires nobody"
+        enough = min(pool.slots, len(waiting) + pool.at_work) if pool.on_demand else pool.slots
+        assert pool.at_work + pool.hiring >= enough, f"{name} has free slots and hires nobody"

@@ -52,6 +52,7 @@ class Machine:
     def __init__(self, *, validate: bool = False, journal: Journal | None = None) -> None:
         self.tasks: dict[int, Task] = {}
         self.pools: dict[str, Pool] = {}
+        self._open: list[Pool] = []  # those for tasks that name no executor
         self.desks: dict[int, Desk] = {}
         self.counts = [0] * len(State)  #: of all tasks ever, forgotten ones too, indexed by state
         self._deadlines: list[tuple[float, int, int]] = []  # (time, task, attempt), a heap
@@ -62,6 +63,8 @@ class Machine:
         self._touched: set[str] = set()  # executors whose pool may place or hire
         self._on: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.Submitted: self._submitted,
+            ev.Promised: self._promised,
+            ev.Delivered: self._delivered,
             ev.Succeeded: self._succeeded,
             ev.Failed: self._failed,
             ev.Joined: self._joined,
@@ -114,6 +117,16 @@ class Machine:
         elif not task.unmet:
             self._ready(task)
 
+    def _promised(self, event: ev.Promised) -> None:
+        task = self.tasks[event.task] = Task(event.task, event.app, (), (), 0, 0.0, False, attempt=1)
+        self.counts[WAITING] += 1
+        self._move(task, RUNNING, Why.ATTEMPT)
+
+    def _delivered(self, event: ev.Delivered) -> None:
+        task = self.tasks.get(event.task)
+        if task is not None and task.state is RUNNING and task.outside:
+            self._end(task, event.state, Why.ASKED if event.state is CANCELLED else Why.ATTEMPT, None)
+
     def _wait_for(self, task: Task, numbers: tuple[int, ...]) -> Task | None:
         """Hold these tasks and count those that have not ended; gives back the first that ended without a value."""
         culprit: Task | None = None
@@ -136,7 +149,7 @@ class Machine:
         task = self.tasks.get(event.task)
         if task is None or task.state >= DONE or task.doom is not None:
             return
-        if task.state is RUNNING:
+        if task.state is RUNNING and not task.outside:
             task.doom = Why.ASKED
             self._say(Abort(task.worker))
         elif task.queued:
@@ -212,7 +225,9 @@ class Machine:
     # ------------------------------------------------------------ workers
 
     def _executor_added(self, event: ev.ExecutorAdded) -> None:
-        self.pools[event.executor] = Pool(event.executor, event.slots)
+        pool = self.pools[event.executor] = Pool(event.executor, event.slots, event.on_demand)
+        if not event.reserved:
+            self._open.append(pool)
         self._touched.add(event.executor)
 
     def _worker_joined(self, event: ev.WorkerJoined) -> None:
@@ -348,13 +363,9 @@ class Machine:
 
     def _choose(self, task: Task) -> Pool | None:
         """The pool with the least work per slot among those that the task may use."""
-        if not task.executors and len(self.pools) == 1:
-            return next(iter(self.pools.values()))
-        pools = (
-            [self.pools[e] for e in task.executors if e in self.pools]
-            if task.executors
-            else self.pools.values()
-        )
+        if not task.executors and len(self._open) == 1:
+            return self._open[0]
+        pools = [self.pools[e] for e in task.executors if e in self.pools] if task.executors else self._open
         return min(pools, key=lambda pool: (len(pool.ready) + pool.launched) / pool.slots, default=None)
 
     def _place(self, pool: Pool) -> None:

@@ -61,14 +61,16 @@ class Pool:
         "idle",
         "launched",
         "misses",
+        "on_demand",
         "ready",
         "slots",
         "took",
     )
 
-    def __init__(self, executor: str, slots: int) -> None:
+    def __init__(self, executor: str, slots: int, on_demand: bool = False) -> None:
         self.executor = executor
         self.slots = slots
+        self.on_demand = on_demand  # workers are hired when there is work for them, not before
         self.ready: deque[int] = deque()
         self.desks: dict[int, Desk] = {}
         self.idle: dict[
@@ -96,8 +98,12 @@ class Pool:
 
     @property
     def workers_short(self) -> int:
-        """How many workers to hire so that every slot is at work."""
-        return 0 if self.broken else max(0, self.slots - self.at_work - self.hiring)
+        """How many workers to hire so that every slot is at work, or every ready task is, if on demand."""
+        if self.broken:
+            return 0
+        free = self.slots - self.at_work
+        wanted = min(free, len(self.ready)) if self.on_demand else free
+        return max(0, wanted - self.hiring)
 
     @property
     def at_work(self) -> int:

@@ -30,6 +30,11 @@ class Task(msgspec.Struct):
     doom: Why | None = None  # it is being ended: ASKED or TIMEOUT
     story: list[Change] = []
 
+    @property
+    def outside(self) -> bool:
+        """No worker of ours has ever had it: its value comes from elsewhere."""
+        return not self.worker
+
 
 class Step(msgspec.Struct):
     """What came of a batch of events. `wake_at`: hand in a `Ticked` at that time (seconds), None = no need to."""

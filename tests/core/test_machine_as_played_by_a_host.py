@@ -39,6 +39,7 @@ class Host(RuleBasedStateMachine):
         self.to_return: list[TakeBack] = []
         self.to_kill: set[int] = set()
         self.blocked: set[int] = set()
+        self.promised: list[int] = []
 
     # ---------------------------------------------------------- the host
 
@@ -86,9 +87,11 @@ class Host(RuleBasedStateMachine):
     def alive_desks(self) -> list[int]:
         return [worker for worker, desk in self.desks.items() if desk and worker not in self.blocked]
 
-    @initialize(slots=st.integers(1, 3))
-    def load(self, slots: int) -> None:
-        self.tell(ev.ExecutorAdded("processes", slots))
+    @initialize(slots=st.integers(1, 3), on_demand=st.booleans())
+    def load(self, slots: int, on_demand: bool) -> None:
+        self.tell(
+            ev.ExecutorAdded("processes", slots, on_demand), ev.ExecutorAdded("reserved", 2, True, True)
+        )
 
     # ---------------------------------------------------------- calls
 
@@ -105,7 +108,24 @@ class Host(RuleBasedStateMachine):
         self.retries[task] = retries
         self.held.add(task)
         walltime = data.draw(st.sampled_from([0.0, 0.0, 0.05]))
-        self.tell(ev.Submitted(task, app, tuple(needs), (), retries, walltime, cached))
+        executors = data.draw(st.sampled_from([(), (), ("reserved",)]))
+        self.tell(ev.Submitted(task, app, tuple(needs), executors, retries, walltime, cached))
+
+    @rule()
+    def promise(self) -> None:
+        task = self.next_task
+        self.next_task += 1
+        self.needs[task] = ()
+        self.held.add(task)
+        self.promised.append(task)
+        self.tell(ev.Promised(task, "outside"))
+
+    @precondition(lambda self: self.promised)
+    @rule(data=st.data(), state=st.sampled_from([State.DONE, State.FAILED, State.CANCELLED]))
+    def deliver(self, data: st.DataObject, state: State) -> None:
+        task = data.draw(st.sampled_from(self.promised))
+        self.promised.remove(task)
+        self.tell(ev.Delivered(task, state))
 
     @rule()
     def submit_to_an_executor_that_is_not_there(self) -> None:
@@ -262,6 +282,8 @@ class Host(RuleBasedStateMachine):
                 self.tell(ev.Recalled(self.to_recall.pop(0), False))
             elif self.to_hire:
                 self.hire(1)
+            elif self.promised:
+                self.tell(ev.Delivered(self.promised.pop(), State.DONE))
             elif alive := self.alive_desks():
                 launch = self.desks[alive[0]].pop(0)
                 self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.001))
@@ -339,3 +361,35 @@ def test_a_walltime_aborts_and_says_why() -> None:
     settled = next(i for i in step.instructions if isinstance(i, Settle))
     assert (settled.state, settled.why, settled.root) == (State.FAILED, Why.TIMEOUT, None)
     assert [change.state for change in settled.story] == [State.RUNNING, State.FAILED]
+
+
+def test_workers_on_demand_are_hired_for_ready_tasks_only() -> None:
+    machine = Machine(validate=True)
+    step = machine.handle([ev.ExecutorAdded("p", 3, on_demand=True)], 0.0)
+    assert not step.instructions
+    step = machine.handle([ev.Submitted(1, "a"), ev.Submitted(2, "a")], 0.0)
+    assert [type(i) for i in step.instructions] == [Hire, Hire]
+
+
+def test_a_reserved_executor_takes_only_tasks_that_name_it() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("open", 1), ev.ExecutorAdded("own", 1, reserved=True)], 0.0)
+    machine.handle([ev.WorkerJoined(1, "open"), ev.WorkerJoined(2, "own")], 0.0)
+    step = machine.handle(
+        [ev.Submitted(1, "a"), ev.Submitted(2, "a"), ev.Submitted(3, "a", (), ("own",))], 0.0
+    )
+    launches = [i for i in step.instructions if isinstance(i, Launch)]
+    assert {(launch.task, launch.worker) for launch in launches} == {(1, 1), (3, 2)}
+
+
+def test_a_promised_value_ends_its_dependants_waiting_or_skips_them() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p")], 0.0)
+    machine.handle(
+        [ev.Promised(1, "f"), ev.Promised(2, "f"), ev.Submitted(3, "a", (1,)), ev.Submitted(4, "a", (2,))], 0
+    )
+    step = machine.handle([ev.Delivered(1, State.DONE)], 1.0)
+    assert Launch(3, 1, 1) in step.instructions
+    step = machine.handle([ev.Delivered(2, State.FAILED), ev.Delivered(2, State.DONE)], 2.0)
+    settled = {i.task: (i.state, i.root) for i in step.instructions if isinstance(i, Settle)}
+    assert settled == {2: (State.FAILED, None), 4: (State.SKIPPED, 2)}
