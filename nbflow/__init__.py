@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from nbflow.client.app import App, bash_app, join_app, python_app
 from nbflow.client.future import AppFuture, DataFuture
 from nbflow.client.kernel import DataFlowKernel, clear, dfk, load, wait_for_current_tasks
-from nbflow.config import Config, ProcessExecutor
+from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
+from nbflow.executors import ProcessExecutor, ThreadExecutor
 from nbflow.files import File
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "ProcessExecutor",
     "State",
     "TaskError",
+    "ThreadExecutor",
     "UsageError",
     "WorkerLost",
     "bash_app",

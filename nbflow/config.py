@@ -1,95 +1,131 @@
-"""`Config` and the descriptions of executors: plain data, checked when made."""
+"""`Config`: what a flow runs on and how it behaves. Plain data, checked when it is made; may be used again.
+
+It takes every field of Parsl's `Config`. Those that mean nothing here are accepted and noted once in the log.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar, Literal
 
+from nbflow.checking import Description, choice, count, flag, function, number, path, refuse, text
 from nbflow.errors import ConfigurationError
+from nbflow.executors import Executor, ProcessExecutor
+
+EXIT_MODES = ("cleanup", "skip", "wait")
+STRATEGIES = ("simple", "htex_auto_scale", "none", None)
+
+_NO_BLOCKS = "there are no blocks of nodes to scale, all workers are on this machine"
+_NO_TELEMETRY = "nothing is ever sent to anybody"
 
 
-def cores_available() -> int:
-    """How many cores this process may use: its affinity, and a container's limit of processor time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(int(quota) / int(period))))
-    except (OSError, ValueError):
-        pass  # no such limit here
-    return cores
-
-
-def _check_count(where: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"{where} must be a whole number of at least {least}, not {value!r}")
-
-
-@dataclass(frozen=True)
-class ProcessExecutor:
-    """A set of equal worker processes on this machine.
-
-    Args:
-        max_workers: how many; None = one per core that this process may use.
-        label: the name by which apps choose it (`executors=["label"]`).
-        environment: variables added to the workers' environment.
-
-    Raises:
-        ConfigurationError: a value is not allowed.
-    """
-
-    max_workers: int | None = None
-    label: str = "processes"
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.max_workers is not None:
-            _check_count("ProcessExecutor(max_workers=...)", self.max_workers, 1)
-        if not self.label:
-            raise ConfigurationError(f"ProcessExecutor(label=...) must be a name, not {self.label!r}")
-
-    @property
-    def workers(self) -> int:
-        """How many workers there will be."""
-        return self.max_workers or cores_available()
-
-
-@dataclass(frozen=True)
-class Config:
+@dataclass(frozen=True, repr=False)
+class Config(Description):
     """What a flow runs on.
 
     Args:
-        executors: where tasks run; the default is one `ProcessExecutor`.
+        executors: where tasks run; None = one `ProcessExecutor`.
         retries: how many further attempts a task gets whose attempt failed.
         run_dir: where files of the flow are kept; None = a temporary directory that goes when the flow ends.
         name: what people call the flow.
+        memoizer: what is remembered of cached apps, and where; None = `BasicMemoizer()`: within the session.
+        dependency_resolver: how futures are found among arguments; None = at any depth.
+        exit_mode: what the end of `with load(...)` does: "cleanup" ends the flow, "wait" waits for its tasks before
+            (not after an exception), "skip" leaves it running.
+        garbage_collect: whether what is kept of a task may go with its future.
+        internal_tasks_max_threads: how many threads of this process join apps may use that cannot travel.
+        retry_handler: `f(exception, task_record)` gives what a failed attempt costs; a task is retried while its costs
+            add up to at most `retries`. None = 1 each.
+        std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
+        initialize_logging: whether a flow with a `run_dir` of the user's writes an `nbflow.log` there.
+        monitoring: Parsl's monitoring; the live graph and the log take its place.
+        strategy: Parsl's scaling of blocks; no meaning here, as for `strategy_period` and `max_idletime` (seconds).
+        usage_tracking: Parsl's telemetry, 0 to 3; there is none here, whatever is given.
+        project_name: a name for that telemetry; no meaning here.
 
     Raises:
         ConfigurationError: a value is not allowed; the text names field, value and what is.
     """
 
-    executors: Sequence[ProcessExecutor] = field(default_factory=lambda: (ProcessExecutor(),))
+    inert: ClassVar[dict[str, str]] = {
+        "garbage_collect": "what is kept of a task always goes with its future",
+        "strategy": _NO_BLOCKS,
+        "strategy_period": _NO_BLOCKS,
+        "max_idletime": _NO_BLOCKS,
+        "monitoring": "the live graph and the flow's log take its place",
+        "usage_tracking": _NO_TELEMETRY,
+        "project_name": _NO_TELEMETRY,
+    }
+
+    executors: Sequence[Executor] = field(default_factory=lambda: (ProcessExecutor(),))
+    _: KW_ONLY
     retries: int = 0
     run_dir: str | os.PathLike[str] | None = None
     name: str = "flow"
+    memoizer: Any = None
+    dependency_resolver: Any = None
+    exit_mode: Literal["cleanup", "skip", "wait"] = "cleanup"
+    garbage_collect: bool = True
+    internal_tasks_max_threads: int = 10
+    retry_handler: Callable[..., float] | None = None
+    std_autopath: Callable[..., Any] | None = None
+    initialize_logging: Any = True
+    monitoring: Any = None
+    strategy: str | None = "simple"
+    strategy_period: float = 5
+    max_idletime: float = 120.0
+    usage_tracking: int = 0
+    project_name: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.executors, ProcessExecutor):
-            raise ConfigurationError("Config(executors=...) must be a list of executors, not a single one")
-        object.__setattr__(self, "executors", tuple(self.executors))
-        if not self.executors:
+        object.__setattr__(self, "executors", _executors(self.executors))
+        count("Config(retries=...)", self.retries, 0)
+        if self.run_dir is not None:
+            path("Config(run_dir=...)", self.run_dir)
+        text("Config(name=...)", self.name)
+        _check_resolver(self.dependency_resolver)
+        choice("Config(exit_mode=...)", self.exit_mode, EXIT_MODES)
+        flag("Config(garbage_collect=...)", self.garbage_collect)
+        count("Config(internal_tasks_max_threads=...)", self.internal_tasks_max_threads, 1)
+        if self.retry_handler is not None:
+            function("Config(retry_handler=...)", self.retry_handler)
+        if self.std_autopath is not None:
+            function("Config(std_autopath=...)", self.std_autopath)
+        if not callable(getattr(self.initialize_logging, "initialize_logging", None)):
+            flag("Config(initialize_logging=...)", self.initialize_logging)
+        choice("Config(strategy=...)", self.strategy, STRATEGIES)
+        number("Config(strategy_period=...)", self.strategy_period, above=0)
+        number("Config(max_idletime=...)", self.max_idletime, least=0)
+        choice("Config(usage_tracking=...)", self.usage_tracking, (0, 1, 2, 3, True, False))
+        if self.project_name is not None:
+            text("Config(project_name=...)", self.project_name)
+        super().__post_init__()
+
+
+def _executors(given: Any) -> tuple[Executor, ...]:
+    where = "Config(executors=...)"
+    if given is None:
+        return (ProcessExecutor(),)
+    if isinstance(given, (str, Executor)) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{where} must be a list of executors, not a single one: {given!r}")
+    executors = tuple(given)
+    if not executors:
+        raise ConfigurationError("Config(executors=[]) leaves nothing to run on: name at least one executor")
+    for executor in executors:
+        if not isinstance(executor, Executor):
             raise ConfigurationError(
-                "Config(executors=[]) leaves nothing to run on: name at least one executor"
+                f"{where} takes ProcessExecutor and ThreadExecutor objects, not {executor!r}"
             )
-        for executor in self.executors:
-            if not isinstance(executor, ProcessExecutor):
-                raise ConfigurationError(
-                    f"Config(executors=...) takes ProcessExecutor objects, not {executor!r}"
-                )
-        labels = [executor.label for executor in self.executors]
-        if len(set(labels)) < len(labels):
-            raise ConfigurationError(f"Config(executors=...) has a label twice: {', '.join(labels)}")
-        _check_count("Config(retries=...)", self.retries, 0)
+    labels = [executor.label for executor in executors]
+    if len(set(labels)) < len(labels):
+        raise ConfigurationError(f"{where} has a label twice: {', '.join(labels)}")
+    return executors
+
+
+def _check_resolver(given: Any) -> None:
+    """Parsl's resolvers are a pair of functions."""
+    pair = (getattr(given, "traverse_to_gather", None), getattr(given, "traverse_to_unwrap", None))
+    if given is not None and not all(callable(one) for one in pair):
+        raise refuse("Config(dependency_resolver=...)", "a DependencyResolver", given)

@@ -12,8 +12,10 @@ ROOT = Path(__file__).parent.parent / "nbflow"
 FLOORS = {
     "numbers": 0,
     "errors": 0.2,
-    "config": 0.5,
+    "checking": 0.3,
+    "executors": 0.5,
     "files": 0.5,
+    "config": 0.6,
     "core": 1,
     "wire": 1,
     "values": 2,

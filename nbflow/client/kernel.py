@@ -30,6 +30,7 @@ from nbflow.client.places import make_places
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, NoDataFlowKernelError, SchedulerLost
+from nbflow.executors import ProcessExecutor
 from nbflow.numbers import first_of
 from nbflow.wire import process
 from nbflow.wire.messages import (
@@ -105,7 +106,11 @@ class DataFlowKernel:
     def _configure(self) -> None:
         self._connection.post(
             Configure(
-                [ExecutorSpec(e.label, e.workers, dict(e.environment)) for e in self.config.executors],
+                [
+                    ExecutorSpec(e.label, e.workers, e.environment)
+                    for e in self.config.executors
+                    if isinstance(e, ProcessExecutor)
+                ],
                 self._places.run_dir,
                 list(self._places.stores),
                 list(self._places.temporary),

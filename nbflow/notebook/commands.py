@@ -13,8 +13,9 @@ from IPython.display import display
 
 from nbflow.client import kernel as client
 from nbflow.client.kernel import DataFlowKernel
-from nbflow.config import Config, ProcessExecutor
+from nbflow.config import Config
 from nbflow.core.states import State
+from nbflow.executors import ProcessExecutor
 from nbflow.notebook.errors import WaitInterrupted
 from nbflow.notebook.flows import loaded_flow, tasks, unended
 from nbflow.notebook.status import Status, elapsed, many

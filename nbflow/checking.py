@@ -1,0 +1,141 @@
+"""What every description of the user's (`Config`, an executor, ...) has in common: checks, a short `repr`, one note.
+
+A check returns the value or raises `ConfigurationError` with field, value and what is allowed. Descriptions are plain
+data: they are compared, printed and used again, and start nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import logging
+import math
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ClassVar
+
+from nbflow.errors import ConfigurationError
+
+log = logging.getLogger("nbflow")
+
+_noted: set[tuple[str, str]] = set()  # (class, field) of what was said already
+
+
+class Description:
+    """The base of frozen dataclasses that a user writes down.
+
+    An unknown keyword is refused with the nearest known one; `repr` shows what differs from the defaults and can be
+    pasted back; a field in `inert`, set to something else than its default, is noted once in the log.
+    """
+
+    inert: ClassVar[Mapping[str, str]] = {}
+    """Fields that are accepted for the sake of Parsl's programs and mean nothing here: name -> why."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse keywords that are no fields; Python's own TypeError would not name those that are."""
+        if kwargs:
+            known = [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type] # see subclasses
+            for name in kwargs:
+                if name not in known:
+                    raise ConfigurationError(_unknown(cls.__name__, name, known))
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        """Note the fields that mean nothing here."""
+        for name, why in self.inert.items():
+            place = (type(self).__name__, name)
+            if place not in _noted and not self._is_default(name):
+                _noted.add(place)
+                log.info("%s(%s=...) has no meaning in nbflow: %s", *place, why)
+
+    def __repr__(self) -> str:
+        shown = [f.name for f in dataclasses.fields(self) if f.init and f.repr]  # type: ignore[arg-type]
+        said = ", ".join(f"{n}={getattr(self, n)!r}" for n in shown if not self._is_default(n))
+        return f"{type(self).__name__}({said})"
+
+    def differences(self, other: Description) -> str:
+        """`name: this, there that` for each field that is not equal; for messages."""
+        if type(self) is not type(other):
+            return f"{self!r}, there {other!r}"
+        names = [f.name for f in dataclasses.fields(self) if f.compare]  # type: ignore[arg-type]
+        return "; ".join(
+            f"{name}: {getattr(self, name)!r}, there {getattr(other, name)!r}"
+            for name in names
+            if getattr(self, name) != getattr(other, name)
+        )
+
+    def _is_default(self, name: str) -> bool:
+        field: dataclasses.Field[Any] = type(self).__dataclass_fields__[name]  # type: ignore[attr-defined]
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        value = getattr(self, name)
+        return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def _unknown(owner: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{owner} has no field {name!r}.{hint} Its fields: {', '.join(known)}"
+
+
+def refuse(where: str, allowed: str, value: object) -> ConfigurationError:
+    """The error for a value that is not allowed, to be raised."""
+    return ConfigurationError(f"{where} must be {allowed}, not {value!r}")
+
+
+def count(where: str, value: Any, least: int) -> int:
+    """A whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise refuse(where, f"a whole number of at least {least}", value)
+    return value
+
+
+def number(where: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
+    """A finite number, of at least `least` or above `above`."""
+    finite = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not finite or value < least or value <= above:
+        bound = (
+            f" of at least {least:g}"
+            if least > -math.inf
+            else f" above {above:g}"
+            if above > -math.inf
+            else ""
+        )
+        raise refuse(where, f"a number{bound}", value)
+    return value  # type: ignore[no-any-return] # narrowed through `finite`
+
+
+def flag(where: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise refuse(where, "True or False", value)
+    return value
+
+
+def text(where: str, value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise refuse(where, "a text that is not empty", value)
+    return value
+
+
+def path(where: str, value: Any) -> str | os.PathLike[str]:
+    """A path, as text or path object."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise refuse(where, "a path", value)
+    return value
+
+
+def choice(where: str, value: Any, allowed: Collection[Any]) -> Any:
+    """One of a few values."""
+    if not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
+        raise refuse(where, f"one of {', '.join(repr(one) for one in allowed)}", value)
+    return value
+
+
+def function(where: str, value: Any) -> Callable[..., Any]:
+    """Something that can be called."""
+    if not callable(value):
+        raise refuse(where, "a function", value)
+    return value  # type: ignore[no-any-return]

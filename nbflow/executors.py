@@ -1,0 +1,127 @@
+"""The descriptions of executors: named sets of workers that tasks run on. Plain data; nothing is started here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbflow.checking import Description, count, path, refuse, text
+
+
+def cores_available() -> int:
+    """How many cores this process may use: its affinity, and a container's limit of processor time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass  # no such limit here
+    return cores
+
+
+@dataclass(frozen=True, repr=False)
+class ProcessExecutor(Description):
+    """A set of equal worker processes on this machine.
+
+    Args:
+        max_workers: how many; None = one per accelerator, or per core that this process may use.
+        label: the name by which apps choose it (`executors=["label"]`).
+        environment: variables added to the workers' environment.
+        working_dir: where the workers run, made if it is missing; None = where the flow was loaded.
+        accelerators: how many there are, or their names. Each worker sees one alone, and there are never more
+            workers than accelerators; 0 or () = workers see what this process sees.
+
+    Raises:
+        ConfigurationError: a value is not allowed.
+    """
+
+    max_workers: int | None = None
+    label: str = "processes"
+    environment: dict[str, str] = field(default_factory=dict)
+    working_dir: str | os.PathLike[str] | None = None
+    accelerators: int | Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = type(self).__name__
+        if self.max_workers is not None:
+            count(f"{name}(max_workers=...)", self.max_workers, 1)
+        text(f"{name}(label=...)", self.label)
+        if self.working_dir is not None:
+            path(f"{name}(working_dir=...)", self.working_dir)
+        object.__setattr__(self, "environment", _variables(f"{name}(environment=...)", self.environment))
+        object.__setattr__(
+            self, "accelerators", _accelerators(f"{name}(accelerators=...)", self.accelerators)
+        )
+
+    @property
+    def accelerator_names(self) -> tuple[str, ...]:
+        """The accelerators, each as a worker's environment names it."""
+        given = self.accelerators
+        return tuple(str(n) for n in range(given)) if isinstance(given, int) else tuple(given)
+
+    @property
+    def workers(self) -> int:
+        """How many workers there will be."""
+        most = len(self.accelerator_names)
+        wanted = self.max_workers or most or cores_available()
+        return min(wanted, most) if most else wanted
+
+
+@dataclass(frozen=True, repr=False)
+class ThreadExecutor(Description):
+    """A set of threads in the user's own process: for tasks that wait, or that need what lives in this process.
+
+    Values are passed by reference. A task here cannot be killed, and shares the interpreter's lock with the notebook.
+
+    Args:
+        max_workers: how many; None = as many as Python's own thread pools have: cores + 4, at most 32.
+        label: the name by which apps choose it (`executors=["label"]`).
+        thread_name_prefix: how the names of the threads begin; "" = the label.
+
+    Raises:
+        ConfigurationError: a value is not allowed.
+    """
+
+    max_workers: int | None = 2
+    label: str = "threads"
+    thread_name_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = type(self).__name__
+        if self.max_workers is not None:
+            count(f"{name}(max_workers=...)", self.max_workers, 1)
+        text(f"{name}(label=...)", self.label)
+        if not isinstance(self.thread_name_prefix, str):
+            raise refuse(f"{name}(thread_name_prefix=...)", "a text", self.thread_name_prefix)
+
+    @property
+    def workers(self) -> int:
+        """How many threads there will be."""
+        return self.max_workers or min(32, cores_available() + 4)
+
+
+Executor = ProcessExecutor | ThreadExecutor
+"""What `Config(executors=...)` takes."""
+
+
+def _variables(where: str, given: object) -> dict[str, str]:
+    """A copy of the variables: a description does not change when its maker's dictionary does."""
+    if not isinstance(given, dict) or not all(isinstance(s, str) for pair in given.items() for s in pair):
+        raise refuse(where, "a dict of texts", given)
+    return dict(given)
+
+
+def _accelerators(where: str, given: Any) -> int | tuple[str, ...]:
+    if isinstance(given, int):
+        return count(where, given, 0)
+    if isinstance(given, str) or not all(isinstance(name, str) for name in given) or "" in given:
+        raise refuse(where, "a number of accelerators or a list of their names", given)
+    if len(set(given)) < len(given):
+        raise refuse(where, "names that differ", given)
+    return tuple(given)

@@ -1,0 +1,149 @@
+"""A configuration is checked when it is made, compares by what it says, and can be printed and used again."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import nbflow
+from nbflow import Config, ProcessExecutor, ThreadExecutor, checking, errors
+
+
+@pytest.fixture
+def nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "_noted", set())
+
+
+def handler(exception: Exception, record: object) -> float:
+    return 1.0
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Config(executors=[]), "nothing to run on"),
+        (lambda: Config(executors=ProcessExecutor()), "must be a list"),
+        (lambda: Config(executors="threads"), "must be a list of executors, not a single one: 'threads'"),
+        (
+            lambda: Config(executors=["local"]),
+            "takes ProcessExecutor and ThreadExecutor objects, not 'local'",
+        ),
+        (lambda: Config(executors=7), "must be a list"),
+        (
+            lambda: Config(executors=[ProcessExecutor(), ProcessExecutor()]),
+            "label twice: processes, processes",
+        ),
+        (lambda: Config(retries=-1), "Config(retries=...) must be a whole number of at least 0, not -1"),
+        (lambda: Config(retries=True), "not True"),
+        (lambda: Config(retries="2"), "not '2'"),
+        (lambda: Config(run_dir=3), "Config(run_dir=...) must be a path, not 3"),
+        (lambda: Config(run_dir=""), "Config(run_dir=...) must be a path, not ''"),
+        (lambda: Config(name=""), "Config(name=...) must be a text that is not empty"),
+        (lambda: Config(exit_mode="stay"), "must be one of 'cleanup', 'skip', 'wait', not 'stay'"),
+        (lambda: Config(garbage_collect=1), "must be True or False, not 1"),
+        (lambda: Config(internal_tasks_max_threads=0), "at least 1, not 0"),
+        (lambda: Config(retry_handler=1), "Config(retry_handler=...) must be a function, not 1"),
+        (lambda: Config(std_autopath="x"), "Config(std_autopath=...) must be a function, not 'x'"),
+        (lambda: Config(dependency_resolver="deep"), "must be a DependencyResolver, not 'deep'"),
+        (lambda: Config(initialize_logging=0), "must be True or False, not 0"),
+        (
+            lambda: Config(strategy="fast"),
+            "must be one of 'simple', 'htex_auto_scale', 'none', None, not 'fast'",
+        ),
+        (lambda: Config(strategy_period=0), "must be a number above 0, not 0"),
+        (lambda: Config(strategy_period=float("nan")), "must be a number above 0, not nan"),
+        (lambda: Config(max_idletime=-0.5), "must be a number of at least 0, not -0.5"),
+        (lambda: Config(usage_tracking=4), "must be one of 0, 1, 2, 3, True, False, not 4"),
+        (lambda: Config(project_name=""), "must be a text that is not empty"),
+        (
+            lambda: Config(retires=3),
+            "Config has no field 'retires'. Did you mean retries? Its fields: executors, ",
+        ),
+        (lambda: Config(nonsense=3), "Config has no field 'nonsense'. Its fields: executors, "),
+    ],
+)
+def test_what_is_not_allowed_is_refused_with_field_value_and_what_is(
+    make: Callable[[], Config], words: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError) as caught:
+        make()
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config([ThreadExecutor()]),
+        Config(
+            executors=(
+                ProcessExecutor(2, environment={"A": "b"}, accelerators=["0", "1"]),
+                ThreadExecutor(4, "t"),
+            ),
+            retries=3,
+            run_dir="runs",
+            name="sweep",
+            exit_mode="wait",
+            strategy=None,
+            max_idletime=1.5,
+        ),
+    ],
+)
+def test_its_repr_can_be_pasted_back(config: Config) -> None:
+    assert eval(repr(config), vars(nbflow).copy()) == config
+    assert pickle.loads(pickle.dumps(config)) == config
+    assert copy.deepcopy(config) == config
+
+
+def test_its_repr_shows_what_differs_from_the_defaults() -> None:
+    assert repr(Config()) == "Config()"
+    assert repr(Config([ProcessExecutor(2)], retries=1)) == (
+        "Config(executors=(ProcessExecutor(max_workers=2),), retries=1)"
+    )
+    assert repr(Config(usage_tracking=0)) == "Config()"
+
+
+def test_it_is_frozen_and_its_makers_lists_do_not_change_it() -> None:
+    executors, environment = [ThreadExecutor()], {"A": "b"}
+    config = Config(executors)
+    process = ProcessExecutor(environment=environment)
+    executors.append(ThreadExecutor(label="more"))
+    environment["A"] = "c"
+    assert config.executors == (ThreadExecutor(),)
+    assert process.environment == {"A": "b"}
+    with pytest.raises(AttributeError):
+        config.retries = 2  # type: ignore[misc] # that is the test
+
+
+def test_functions_in_it_are_compared_by_identity() -> None:
+    assert Config(retry_handler=handler) == Config(retry_handler=handler)
+    assert Config(retry_handler=handler) != Config(retry_handler=lambda *_: 1.0)
+
+
+def test_none_as_executors_is_the_default() -> None:
+    assert Config(executors=None) == Config()  # type: ignore[arg-type] # as in Parsl, where it is typed so
+
+
+def test_what_has_no_meaning_here_is_noted_once(
+    nothing_noted: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, "nbflow"):
+        Config()
+        assert not caplog.records
+        for _ in range(2):
+            Config(strategy="none", usage_tracking=3)
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    said = caplog.text
+    assert "Config(strategy=...) has no meaning" in said
+    assert "Config(usage_tracking=...) has no meaning in nbflow: nothing is ever sent to anybody" in said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_differences_name_the_fields_that_are_not_equal() -> None:
+    said = Config(retries=1, run_dir=Path("a")).differences(Config(retries=2, run_dir=Path("a")))
+    assert said == "retries: 1, there 2"
