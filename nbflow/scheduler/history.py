@@ -14,6 +14,8 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Blamed, Define, Failure, Inline, Lost, Outcome, Submit, TaskDetails, TaskRow
 
+NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
+
 
 class Job(msgspec.Struct):
     """A task as the host has it: what was submitted, and what came of it."""

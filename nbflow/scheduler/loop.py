@@ -15,8 +15,7 @@ import select
 import shutil
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
@@ -26,15 +25,16 @@ from nbflow.core.machine import Machine
 from nbflow.core.states import State
 from nbflow.numbers import name_of
 from nbflow.scheduler import history
+from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
-from nbflow.scheduler.workers import Worker, cannot_start, watch_process
+from nbflow.scheduler.staff import Staff
+from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.values.objects import discard
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
-GRACE = 0.5  # seconds that workers get to end by themselves
 
 
 class Scheduler:
@@ -44,16 +44,13 @@ class Scheduler:
         self.client = client
         self.setup = setup
         self.machine = Machine(validate=setup.validate)
-        self.workers: dict[int, Worker] = {}
         self.jobs: dict[int, Job] = {}
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
         self._memo: dict[bytes, msg.Outcome] = {}
         self._remembered: set[str] = set()  # files of values that the memo holds
-        self._specs = {spec.label: spec for spec in setup.executors}
-        self._next_worker = 1
-        self._last_words: dict[int, str] = {}  # how workers ended
-        self._no_start = ""  # why the last one that did not start did not
+        self._exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
+        self._fetching: set[int] = set()  # launched tasks that wait for a value of the client's process
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
         self._published = 0.0
@@ -63,6 +60,7 @@ class Scheduler:
         parent = watch_process(os.getppid())
         if parent is not None:
             self._sockets.listen(parent, self._stop)
+        self.staff = Staff(self, setup, self._sockets, client)
         self._on_client: dict[Any, Callable[[Any], None]] = {
             msg.Submit: self._submit,
             msg.Define: self._define,
@@ -71,6 +69,12 @@ class Scheduler:
             msg.Watch: self._watch,
             msg.Inspect: self._inspect,
             msg.Survey: self._survey,
+            msg.AddExecutor: self._add_executor,
+            msg.Promise: self._promise,
+            msg.Deliver: self._deliver,
+            msg.Exported: self._exported,
+            msg.FromThread: self._from_thread,
+            msg.ThreadEnded: self._thread_ended,
         }
         self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
             msg.Hello: self._hello,
@@ -84,6 +88,8 @@ class Scheduler:
             msg.Define: self._nested_define,
             msg.Release: self._nested_release,
             msg.Cancel: self._nested_cancel,
+            msg.Promise: self._nested_promise,
+            msg.Deliver: self._nested_deliver,
         }
         self._carry: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Launch: self._launch,
@@ -96,7 +102,6 @@ class Scheduler:
             do.Hire: self._hire,
             do.Dismiss: self._dismiss,
         }
-        self.events += [ev.ExecutorAdded(spec.label, spec.workers) for spec in setup.executors]
 
     # ------------------------------------------------------------ the loop
 
@@ -138,14 +143,7 @@ class Scheduler:
 
     def _end(self) -> None:
         """End the workers, remove what is temporary."""
-        for worker in self.workers.values():
-            worker.port.close()
-        deadline = time.monotonic() + GRACE
-        for worker in self.workers.values():
-            with suppress(Exception):
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
-        for worker in self.workers.values():
-            worker.bury()
+        self.staff.end()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -195,6 +193,49 @@ class Scheduler:
             )
         )
 
+    def _add_executor(self, message: msg.AddExecutor) -> None:
+        self.staff.add(message.executor)
+
+    def _promise(self, message: msg.Promise, origin: int = 0) -> None:
+        self.jobs[message.id] = Job(
+            message.id, message.app, message.parent, [], "", origin, history.NO_FUNCTION, time.time(), None
+        )
+        self.emit(ev.Promised(message.id, message.app))
+
+    def _deliver(self, message: msg.Deliver) -> None:
+        outcome = message.outcome
+        state = (
+            State.CANCELLED
+            if isinstance(outcome, msg.Withdrawn)
+            else State.FAILED
+            if isinstance(outcome, msg.Failure)
+            else State.DONE
+        )
+        self._ended_outside(message.id, outcome, state, message.note)
+
+    def _ended_outside(self, number: int, outcome: Any, state: State, note: str = "") -> None:
+        """A promised value has come, or will not."""
+        self._decide()  # the promise may have come with this very frame
+        task = self.machine.tasks.get(number)
+        if task is None or task.state is not State.RUNNING or not task.outside:
+            self._discard(outcome)
+            return
+        job = self.jobs[number]
+        job.outcome, job.note = outcome, note
+        self._exports.used |= isinstance(outcome, msg.Held)
+        self.emit(ev.Delivered(number, state))
+
+    def _exported(self, message: msg.Exported) -> None:
+        self._decide()  # what was to be launched before this answer is
+        self._exports.answered(message.number, message.outcome)
+
+    def _from_thread(self, message: msg.FromThread) -> None:
+        if (worker := self.staff.get(message.worker)) is not None:
+            self.hear(worker, [message.message])
+
+    def _thread_ended(self, message: msg.ThreadEnded) -> None:
+        self.staff.thread_ended(message.worker)
+
     def _release(self, message: msg.Release) -> None:
         self.events.append(ev.Released(tuple(message.ids)))
 
@@ -226,56 +267,32 @@ class Scheduler:
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         desks = self.machine.desks
         rows = [
-            msg.WorkerRow(
-                w.number, w.executor, w.process.pid, desks[w.number].head if w.number in desks else None
-            )
-            for w in self.workers.values()
+            msg.WorkerRow(w.number, w.executor, w.pid, desks[w.number].head if w.number in desks else None)
+            for w in self.staff.workers.values()
         ]
         self.client.outgoing.append(msg.Status(list(self.machine.counts), rows, os.getpid()))
 
     # ------------------------------------------------------------ from a worker
 
-    def _from_worker(self, worker: Worker) -> None:
-        try:
-            messages = worker.port.receive()
-        except ChannelClosed:
-            self._lost(worker)
-            return
-        self._hear(worker, messages)
-
-    def _hear(self, worker: Worker, messages: list[msg.FromWorker]) -> None:
+    def hear(self, worker: Worker, messages: Sequence[msg.FromWorker]) -> None:
+        """What a worker has said, in its order."""
         on = self._on_worker
         for message in messages:
             on[type(message)](worker, message)
 
-    def _process_ended(self, worker: Worker) -> None:
-        """The process has ended, whoever may still hold its socket: take in what it has said, then let it go."""
-        if worker.number in self.workers:
-            with suppress(ChannelClosed):
-                while messages := worker.port.receive():
-                    self._hear(worker, messages)
-            self._lost(worker)
+    def emit(self, event: ev.Event) -> None:
+        """What has happened, for the machine."""
+        self.events.append(event)
 
-    def _lost(self, worker: Worker) -> None:
-        if self.workers.pop(worker.number, None) is None:
-            return
-        self._sockets.drop(worker.port.fileno())
-        if worker.pidfd is not None:
-            self._sockets.drop(worker.pidfd)
-        self._hear(worker, worker.last_messages())
-        words = worker.bury()
-        if worker.ready:
-            self._last_words[worker.number] = words
-            self.events.append(ev.WorkerLost(worker.number))
-            # nobody is left to hold what its task has called
-            self.events.append(ev.Released(tuple(worker.calls)))
-        else:
-            self._no_start = words
-            self.events.append(ev.HireFailed(worker.executor))
+    def gone(self, worker: Worker) -> None:
+        """Nobody is left to hold what its tasks have called, nor to deliver what they have promised."""
+        for number in worker.promises:
+            lost = msg.Lost("WorkerLost", f"{self.staff.how_it_ended(worker.number)} before it could deliver")
+            self._ended_outside(number, lost, State.FAILED)
+        self.emit(ev.Released(tuple(worker.calls)))
 
     def _hello(self, worker: Worker, message: msg.Hello) -> None:
-        worker.ready = True
-        self.events.append(ev.WorkerJoined(worker.number, worker.executor))
+        self.staff.ready(worker)
 
     def _finished(self, worker: Worker, message: msg.Finished) -> None:
         task = self.machine.tasks.get(message.id)
@@ -290,6 +307,7 @@ class Scheduler:
             return
         job = self.jobs[message.id]
         job.outcome = message.outcome
+        self._exports.used |= type(message.outcome) is msg.Held
         job.note = message.note
         job.output = message.output
         job.started, job.ended = message.started, message.ended
@@ -326,6 +344,17 @@ class Scheduler:
             worker.calls.add(message.id)
             self._submit(message, worker.number)
 
+    def _nested_promise(self, worker: Worker, message: msg.Promise) -> None:
+        if message.id not in self.jobs:
+            worker.calls.add(message.id)
+            worker.promises.add(message.id)
+            self._promise(message, worker.number)
+
+    def _nested_deliver(self, worker: Worker, message: msg.Deliver) -> None:
+        if message.id in worker.promises:
+            worker.promises.remove(message.id)
+            self._deliver(message)
+
     def _nested_define(self, worker: Worker, message: msg.Define) -> None:
         self._define(message)
 
@@ -345,16 +374,17 @@ class Scheduler:
         job = self.jobs[launch.task]
         submit = job.submit
         assert submit is not None
-        worker = self.workers.get(launch.worker)
+        worker = self.staff.workers.get(launch.worker)
         if worker is None:
             return  # it has died meanwhile; its loss is among the events
-        outgoing = worker.port.outgoing
+        values: list[Any] = [self.jobs[number].outcome for number in submit.needs]
+        if self._exports.used and not worker.threads and not self._fetch(launch, values):
+            return
         if submit.function not in worker.knows:
             if job.function.reusable:
                 worker.knows.add(submit.function)
-            outgoing.append(job.function)
-        values: list[Any] = [self.jobs[number].outcome for number in submit.needs]
-        outgoing.append(
+            worker.send(job.function)
+        worker.send(
             msg.Run(
                 launch.task,
                 launch.attempt,
@@ -368,6 +398,25 @@ class Scheduler:
             )
         )
 
+    def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
+        """Put bytes in place of what stays in the client's process; False if the launch has to wait, or has failed."""
+
+        def go_on() -> None:
+            if launch.task in self._fetching:  # else: lost, or taken back
+                self._fetching.remove(launch.task)
+                self._launch(launch)
+
+        if not self._exports.fetch(values, go_on):
+            self._fetching.add(launch.task)
+            return False
+        try:
+            values[:] = map(self._exports.put_in, values)
+        except NotExported as error:
+            self.jobs[launch.task].outcome = error.failure
+            self.emit(ev.Failed(launch.task, launch.attempt, launch.worker, False))
+            return False
+        return True
+
     def _settle(self, settle: do.Settle) -> None:
         job = self.jobs[settle.task]
         if job.submit is not None:
@@ -377,8 +426,22 @@ class Scheduler:
         history.conclude(job, outcome)
         if job.origin == 0:
             self.client.outgoing.append(msg.Settled(settle.task, outcome))
-        elif (worker := self.workers.get(job.origin)) is not None:
-            worker.port.outgoing.append(msg.Settled(settle.task, outcome))
+        else:
+            self._tell_caller(job, outcome)
+
+    def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
+        """A call made inside a task of another process has ended."""
+        worker = self.staff.get(job.origin)
+        if worker is None:
+            return
+        if self._exports.used:
+            if not self._exports.fetch([outcome], lambda: self._tell_caller(job, outcome)):
+                return
+            try:
+                outcome = self._exports.put_in(outcome)
+            except NotExported as error:
+                outcome = error.failure
+        worker.send(msg.Settled(job.id, outcome))
 
     def _outcome(self, settle: do.Settle, job: Job) -> msg.Outcome:
         why = settle.why
@@ -406,7 +469,7 @@ class Scheduler:
         """The class of an error that the scheduler found, and its text."""
         submit = job.submit
         if why is Why.LOST:
-            words = self._last_words.get(job.story[-1].worker, "its worker is gone")
+            words = self.staff.how_it_ended(job.story[-1].worker)
             return "WorkerLost", f"{words} (while it ran task {name_of(job.id)} `{job.app}`)"
         if why is Why.TIMEOUT:
             limit = submit.walltime if submit is not None else 0.0
@@ -415,10 +478,13 @@ class Scheduler:
                 f"task {name_of(job.id)} `{job.app}` ran longer than its walltime of {limit:g} s and was ended",
             )
         if why is Why.NO_WORKERS:
-            labels = (submit.executors if submit is not None else None) or list(self._specs)
-            return "WorkerLost", cannot_start(labels[0], self._no_start)
+            labels = (submit.executors if submit is not None else None) or self.staff.labels
+            return "WorkerLost", self.staff.why_none_starts(labels[0])
         if why is Why.NO_EXECUTOR:
-            return "UsageError", f"no executor of `{job.app}`'s is there; there are: {', '.join(self._specs)}"
+            return (
+                "UsageError",
+                f"no executor of `{job.app}`'s is there; there are: {', '.join(self.staff.labels)}",
+            )
         return (
             "UsageError",
             f"the value of task {name_of(settle.root or 0)}, which `{job.app}` needs, is not known any more",
@@ -426,7 +492,7 @@ class Scheduler:
 
     def _forget(self, forget: do.Forget) -> None:
         job = self.jobs[forget.task]
-        if isinstance(job.outcome, msg.Stored):
+        if isinstance(job.outcome, (msg.Stored, msg.Held)):
             self._discard(job.outcome)
         if not isinstance(
             job.outcome, (msg.Failure, msg.Lost)
@@ -436,6 +502,9 @@ class Scheduler:
     def _discard(self, outcome: Any) -> None:
         if type(outcome) is msg.Stored and outcome.path not in self._remembered:
             discard(outcome.path)
+        elif type(outcome) is msg.Held:
+            self._discard(self._exports.forget(outcome.number))
+            self.client.outgoing.append(msg.Drop(outcome.number))
 
     def _recall(self, recall: do.Recall) -> None:
         job = self.jobs[recall.task]
@@ -454,33 +523,24 @@ class Scheduler:
                 self._remembered.add(job.outcome.path)
 
     def _take_back(self, take: do.TakeBack) -> None:
-        if (worker := self.workers.get(take.worker)) is not None:
-            worker.port.outgoing.append(msg.TakeBack(list(take.tasks)))
+        worker = self.staff.get(take.worker)
+        if worker is None:
+            return
+        not_sent = self._fetching.intersection(take.tasks)
+        self._fetching -= not_sent
+        if not_sent:
+            self.emit(ev.Returned(take.worker, tuple(n for n in take.tasks if n in not_sent)))
+        if sent := [number for number in take.tasks if number not in not_sent]:
+            worker.send(msg.TakeBack(sent))
 
     def _abort(self, abort: do.Abort) -> None:
-        if (worker := self.workers.get(abort.worker)) is not None:
-            worker.kill()
+        self.staff.kill(abort.worker)
 
     def _hire(self, hire: do.Hire) -> None:
-        number = self._next_worker
-        self._next_worker += 1
-        try:
-            worker = Worker(number, self._specs[hire.executor], self.setup.run_dir, self.setup.sys_path)
-        except OSError as error:
-            self._no_start = f"a process cannot be started: {error}"
-            self.events.append(ev.HireFailed(hire.executor))
-            return
-        self.workers[number] = worker
-        self._sockets.add(worker.port, lambda: self._from_worker(worker))
-        if worker.pidfd is not None:
-            self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
-        worker.port.outgoing.append(
-            msg.Setup(number, self.setup.directory, self.setup.store_dirs, list(self._specs))
-        )
+        self.staff.hire(hire.executor)
 
     def _dismiss(self, dismiss: do.Dismiss) -> None:
-        if (worker := self.workers.get(dismiss.worker)) is not None:
-            worker.kill()  # it is idle
+        self.staff.kill(dismiss.worker)  # it is idle
 
     # ------------------------------------------------------------ for those who watch
 

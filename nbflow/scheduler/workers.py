@@ -1,4 +1,4 @@
-"""Worker processes as the scheduler has them: start, end, and what to say when one has died."""
+"""Workers as the scheduler has them, processes and threads of the client's: start, end, and how one has ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nbflow.core.placement import TRIES
 from nbflow.wire import process
 from nbflow.wire.channel import Port
-from nbflow.wire.messages import ExecutorSpec, FromWorker
+from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
 from nbflow.wire.outbox import Outbox, make
 from nbflow.wire.process import tail
 
@@ -24,14 +25,62 @@ _THREADS = (
 
 
 class Worker:
-    """One worker process: its socket, and what it knows already."""
+    """One worker: what it has been told, and what it answers for."""
 
-    def __init__(self, number: int, spec: ExecutorSpec, run_dir: str, path: Sequence[str]) -> None:
+    pid: int
+    threads = False  #: it is a thread of the client's process
+
+    def __init__(self, number: int, executor: str) -> None:
         self.number = number
-        self.executor = spec.label
+        self.executor = executor
         self.ready = False  # it has said Hello
         self.knows: set[bytes] = set()  # digests of functions
         self.calls: set[int] = set()  # tasks called inside its tasks, which it holds
+        self.promises: set[int] = set()  # of them, those whose value it is to deliver
+
+    def send(self, message: Any) -> None:
+        """Say something, with what else goes out in this round of the loop."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """End it, whatever it runs. That it has ended is told later."""
+        raise NotImplementedError
+
+    def last_messages(self) -> list[FromWorker]:
+        """After its end: the answers that it had not sent."""
+        return []
+
+    def bury(self) -> str:
+        """After its end: clean up; returns how it ended and what it said last."""
+        raise NotImplementedError
+
+
+class WorkerThread(Worker):
+    """A thread of the client's process; the client passes on what it is told and what it says."""
+
+    threads = True
+
+    def __init__(self, number: int, spec: ExecutorSpec, client: Port[Any]) -> None:
+        super().__init__(number, spec.label)
+        self.pid = os.getppid()
+        self._client = client
+        client.outgoing.append(StartThread(number, spec.label))
+
+    def send(self, message: Any) -> None:
+        self._client.outgoing.append(ForThread(self.number, message))
+
+    def kill(self) -> None:
+        self._client.outgoing.append(StopThread(self.number))
+
+    def bury(self) -> str:
+        return f"worker {self.number} (a thread of executor {self.executor!r}) was stopped"
+
+
+class WorkerProcess(Worker):
+    """A process of its own: its socket, its log, its outbox."""
+
+    def __init__(self, number: int, spec: ExecutorSpec, run_dir: str, path: Sequence[str]) -> None:
+        super().__init__(number, spec.label)
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
         with open(
@@ -46,19 +95,21 @@ class Worker:
             finally:
                 os.close(outbox)
         self.port: Port[FromWorker] = Port(sock, FromWorker)
-        self.pidfd = watch_process(self.process.pid)
+        self.pid = self.process.pid
+        self.pidfd = watch_process(self.pid)
+
+    def send(self, message: Any) -> None:
+        self.port.outgoing.append(message)
 
     def kill(self) -> None:
         """End the process and whatever its task has started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
 
     def last_messages(self) -> list[FromWorker]:
-        """After its end: the answers that it had not sent."""
         return self.port.unpack(self.outbox.content())
 
     def bury(self) -> str:
-        """After its end: clean up; returns how it ended and what it said last."""
         self.kill()
         code = self.process.wait()
         self.port.close()
@@ -69,7 +120,7 @@ class Worker:
         with contextlib.suppress(OSError):
             os.unlink(self.log)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return f"worker {self.number} (process {self.process.pid}) {how}" + (
+        return f"worker {self.number} (process {self.pid}) {how}" + (
             f"; its last words: {words}" if words else ""
         )
 

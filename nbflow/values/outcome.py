@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import concurrent.futures
 import traceback
-from collections.abc import Callable, Sequence
-from types import CodeType, TracebackType
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, MappingProxyType, TracebackType
 from typing import Any
 
 from nbflow import errors
 from nbflow.numbers import name_of
 from nbflow.values import objects, pickling
 from nbflow.values.source import in_words
-from nbflow.wire.messages import Blamed, Composed, Failure, Inline, Lost, Outcome, Stored, Value, Withdrawn
+from nbflow.wire.messages import (
+    Blamed,
+    Composed,
+    Failure,
+    Held,
+    Inline,
+    Lost,
+    Outcome,
+    Stored,
+    Value,
+    Withdrawn,
+)
+
+_NOTHING: Mapping[int, Any] = MappingProxyType({})
 
 LONGEST_TEXT = 10_000  # characters of an exception's text
 LONGEST_TRACEBACK = 100_000
@@ -33,8 +46,12 @@ def store(pickled: pickling.Pickled, directories: Sequence[str]) -> Inline | Sto
     return objects.put(pickled.data, pickled.buffers, directories)
 
 
-def load(value: Value, needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
+def load(
+    value: Value, needs: Sequence[Any] = (), *, mine: bool = False, held: Mapping[int, Any] = _NOTHING
+) -> Any:
     """The object that a value stands for. See `pickling.loads` for `needs` and `mine`.
+
+    `held`: the values that are kept in this process, by their numbers.
 
     Raises:
         Exception: whatever unpickling raises; OSError if the store's file cannot be read.
@@ -43,8 +60,10 @@ def load(value: Value, needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
         return pickling.loads(value.data, needs=needs, mine=mine)
     if isinstance(value, Composed):
         return pickling.loads(
-            value.template, needs=[load(part, mine=mine) for part in value.parts], mine=mine
+            value.template, needs=[load(part, mine=mine, held=held) for part in value.parts], mine=mine
         )
+    if isinstance(value, Held):
+        return held[value.number]
     data, buffers = objects.get(value)
     return pickling.loads(data, buffers, needs, mine=mine)
 

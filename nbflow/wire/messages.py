@@ -5,6 +5,8 @@ what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch Inspect Survey──>  scheduler
     client  <──Settled Rows Details Status──                                 scheduler
+    client  ──AddExecutor Promise Deliver Exported FromThread ThreadEnded──>  scheduler
+    client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
     worker  ──Hello Finished Gathered Returned Printed Blocked Unblocked──>   scheduler
     worker  ──Define Submit Cancel Release──>                                scheduler   (calls made inside a task)
@@ -34,11 +36,17 @@ class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, gc=False):
     size: int
 
 
+class Held(msgspec.Struct, array_like=True, tag="h", frozen=True, gc=False):
+    """A value that stays in the client's process, where threads run tasks: the number it is kept under there."""
+
+    number: int
+
+
 class Composed(msgspec.Struct, array_like=True, tag="c", frozen=True):
     """A value made of other tasks' values: a pickle with references, and what they refer to."""
 
     template: bytes
-    parts: list[Inline | Stored | Composed]
+    parts: list[Inline | Stored | Held | Composed]
 
 
 class Failure(msgspec.Struct, array_like=True, tag="f", frozen=True):
@@ -71,9 +79,9 @@ class Withdrawn(msgspec.Struct, array_like=True, tag="w", frozen=True):
     """Cancelled."""
 
 
-Value: TypeAlias = Inline | Stored | Composed
+Value: TypeAlias = Inline | Stored | Held | Composed
 Fault: TypeAlias = Failure | Lost | Blamed | Withdrawn
-Outcome: TypeAlias = Inline | Stored | Composed | Failure | Lost | Blamed | Withdrawn
+Outcome: TypeAlias = Inline | Stored | Held | Composed | Failure | Lost | Blamed | Withdrawn
 
 # ---------------------------------------------------------------- records for people
 
@@ -112,7 +120,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
-    """One worker process."""
+    """One worker: a process, or a thread of the client's."""
 
     worker: int
     executor: str
@@ -124,11 +132,16 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
-    """A set of equal worker processes."""
+    """A set of equal workers: processes, or `threads` of the client's process.
+
+    `reserved`: only for calls that name it, and its threads are started when there is work for them.
+    """
 
     label: str
     workers: int
     environment: dict[str, str]
+    threads: bool = False
+    reserved: bool = False
 
 
 class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -166,7 +179,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
     app: str
     kind: str  # "python", "bash" or "join"
     function: bytes  # digest of a `Define`
-    payload: Inline | Stored
+    payload: Inline | Stored | Held
     needs: list[int]
     detail: str
     parent: int | None
@@ -204,6 +217,48 @@ class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Ask for `Status`."""
 
 
+class AddExecutor(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """One more set of workers."""
+
+    executor: ExecutorSpec
+
+
+class Promise(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A value that is computed elsewhere, by a future of another library; `Deliver` follows."""
+
+    id: int
+    app: str
+    parent: int | None
+
+
+class Deliver(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """What was promised."""
+
+    id: int
+    outcome: Inline | Stored | Held | Failure | Withdrawn
+    note: str
+
+
+class Exported(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Export`."""
+
+    number: int
+    outcome: Inline | Stored | Failure
+
+
+class FromThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """What one of the client's threads says as a worker."""
+
+    worker: int
+    message: Hello | Finished | Gathered | Returned | Printed | Blocked | Unblocked
+
+
+class ThreadEnded(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `StopThread`: nothing more will be heard of it."""
+
+    worker: int
+
+
 # ---------------------------------------------------------------- to a client
 
 
@@ -236,6 +291,38 @@ class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
     pid: int
 
 
+class StartThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Have a thread work for an executor; it says `Hello`."""
+
+    worker: int
+    executor: str
+
+
+class StopThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Part with a thread, whatever it runs; `ThreadEnded` follows."""
+
+    worker: int
+
+
+class ForThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """What one of the client's threads is told as a worker."""
+
+    worker: int
+    message: Define | Run | TakeBack | Settled
+
+
+class Export(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A process needs a `Held` value; `Exported` follows."""
+
+    number: int
+
+
+class Drop(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Nobody needs this `Held` value any more."""
+
+    number: int
+
+
 # ---------------------------------------------------------------- between scheduler and worker
 
 
@@ -256,8 +343,8 @@ class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
     app: str
     kind: str
     function: bytes
-    payload: Inline | Stored
-    values: list[Inline | Stored | Composed]
+    payload: Inline | Stored | Held
+    values: list[Inline | Stored | Held | Composed]
     streams: list[str]
     outputs: list[str]
 
@@ -279,7 +366,7 @@ class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
     id: int
     attempt: int
-    outcome: Inline | Stored | Failure
+    outcome: Inline | Stored | Held | Failure
     note: str
     output: str
     started: float
@@ -321,8 +408,23 @@ class Unblocked(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The worker's task goes on."""
 
 
-FromClient: TypeAlias = Configure | Define | Submit | Cancel | Release | Watch | Inspect | Survey
-ToClient: TypeAlias = Settled | Rows | Details | Status
+FromClient: TypeAlias = (
+    Configure
+    | Define
+    | Submit
+    | Cancel
+    | Release
+    | Watch
+    | Inspect
+    | Survey
+    | AddExecutor
+    | Promise
+    | Deliver
+    | Exported
+    | FromThread
+    | ThreadEnded
+)
+ToClient: TypeAlias = Settled | Rows | Details | Status | StartThread | StopThread | ForThread | Export | Drop
 ToWorker: TypeAlias = Setup | Define | Run | TakeBack | Settled
 FromWorker: TypeAlias = (
     Hello
@@ -336,4 +438,6 @@ FromWorker: TypeAlias = (
     | Submit
     | Cancel
     | Release
+    | Promise
+    | Deliver
 )

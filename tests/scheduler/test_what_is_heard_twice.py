@@ -17,11 +17,11 @@ def test_a_call_and_its_release_count_once_however_often_they_are_heard() -> Non
     with ours, theirs:
         port: Port[FromClient] = Port(ours, FromClient)
         scheduler = Scheduler(port, Configure([], "", [], [], [], "", True))
-        worker: Any = SimpleNamespace(number=1, calls=set())
+        worker: Any = SimpleNamespace(number=1, calls=set(), promises=set())
         define = Define(b"d", b"", True, "", "", 0, {})
         submit = Submit(5, "f", "python", b"d", Inline(b""), [], "", None, [], 0, 0.0, b"", [], [])
         for _ in range(2):
-            scheduler._hear(worker, [define, submit, Release([5])])
+            scheduler.hear(worker, [define, submit, Release([5])])
         kinds = [type(event) for event in scheduler.events]
         released = [
             task for event in scheduler.events if isinstance(event, ev.Released) for task in event.tasks

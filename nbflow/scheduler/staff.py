@@ -1,0 +1,152 @@
+"""The staff: all workers of all executors, hired and parted with as the machine says.
+
+What workers say is passed on unread; that one has come or gone is an event. What they are told to do is the loop's
+business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from nbflow.core import events as ev
+from nbflow.scheduler.sockets import Sockets
+from nbflow.scheduler.workers import Worker, WorkerProcess, WorkerThread, cannot_start
+from nbflow.wire import messages as msg
+from nbflow.wire.channel import ChannelClosed, Port
+
+GRACE = 0.5  # seconds that workers get to end by themselves
+
+
+class Host(Protocol):
+    """Whose workers they are."""
+
+    def hear(self, worker: Worker, messages: Sequence[msg.FromWorker]) -> None:
+        """Take what a worker has said."""
+
+    def emit(self, event: ev.Event) -> None:
+        """Take what has happened."""
+
+    def gone(self, worker: Worker) -> None:
+        """A worker has gone, and all that it said has been heard."""
+
+
+class Staff:
+    """The workers by their numbers (`workers`), the executors by their labels (`specs`)."""
+
+    def __init__(self, host: Host, setup: msg.Configure, sockets: Sockets, client: Port[Any]) -> None:
+        self.workers: dict[int, Worker] = {}
+        self.specs: dict[str, msg.ExecutorSpec] = {}
+        self._host = host
+        self._setup = setup
+        self._sockets = sockets
+        self._client = client
+        self._next = 1
+        self._last_words: dict[int, str] = {}  # how workers ended
+        self._no_start = ""  # why the last one that did not start did not
+        for spec in setup.executors:
+            self.add(spec)
+
+    def add(self, spec: msg.ExecutorSpec) -> None:
+        """One more executor."""
+        self.specs[spec.label] = spec
+        self._host.emit(ev.ExecutorAdded(spec.label, spec.workers, spec.reserved, spec.reserved))
+
+    def get(self, number: int) -> Worker | None:
+        """A worker that is there."""
+        return self.workers.get(number)
+
+    @property
+    def labels(self) -> list[str]:
+        """The executors that a call may name."""
+        return [spec.label for spec in self.specs.values() if not spec.reserved]
+
+    def hire(self, executor: str) -> None:
+        """Start a worker; `WorkerJoined` or `HireFailed` follows."""
+        number = self._next
+        self._next += 1
+        spec = self.specs[executor]
+        if spec.threads:
+            self.workers[number] = WorkerThread(number, spec, self._client)
+            return
+        try:
+            worker = WorkerProcess(number, spec, self._setup.run_dir, self._setup.sys_path)
+        except OSError as error:
+            self._no_start = f"a process cannot be started: {error}"
+            self._host.emit(ev.HireFailed(executor))
+            return
+        self.workers[number] = worker
+        self._sockets.add(worker.port, lambda: self._read(worker))
+        if worker.pidfd is not None:
+            self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
+        worker.send(msg.Setup(number, self._setup.directory, self._setup.store_dirs, self.labels))
+
+    def ready(self, worker: Worker) -> None:
+        """It has said Hello."""
+        worker.ready = True
+        self._host.emit(ev.WorkerJoined(worker.number, worker.executor))
+
+    def kill(self, number: int) -> None:
+        """End a worker, whatever it runs; `WorkerLost` follows."""
+        if (worker := self.workers.get(number)) is not None:
+            worker.kill()
+
+    def thread_ended(self, number: int) -> None:
+        """The client has parted with a thread."""
+        if (worker := self.workers.get(number)) is not None:
+            self._lost(worker)
+
+    def how_it_ended(self, number: int) -> str:
+        """The end of a lost worker, in words."""
+        return self._last_words.get(number, "its worker is gone")
+
+    def why_none_starts(self, executor: str) -> str:
+        """What a task's error says when no worker could be started for it."""
+        return cannot_start(executor, self._no_start)
+
+    def end(self) -> None:
+        """End all processes; returns when they have ended. The client ends its threads itself."""
+        processes = [worker for worker in self.workers.values() if isinstance(worker, WorkerProcess)]
+        for worker in processes:
+            worker.port.close()
+        deadline = time.monotonic() + GRACE
+        for worker in processes:
+            with suppress(Exception):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+        for worker in processes:
+            worker.bury()
+
+    def _read(self, worker: WorkerProcess) -> None:
+        try:
+            messages = worker.port.receive()
+        except ChannelClosed:
+            self._lost(worker)
+        else:
+            self._host.hear(worker, messages)
+
+    def _process_ended(self, worker: WorkerProcess) -> None:
+        """The process has ended, whoever may still hold its socket: take in what it has said, then let it go."""
+        if worker.number in self.workers:
+            with suppress(ChannelClosed):
+                while messages := worker.port.receive():
+                    self._host.hear(worker, messages)
+            self._lost(worker)
+
+    def _lost(self, worker: Worker) -> None:
+        if self.workers.pop(worker.number, None) is None:
+            return
+        if isinstance(worker, WorkerProcess):
+            self._sockets.drop(worker.port.fileno())
+            if worker.pidfd is not None:
+                self._sockets.drop(worker.pidfd)
+        self._host.hear(worker, worker.last_messages())
+        words = worker.bury()
+        if worker.ready:
+            self._last_words[worker.number] = words
+            self._host.emit(ev.WorkerLost(worker.number))
+        else:
+            self._no_start = words
+            self._host.emit(ev.HireFailed(worker.executor))
+        self._host.gone(worker)
