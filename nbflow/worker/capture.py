@@ -8,6 +8,7 @@ After a crash the scheduler reads the last words there.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -59,6 +60,11 @@ class Capture:
             file.seek(size - LONGEST)
             tail = file.read(LONGEST).decode("utf-8", "replace")
         return f"{head}\n... {size - 2 * LONGEST} bytes left out ...\n{tail}"
+
+    @staticmethod
+    def start(command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a command that prints where the task does; it ends with the worker's process group."""
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     @contextmanager
     def redirected(self, streams: Sequence[str]) -> Iterator[None]:

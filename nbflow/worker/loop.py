@@ -19,6 +19,7 @@ from typing import Any
 
 from nbflow.client import current
 from nbflow.client.calls import Calls
+from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import (
@@ -35,8 +36,8 @@ from nbflow.wire.messages import (
     ToWorker,
 )
 from nbflow.wire.outbox import Outbox
+from nbflow.worker.capture import Capture
 from nbflow.worker.nested import NestedLink
-from nbflow.worker.task import Runner
 
 PATIENCE = 0.010  # seconds
 LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
@@ -51,7 +52,8 @@ class Worker:
         self._channel = channel
         self._outbox = outbox
         self._sent_at = 0.0
-        self._runner = Runner(setup.store_dirs)
+        self._capture = Capture()
+        self._runner = Runner(setup.store_dirs, self._capture)
         self._queue: dict[int, Run] = {}
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.Lock()
@@ -204,7 +206,7 @@ class Worker:
     def _tell(self) -> None:
         """Send what the running task has printed since the last look."""
         run = self._now
-        printed = self._runner.capture.read()
+        printed = self._capture.read()
         if run is not None and printed and printed != self._told:
             self._told = printed
             self._send([Printed(run.id, run.attempt, printed)])

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from nbflow.errors import BashAppNoReturn, BashExitFailure
-from nbflow.worker.capture import Capture
 
 LAST_WORDS = 500  # characters of output that an error quotes
 
 
-def run(app: str, command: Any, capture: Capture, quote: bool) -> int:
+class Outlets(Protocol):
+    """Where the output of a task goes now."""
+
+    def read(self) -> str:
+        """What has been printed up to now."""
+
+    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a command whose output goes there, too."""
+
+
+def run(app: str, command: Any, outlets: Outlets, quote: bool) -> int:
     """Run what the app's function returned; gives 0. Output goes where the worker's goes now.
 
     Raises:
@@ -23,7 +32,7 @@ def run(app: str, command: Any, capture: Capture, quote: bool) -> int:
         raise BashAppNoReturn(f"bash app {app} must return a command as a string, it returned {command!r}")
     sys.stdout.flush()
     sys.stderr.flush()
-    code = subprocess.run(["/bin/bash", "-c", command], stdin=subprocess.DEVNULL, check=False).returncode
+    code = outlets.start(["/bin/bash", "-c", command]).wait()
     if code:
-        raise BashExitFailure(app, code, capture.read()[-LAST_WORDS:].strip() if quote else "")
+        raise BashExitFailure(app, code, outlets.read()[-LAST_WORDS:].strip() if quote else "")
     return 0

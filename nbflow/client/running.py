@@ -1,5 +1,7 @@
 """One task: make its function and arguments, call it, and pack what it gives. The user's code runs here.
 
+Worker processes run tasks so, and so do the client's threads, whose values stay where they are.
+
 Whatever the user's code raises, `SystemExit` and `KeyboardInterrupt` included, is that task's error and no other's.
 """
 
@@ -9,25 +11,35 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
+from nbflow.client import shell
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, MissingOutputs, UsageError
 from nbflow.values import outcome, pickling, source
 from nbflow.values.short import short
-from nbflow.wire.messages import Define, Failure, Finished, Gathered, Inline, Run, Stored
-from nbflow.worker import shell
-from nbflow.worker.capture import Capture
+from nbflow.wire.messages import Define, Failure, Finished, Gathered, Held, Inline, Run, Stored
 
 MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, since some come with every call
+
+
+class Capture(shell.Outlets, Protocol):
+    """What a task prints."""
+
+    def take(self) -> str:
+        """What the task has printed; the next one begins with nothing."""
+
+    def redirected(self, streams: Sequence[str]) -> AbstractContextManager[None]:
+        """Send what is printed to [path, mode, path, mode], for standard output and error; "" = as usual."""
 
 
 class Runner:
     """Runs tasks, and keeps the functions that can be kept."""
 
-    def __init__(self, store_dirs: Sequence[str]) -> None:
-        self.capture = Capture()
+    def __init__(self, store_dirs: Sequence[str], capture: Capture) -> None:
+        self.capture = capture
         self._store_dirs = store_dirs
         self._defines: dict[bytes, Define] = {}
         self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
@@ -42,11 +54,11 @@ class Runner:
     def run(self, run: Run) -> Finished | Gathered:
         """Run a task to its end; never raises."""
         started = time.time()
-        result: Inline | Stored | Failure
+        result: Inline | Stored | Held | Failure
         code: CodeType | None = None
         note = ""
         try:
-            function, code = self._function(run.function)
+            function, code = self._function(run)
             value = self._call(run, function)
             if run.kind == "join":
                 template, needs = _futures(value, run.app)
@@ -59,20 +71,25 @@ class Runner:
             result = outcome.pack_error(error, code)
         return Finished(run.id, run.attempt, result, note, self.capture.take(), started, time.time())
 
-    def _function(self, digest: bytes) -> tuple[Callable[..., Any], CodeType | None]:
+    def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
+        digest = run.function
         found = self._functions.get(digest)
         if found is None:
             define = self._defines[digest]
             function = pickling.loads(define.code)
-            found = function, getattr(inspect.unwrap(function), "__code__", None)
+            found = function, code_of(function)
             if define.reusable:
                 self._functions[digest] = found
                 del self._defines[digest]
         return found
 
-    def _call(self, run: Run, function: Callable[..., Any]) -> Any:
+    def _arguments(self, run: Run) -> tuple[tuple[Any, ...], dict[str, Any]]:
         needs = [outcome.load(value) for value in run.values]
         args, kwargs = outcome.load(run.payload, needs)
+        return args, kwargs
+
+    def _call(self, run: Run, function: Callable[..., Any]) -> Any:
+        args, kwargs = self._arguments(run)
         if not run.streams and not run.outputs and run.kind != "bash":
             return _awaited(function(*args, **kwargs))
         with self.capture.redirected(run.streams):
@@ -84,7 +101,7 @@ class Runner:
             raise MissingOutputs(run.app, missing)
         return value
 
-    def _pack(self, value: Any, app: str) -> Inline | Stored:
+    def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
         try:
             pickled = pickling.dumps(value)
         except Exception as error:
@@ -95,6 +112,11 @@ class Runner:
                 f"`{app}` returned a future: make it a join_app, or return the future's result()"
             )
         return outcome.store(pickled, self._store_dirs)
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code that a traceback of the app's function begins with; None if it has none of its own."""
+    return getattr(inspect.unwrap(function), "__code__", None)
 
 
 def _awaited(value: Any) -> Any:
