@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.client.app import App, bash_app, join_app, python_app
 from nbflow.client.future import AppFuture, DataFuture
 from nbflow.client.kernel import DataFlowKernel, clear, dfk, load, wait_for_current_tasks
+from nbflow.client.special import AUTO_LOGNAME
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AUTO_LOGNAME",
     "App",
     "AppFuture",
     "Config",

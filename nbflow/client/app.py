@@ -7,89 +7,50 @@ app is, and that a call with wrong arguments is refused where it is made.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from dataclasses import replace
+from types import MethodType
+from typing import Any, Protocol, overload
 
-from nbflow.client.calls import SPECIAL, Callee
+from nbflow.client.calls import Callee
 from nbflow.client.current import current
 from nbflow.client.future import AppFuture
-from nbflow.errors import AppBadFormatting
+from nbflow.client.options import Options, name_of, options_of
+from nbflow.client.parameters import parameters_of, without_futures
+from nbflow.errors import AppBadFormatting, CannotPickle
 from nbflow.values.functions import Captor
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class App:
     """A function whose calls are tasks: calling it returns an `AppFuture` at once.
 
-    `kind` is "python", "bash" or "join"; `options` are the decorator's arguments.
+    `options` are its name, its kind and the decorator's arguments. In a class, an app is bound as a function is:
+    it takes the instance as its first argument; the class if made of a classmethod, neither of a staticmethod.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], kind: str, options: dict[str, Any], flow: Any = None
-    ) -> None:
-        if not callable(function):
-            raise AppBadFormatting(f"{kind}_app makes an app of a function, not of {function!r}")
-        self.kind = kind
+    def __init__(self, function: Any, options: Options, flow: Any = None) -> None:
+        inner = function.__func__ if isinstance(function, (staticmethod, classmethod)) else function
+        functools.update_wrapper(self, inner)
+        self.__name__ = options.name
         self.options = options
-        self._function = function
         self._flow = flow
-        functools.update_wrapper(self, function)
-        self._prepare()
+        self._made_of = function
+        self._function = without_futures(inner)
+        self._stripped = self._function is not inner
+        self._parameters = parameters = parameters_of(inner)
+        self._plain = parameters.plain
+        self._callee = Callee(options, Captor(self._function), parameters)
 
-    def _prepare(self) -> None:
-        function = self._function
-        name = getattr(function, "__name__", type(function).__name__)
-        try:
-            self._signature: inspect.Signature | None = inspect.signature(function)
-        except (ValueError, TypeError):  # some built-in functions have none
-            self._signature = None
-        parameters = list(self._signature.parameters.values()) if self._signature else []
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        anything = self._signature is None or any(p.kind is p.VAR_KEYWORD for p in parameters)
-        executors = self.options["executors"]
-        self._callee = Callee(
-            name,
-            self.kind,
-            Captor(function),
-            tuple(p.name for p in positional),
-            None if anything else frozenset(p.name for p in parameters),
-            {p.name: p.default for p in parameters if p.name in SPECIAL and p.default is not p.empty},
-            () if executors == "all" else tuple(executors),
-            self.options["retries"],
-            self.options["walltime"],
-            self.options["cache"],
-            frozenset(self.options["ignore_for_cache"] or ()),
-        )
-        # the counts of plain arguments that need no closer look
-        required = [
-            p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-        all_positional = len(required) == sum(p in positional for p in required)
-        most = -1 if not self._signature or not all_positional else len(positional)
-        self._plain = range(len(required), most + 1)
+    @property
+    def kind(self) -> str:
+        """Python, bash or join."""
+        return self.options.kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> AppFuture:
-        if kwargs or len(args) not in self._plain:
-            self._check(args, kwargs)
+        if (kwargs or len(args) not in self._plain) and (why := self._parameters.refused(args, kwargs)):
+            raise TypeError(f"{self.options.name}(): {why}")
         calls = current() if self._flow is None else self._flow.calls
         return calls.call(self._callee, args, kwargs)
-
-    def _check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Refuse arguments that the function would not take.
-
-        Raises:
-            TypeError: as the function itself would raise it.
-        """
-        if self._signature is None:
-            return
-        accepts = self._callee.accepts
-        given = {n: v for n, v in kwargs.items() if accepts is None or n in accepts or n not in SPECIAL}
-        try:
-            self._signature.bind(*args, **given)
-        except TypeError as error:
-            raise TypeError(f"{self._callee.name}(): {error}") from None
 
     @property
     def carried_function(self) -> Callable[..., Any]:
@@ -97,61 +58,79 @@ class App:
         return self._function
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """An app that was defined in a class takes the instance as its first argument, as a function does."""
-        return self if instance is None else functools.partial(self, instance)
+        if isinstance(self._made_of, classmethod):
+            return MethodType(self, type(instance) if owner is None else owner)
+        if instance is None or isinstance(self._made_of, staticmethod):
+            return self
+        return MethodType(self, instance)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"function": self._function, "kind": self.kind, "options": self.options}
+    def __getstate__(self) -> tuple[Any, Options]:
+        if self._stripped:
+            raise CannotPickle(
+                f"app `{self.options.name}` cannot be called inside other tasks: a default of it holds a future"
+            )
+        return self._made_of, self.options
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["function"], state["kind"], state["options"])  # type: ignore[misc] # made without it
+    def __setstate__(self, state: tuple[Any, Options]) -> None:
+        self.__init__(*state)  # type: ignore[misc] # made without it
 
     def __repr__(self) -> str:
-        return f"<{self.kind} app {self._callee.name}>"
+        return f"<{self.kind} app {self.options.name}>"
 
 
-def _decorator(kind: str, function: Callable[..., Any] | None, flow: Any, options: dict[str, Any]) -> Any:
-    executors = options["executors"]
-    if executors != "all" and (isinstance(executors, str) or not isinstance(executors, (list, tuple))):
-        raise AppBadFormatting(f'{kind}_app(executors=...) is "all" or a list of labels, not {executors!r}')
-    retries, walltime = options["retries"], options["walltime"]
-    if retries is not None and (not isinstance(retries, int) or isinstance(retries, bool) or retries < 0):
-        raise AppBadFormatting(
-            f"{kind}_app(retries=...) is a whole number of at least 0 or None, not {retries!r}"
-        )
-    if walltime is not None and (
-        not isinstance(walltime, (int, float)) or isinstance(walltime, bool) or walltime <= 0
-    ):
-        raise AppBadFormatting(
-            f"{kind}_app(walltime=...) is a number of seconds above 0 or None, not {walltime!r}"
-        )
-    if function is None:
-        return lambda f: App(f, kind, options, flow)
-    return App(function, kind, options, flow)
+class Decorator(Protocol):
+    """What `python_app`, `bash_app` and `join_app` are: to be used with or without arguments."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, function: Callable[..., Any], /) -> App: ...
+    @overload
+    def __call__(
+        self,
+        function: None = None,
+        /,
+        *,
+        data_flow_kernel: Any = None,
+        executors: str | Iterable[str] = "all",
+        cache: bool = False,
+        ignore_for_cache: Iterable[str] | None = None,
+        retries: int | None = None,
+        walltime: float | None = None,
+    ) -> Callable[[Callable[..., Any]], App]: ...
 
 
-@overload
-def python_app(function: Callable[..., Any], /) -> App: ...
-@overload
-def python_app(
-    *,
-    data_flow_kernel: Any = None,
-    executors: str | Iterable[str] = "all",
-    cache: bool = False,
-    ignore_for_cache: Iterable[str] | None = None,
-    retries: int | None = None,
-    walltime: float | None = None,
-) -> Callable[[Callable[..., Any]], App]: ...
-def python_app(
-    function: Callable[..., Any] | None = None,
-    *,
-    data_flow_kernel: Any = None,
-    executors: Any = "all",
-    cache: bool = False,
-    ignore_for_cache: Iterable[str] | None = None,
-    retries: int | None = None,
-    walltime: float | None = None,
-) -> Any:
+def _decorator(kind: str, doc: str) -> Decorator:
+    def decorate(
+        function: Callable[..., Any] | None = None,
+        *,
+        data_flow_kernel: Any = None,
+        executors: Any = "all",
+        cache: bool = False,
+        ignore_for_cache: Iterable[str] | None = None,
+        retries: int | None = None,
+        walltime: float | None = None,
+    ) -> Any:
+        options = options_of(kind, executors, cache, ignore_for_cache, retries, walltime)
+        if data_flow_kernel is not None and not hasattr(data_flow_kernel, "calls"):
+            raise AppBadFormatting(
+                f"{kind}_app(data_flow_kernel=...) is a flow or None, not {data_flow_kernel!r}"
+            )
+
+        def make(function: Any) -> App:
+            if not callable(function) and not isinstance(function, classmethod):
+                raise AppBadFormatting(f"{kind}_app makes an app of a function, not of {function!r}")
+            return App(function, replace(options, name=name_of(function)), data_flow_kernel)
+
+        return make if function is None else make(function)
+
+    decorate.__name__ = decorate.__qualname__ = f"{kind}_app"
+    decorate.__doc__ = doc
+    return decorate
+
+
+python_app = _decorator(
+    "python",
     """Make an app of a Python function: each call is a task whose value is what the function returns.
 
     Args:
@@ -164,58 +143,22 @@ def python_app(
 
     Raises:
         AppBadFormatting: it cannot be made an app.
-    """
-    return _decorator(
-        "python", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
-    )
+    """,
+)
 
-
-def bash_app(
-    function: Callable[..., Any] | None = None,
-    *,
-    data_flow_kernel: Any = None,
-    executors: Any = "all",
-    cache: bool = False,
-    ignore_for_cache: Iterable[str] | None = None,
-    retries: int | None = None,
-    walltime: float | None = None,
-) -> Any:
+bash_app = _decorator(
+    "bash",
     """Make an app of a function that returns a command for bash: each call is a task whose value is the exit code 0.
 
     Arguments and errors are those of `python_app`; another exit code fails the task with `BashExitFailure`.
-    """
-    return _decorator(
-        "bash", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
-    )
+    """,
+)
 
-
-def join_app(
-    function: Callable[..., Any] | None = None,
-    *,
-    data_flow_kernel: Any = None,
-    executors: Any = "all",
-    cache: bool = False,
-    ignore_for_cache: Iterable[str] | None = None,
-    retries: int | None = None,
-    walltime: float | None = None,
-) -> Any:
+join_app = _decorator(
+    "join",
     """Make an app of a function that calls apps and returns their futures: its value is what those give.
 
     It may return a future, or a list, tuple or dict of futures. Arguments and errors are those of `python_app`; a
     task it called that fails, fails it with `JoinError`.
-    """
-    return _decorator(
-        "join", function, data_flow_kernel, _options(executors, cache, ignore_for_cache, retries, walltime)
-    )
-
-
-def _options(
-    executors: Any, cache: bool, ignore: Iterable[str] | None, retries: Any, walltime: Any
-) -> dict[str, Any]:
-    return {
-        "executors": executors,
-        "cache": bool(cache),
-        "ignore_for_cache": None if ignore is None else tuple(ignore),
-        "retries": retries,
-        "walltime": walltime,
-    }
+    """,
+)

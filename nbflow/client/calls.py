@@ -9,17 +9,20 @@ its tasks. How messages get to the scheduler is the owner's business (`Link`).
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nbflow.client.future import AppFuture, data_futures
+from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.options import Options
+from nbflow.client.parameters import Parameters
+from nbflow.client.special import Special, automatic_name, complete
 from nbflow.core.states import State
-from nbflow.errors import BadStdStreamFile, CannotPickle, FlowClosed, UsageError
-from nbflow.files import File, as_file
+from nbflow.errors import CannotPickle, FlowClosed, UsageError
+from nbflow.files import File
+from nbflow.numbers import name_of
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.short import detail
@@ -48,32 +51,35 @@ class Link(Protocol):
         """Ask where a task stands."""
 
 
+_UNKNOWN = Parameters()
+
+
 @dataclass(frozen=True)
 class Callee:
-    """What is called: an app, as far as a call needs it. `parameters`: names of the positional ones."""
+    """What is called: an app, as far as a call needs it."""
 
-    name: str
-    kind: str
+    options: Options
     captor: Captor
-    parameters: tuple[str, ...] = ()
-    accepts: frozenset[str] | None = None  # names of all parameters; None = any keyword
-    defaults: dict[str, Any] = field(default_factory=dict)  # of the special keywords
-    executors: tuple[str, ...] = ()
-    retries: int | None = None
-    walltime: float | None = None
-    cache: bool = False
-    ignore_for_cache: frozenset[str] = frozenset()
+    parameters: Parameters = _UNKNOWN
 
-
-SPECIAL = ("inputs", "outputs", "stdout", "stderr", "walltime", "parsl_resource_specification")
-"""Keywords that mean something to the flow; they reach the function only where it has a parameter of that name."""
+    @property
+    def name(self) -> str:
+        """What people call the app."""
+        return self.options.name
 
 
 class Calls:
     """All calls of one process to one flow. Calls may be made in any thread."""
 
     def __init__(
-        self, link: Link, *, first: int, retries: int, executors: Sequence[str], store_dirs: Sequence[str]
+        self,
+        link: Link,
+        *,
+        first: int,
+        retries: int,
+        executors: Sequence[str],
+        store_dirs: Sequence[str],
+        run_dir: str,
     ) -> None:
         self.closed = False
         self.flow = link
@@ -84,6 +90,7 @@ class Calls:
         self._retries = retries
         self._executors = tuple(executors)
         self._store_dirs = list(store_dirs)
+        self._run_dir = run_dir
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
         self._elsewhere = False  # this is a forked child: the flow belongs to the parent
@@ -100,43 +107,45 @@ class Calls:
         """
         if self.closed:
             self._check_open()
-        special = dict(callee.defaults) if callee.defaults else {}
-        if kwargs:
-            special.update({name: kwargs.pop(name) for name in SPECIAL if name in kwargs})
-        outputs: list[File] = []
-        streams: list[str] = []
-        walltime = callee.walltime
-        if special:
-            outputs, streams = self._prepare(special)
-            walltime = special.get("walltime", walltime)
-            kwargs.update({n: v for n, v in special.items() if callee.accepts is None or n in callee.accepts})
+        number = next(self._numbers)
+        options = callee.options
+        special: Special | None = None
+        if kwargs or callee.parameters.defaults or callee.parameters.places:
+            special = complete(
+                callee.parameters,
+                args,
+                kwargs,
+                lambda stream, label: automatic_name(
+                    self._run_dir, name_of(number), options.name, stream, label
+                ),
+            )
+            args, kwargs = special.args, special.kwargs
         define = self._define(callee)
         pickled = self._pickle(callee, args, kwargs)
         needs = [self._need(future, callee) for future in pickled.needs] if pickled.needs else []
-        key = self._key(callee, define.digest, pickled, args, kwargs) if callee.cache else b""
-        number = next(self._numbers)
-        future = AppFuture(self, number, callee.name)
+        key = self._key(callee, define.digest, pickled, args, kwargs) if options.cache else b""
+        future = AppFuture(self, number, options)
         if key:
             future._key = key
-        if special:
-            future.stdout, future.stderr = special.get("stdout"), special.get("stderr")
-        if outputs:
-            future._outputs = data_futures(future, outputs)
+        walltime = options.walltime
+        if special is not None:
+            walltime = special.walltime or walltime
+            _promise(future, special)
         submit = Submit(
             number,
-            callee.name,
-            callee.kind,
+            options.name,
+            options.kind,
             define.digest,
             self._store(pickled, callee),
             needs,
-            detail(args, kwargs, callee.parameters),
+            detail(args, kwargs, callee.parameters.positional),
             self.parent,
-            self._allowed(callee) if callee.executors else [],
-            self._retries if callee.retries is None else callee.retries,
-            0.0 if walltime is None else _seconds(walltime),
+            self._allowed(options) if options.executors else [],
+            self._retries if options.retries is None else options.retries,
+            walltime or 0.0,
             key,
-            streams,
-            [str(file) for file in outputs],
+            [] if special is None else special.streams,
+            [] if special is None else [file.filepath for file in special.outputs],
         )
         known = define.digest in self._defined
         urgent = not self.pending  # nothing is under way: workers wait for this very call
@@ -153,7 +162,7 @@ class Calls:
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""
         name = f"[{argument!r}]"[:40] if function.__name__ == "getitem" else f".{argument}"
-        return self.call(Callee(name, "python", _captor(function)), (future, argument), {})
+        return self.call(Callee(Options(name), _captor(function)), (future, argument), {})
 
     def abandon(self) -> None:
         """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
@@ -166,27 +175,6 @@ class Calls:
             )
         if self.closed:
             raise FlowClosed("the flow has been cleaned up: load() a new one")
-
-    def _prepare(self, special: dict[str, Any]) -> tuple[list[File], list[str]]:
-        """Check and complete the special keywords, in place; returns (outputs, streams)."""
-        for name in ("inputs", "outputs"):
-            if name in special:
-                given = special[name]
-                if isinstance(given, (str, os.PathLike)) or not isinstance(given, Sequence):
-                    raise UsageError(f"{name}= takes a list, not {given!r}")
-                files = [self._file(item, name) for item in given]
-                special[name] = files
-        outputs: list[File] = special.get("outputs", [])
-        if all(special.get(name) is None for name in ("stdout", "stderr")):
-            return outputs, []
-        return outputs, [part for name in ("stdout", "stderr") for part in _stream(special.get(name), name)]
-
-    @staticmethod
-    def _file(item: Any, name: str) -> Any:
-        """Strings and paths are taken for files; among `inputs`, anything else stays what it is."""
-        return (
-            as_file(item, "outputs=") if name == "outputs" or isinstance(item, (str, os.PathLike)) else item
-        )
 
     def _define(self, callee: Callee) -> Define:
         try:
@@ -228,18 +216,17 @@ class Calls:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> bytes:
-        if callee.ignore_for_cache:
-            ignored = callee.ignore_for_cache
+        if ignored := callee.options.ignore_for_cache:
             counted = [value for name, value in _named(callee, args) if name not in ignored]
             pickled = pickling.dumps((counted, {n: v for n, v in kwargs.items() if n not in ignored}))
         return memo.key_of(digest, pickled, [f._key or b"task %d" % f.tid for f in pickled.needs])
 
-    def _allowed(self, callee: Callee) -> list[str]:
-        unknown = [label for label in callee.executors if label not in self._executors]
+    def _allowed(self, options: Options) -> list[str]:
+        unknown = [label for label in options.executors if label not in self._executors]
         if unknown:
             known = ", ".join(self._executors)
-            raise UsageError(f"`{callee.name}` wants executor {unknown[0]!r}; this flow has: {known}")
-        return list(callee.executors)
+            raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
+        return list(options.executors)
 
     # ------------------------------------------------------------ what comes of them
 
@@ -296,9 +283,19 @@ class Calls:
 
 def _named(callee: Callee, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
     """Positional arguments by the names of their parameters; by their place, from 1, beyond those."""
-    return [
-        (callee.parameters[i] if i < len(callee.parameters) else str(i + 1), v) for i, v in enumerate(args)
-    ]
+    names = callee.parameters.positional
+    return [(names[i] if i < len(names) else str(i + 1), value) for i, value in enumerate(args)]
+
+
+def _promise(future: AppFuture, special: Special) -> None:
+    """Give a future what stands for the files that its task writes."""
+    if special.outputs:
+        future._outputs = [DataFuture(future, file) for file in special.outputs]
+    stdout, stderr = special.asked
+    if stdout is not None:
+        future.stdout = DataFuture(future, stdout) if isinstance(stdout, File) else stdout
+    if stderr is not None:
+        future.stderr = DataFuture(future, stderr) if isinstance(stderr, File) else stderr
 
 
 _captors: dict[Any, Captor] = {}
@@ -308,25 +305,3 @@ def _captor(function: Any) -> Captor:
     if function not in _captors:
         _captors[function] = Captor(function)
     return _captors[function]
-
-
-def _seconds(walltime: Any) -> float:
-    if isinstance(walltime, bool) or not isinstance(walltime, (int, float)) or walltime <= 0:
-        raise UsageError(f"walltime= takes a number of seconds above 0, not {walltime!r}")
-    return float(walltime)
-
-
-def _stream(given: Any, name: str) -> tuple[str, str]:
-    """(path, mode) of a stream; ("", "") if it is not redirected."""
-    if given is None:
-        return "", ""
-    path, mode = (
-        given
-        if isinstance(given, tuple) and len(given) == 2
-        else (given, "w" if isinstance(given, File) else "a+")
-    )
-    if not isinstance(path, (str, os.PathLike)) or mode not in ("w", "a", "w+", "a+", "x"):
-        raise BadStdStreamFile(
-            f"{name}= takes a path or (path, mode) with a mode of w, a, w+, a+ or x, not {given!r}"
-        )
-    return os.fspath(path), mode

@@ -14,11 +14,12 @@ import difflib
 import operator
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from nbflow.client.options import Options
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
@@ -76,11 +77,11 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     stdout: Any = None
     stderr: Any = None
 
-    def __init__(self, owner: Owner, tid: int, app: str) -> None:
+    def __init__(self, owner: Owner, tid: int, options: Options) -> None:
         # not that of the base class: see `_condition`, `_waiters` and `_done_callbacks`
         self._owner = owner
         self.tid = tid
-        self._app = app
+        self._options = options
 
     # ------------------------------------------------------------ what a Parsl user knows
 
@@ -97,7 +98,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     @property
     def app_name(self) -> str:
         """The name of the app that was called."""
-        return self._app
+        return self._options.name
 
     @property
     def outputs(self) -> list[DataFuture]:
@@ -242,7 +243,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not self._condition.wait_for(self._has_ended, left):
                 raise concurrent.futures.TimeoutError(
-                    f"task {name_of(self.tid)} `{self._app}` has not ended in {timeout} s"
+                    f"task {name_of(self.tid)} `{self._options.name}` has not ended in {timeout} s"
                 )
 
     def _has_ended(self) -> bool:
@@ -257,9 +258,9 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             try:
                 result = outcomes.load(self._outcome, mine=True)
             except Exception as found:
-                error = outcomes.unreadable(found, self.tid, self._app)
+                error = outcomes.unreadable(found, self.tid, self._options.name)
         else:
-            error = outcomes.unpack_error(self._outcome, self.tid, self._app)
+            error = outcomes.unpack_error(self._outcome, self.tid, self._options.name)
         # the first of several threads wins
         self._result, self._exception = self.__dict__.setdefault("_its_end", (result, error))
         self._opened = True
@@ -270,7 +271,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
             owner.release(self.tid)
 
     def __repr__(self) -> str:
-        return f"<AppFuture task {name_of(self.tid)} {self._app}: {'done' if self.done() else 'not done'}>"
+        return f"<AppFuture task {name_of(self.tid)} {self._options.name}: {'done' if self.done() else 'not done'}>"
 
 
 class DataFuture(concurrent.futures.Future[File], Needed):
@@ -348,8 +349,3 @@ def _awaited(future: concurrent.futures.Future[Any]) -> Generator[Any, None, Any
     import asyncio  # 60 ms of start-up; whoever awaits has it already
 
     return asyncio.wrap_future(future).__await__()
-
-
-def data_futures(future: AppFuture, files: Sequence[File]) -> list[DataFuture]:
-    """A future for each file that the task writes."""
-    return [DataFuture(future, file) for file in files]

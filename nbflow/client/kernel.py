@@ -87,6 +87,7 @@ class DataFlowKernel:
             retries=self.config.retries,
             executors=[executor.label for executor in self.config.executors],
             store_dirs=self._places.stores,
+            run_dir=self._places.run_dir,
         )
         self._connection = Connection(sock, self._on_messages, self._on_lost)
         self._connection.extra = self._calls.take_released

@@ -81,7 +81,9 @@ class Staff:
         self._sockets.add(worker.port, lambda: self._read(worker))
         if worker.pidfd is not None:
             self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
-        worker.send(msg.Setup(number, self._setup.directory, self._setup.store_dirs, self.labels))
+        worker.send(
+            msg.Setup(number, self._setup.directory, self._setup.run_dir, self._setup.store_dirs, self.labels)
+        )
 
     def ready(self, worker: Worker) -> None:
         """It has said Hello."""

@@ -331,6 +331,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
     worker: int
     directory: str
+    run_dir: str
     store_dirs: list[str]
     executors: list[str]  # labels, for the calls made inside tasks
 

@@ -72,6 +72,7 @@ class Worker:
             retries=0,
             executors=setup.executors,
             store_dirs=setup.store_dirs,
+            run_dir=setup.run_dir,
         )
         current.set_current(self._calls)
         os.register_at_fork(after_in_child=self._forked)

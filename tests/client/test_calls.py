@@ -358,7 +358,7 @@ def test_an_output_that_was_not_written_is_an_error(tmp_path: Path) -> None:
         ({"outputs": [3]}, "outputs= takes paths, strings or Files, not 3"),
         ({"stdout": 7}, "stdout= takes a path"),
         ({"stdout": ("a", "r")}, "mode of w, a"),
-        ({"walltime": -1}, "walltime= takes a number of seconds above 0, not -1"),
+        ({"walltime": -1}, "walltime= takes a number of seconds above 0 or None, not -1"),
     ],
 )
 def test_a_special_keyword_that_cannot_be_used_is_refused_at_the_call(keywords: Any, words: str) -> None:

@@ -57,12 +57,12 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize(
     ("line", "kind", "options"),
     [
-        ("", "python", {"cache": False, "retries": None, "walltime": None, "executors": "all"}),
+        ("", "python", {"cache": False, "retries": None, "walltime": None, "executors": ()}),
         ("--bash", "bash", {}),
         ("--join", "join", {}),
         ("--cache --retries 2", "python", {"cache": True, "retries": 2}),
         ("--retries 0 --walltime 1.5", "python", {"retries": 0, "walltime": 1.5}),
-        ("--executor big --executor 'small ones'", "python", {"executors": ["big", "small ones"]}),
+        ("--executor big --executor 'small ones'", "python", {"executors": ("big", "small ones")}),
     ],
 )
 def test_options_become_those_of_the_app(
@@ -70,7 +70,7 @@ def test_options_become_those_of_the_app(
 ) -> None:
     app = define(shell, line)
     assert app.kind == kind
-    assert {name: app.options[name] for name in options} == options
+    assert {name: getattr(app.options, name) for name in options} == options
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""The special keywords of one call, checked and completed: `inputs`, `outputs`, `stdout` and so on.
+
+They mean the same for Python, bash and join apps, given by keyword, by place, or as the default of a parameter.
+Nothing of the caller's is changed: what the function gets in their place is put into new containers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from nbflow.client.options import is_walltime
+from nbflow.client.parameters import SPECIAL, Parameters
+from nbflow.errors import BadStdStreamFile, UsageError
+from nbflow.files import File, as_file
+
+AUTO_LOGNAME = -1
+"""As `stdout=` or `stderr=`: a file of the task's own below the run directory, or what `std_autopath` says."""
+
+STREAMS = ("stdout", "stderr")
+_MODES = ("w", "a", "w+", "a+", "x")
+
+
+class Special(NamedTuple):
+    """A call with its special keywords completed."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]  # what the function gets
+    outputs: list[File]
+    streams: list[
+        str
+    ]  # [stdout path, mode, stderr path, mode], "" where it is not redirected; [] if neither is
+    asked: tuple[Any, Any]  # stdout and stderr as asked for, automatic names in place of `AUTO_LOGNAME`
+    walltime: float | None
+    label: Any
+
+
+def complete(
+    parameters: Parameters,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    name_stream: Callable[[str, Any], Any],
+) -> Special:
+    """Complete a call. `name_stream` makes an automatic name: of "stdout" or "stderr", for a task with a label.
+
+    Raises:
+        BadStdStreamFile: a stream cannot be that.
+        UsageError: another special keyword has a value that is not allowed.
+    """
+    kwargs = dict(kwargs)
+    places = {name: place for name, place in parameters.places.items() if place < len(args)}
+    for name, default in parameters.defaults.items():
+        if name not in kwargs and name not in places:
+            kwargs[name] = default
+    given = {name: args[place] for name, place in places.items() if name in SPECIAL}
+    given |= {name: kwargs.pop(name) for name in SPECIAL if name in kwargs}
+    label = args[places["label"]] if "label" in places else kwargs.get("label")
+    for name in ("inputs", "outputs"):
+        if given.get(name) is not None:
+            given[name] = _files(given[name], name)
+    streams: list[str] = []
+    for name in STREAMS:
+        if type(given.get(name)) is int and given[name] == AUTO_LOGNAME:
+            given[name] = name_stream(name, label)
+        streams += _stream(given.get(name), name)
+    walltime = given.get("walltime")
+    if walltime is not None and not is_walltime(walltime):
+        raise UsageError(f"walltime= takes a number of seconds above 0 or None, not {walltime!r}")
+    given_at = list(args)
+    for name, value in given.items():
+        if name in places:
+            given_at[places[name]] = value
+        elif parameters.accepts is None or name in parameters.accepts:
+            kwargs[name] = value
+    return Special(
+        tuple(given_at),
+        kwargs,
+        given.get("outputs") or [],
+        streams if any(streams) else [],
+        (given.get("stdout"), given.get("stderr")),
+        walltime,
+        label,
+    )
+
+
+def _files(given: Any, name: str) -> list[Any]:
+    """A list of what was given, strings and paths as files; among `inputs`, anything else stays what it is."""
+    if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Sequence):
+        raise UsageError(f"{name}= takes a list, not {given!r}")
+    if name == "outputs":
+        return [as_file(item, "outputs=") for item in given]
+    return [as_file(item, "inputs=") if isinstance(item, (str, os.PathLike)) else item for item in given]
+
+
+def _stream(given: Any, name: str) -> tuple[str, str]:
+    """(path, mode) of a stream; ("", "") if it is not redirected."""
+    if given is None:
+        return "", ""
+    path, mode = given, "w" if isinstance(given, File) else "a+"
+    if isinstance(given, tuple) and len(given) == 2:
+        path, mode = given
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or mode not in _MODES:
+        raise BadStdStreamFile(
+            f"{name}= takes a path, a File, AUTO_LOGNAME, or (path, mode) with a mode of w, a, w+, a+ or x, "
+            f"not {given!r}"
+        )
+    return os.fsdecode(path.filepath if isinstance(path, File) else path), mode
+
+
+def automatic_name(run_dir: str, number: str, app: str, stream: str, label: Any) -> str:
+    """Where a stream goes under `AUTO_LOGNAME`; at most 10,000 tasks share a folder."""
+    folder = f"{int(number.rpartition('.')[2]) // 10_000:04d}"
+    called = app if label is None else f"{app}_{label}"
+    called = "".join(c if c.isalnum() or c in "-_." else "_" for c in called)  # a label may be any text
+    return os.path.join(run_dir, "task_logs", folder, f"task_{number:0>4}_{called}.{stream}")
