@@ -23,6 +23,7 @@ FLOORS = {
     "scheduler": 4,
     "worker": 4,
     "notebook": 5,
+    "concurrent": 5,
     "demo": 6,
     "cli": 7,
     "__main__": 8,

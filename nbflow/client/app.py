@@ -46,7 +46,7 @@ class App:
         """Python, bash or join."""
         return self.options.kind
 
-    def __call__(self, *args: Any, **kwargs: Any) -> AppFuture:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> AppFuture:
         if (kwargs or len(args) not in self._plain) and (why := self._parameters.refused(args, kwargs)):
             raise TypeError(f"{self.options.name}(): {why}")
         calls = current() if self._flow is None else self._flow.calls

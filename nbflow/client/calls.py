@@ -261,6 +261,11 @@ class Calls:
         self._link.post(Cancel([task]))
         self._link.flush()
 
+    def withdraw(self, tasks: Sequence[int]) -> None:
+        """Ask for these tasks to be withdrawn where they have not begun; the others go on."""
+        if tasks and not self.closed:
+            self._link.post(Cancel(list(tasks), True), urgent=True)
+
     def release(self, task: int) -> None:
         """A future has gone: its value may go as well. Takes no lock, for it runs wherever a future is collected."""
         self._released.append(task)

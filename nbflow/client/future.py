@@ -228,6 +228,11 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         callbacks: list[Callable[[Any], Any]] = self._made("_its_callbacks", list)
         return callbacks
 
+    def keep(self) -> None:
+        """Hold on to a value that lies in files of the flow: for whoever ends the flow, once the task has ended."""
+        if isinstance(self._outcome, (Stored, Composed)):
+            self._open()
+
     def run_callbacks(self) -> None:
         """Call what `add_done_callback` was given."""
         self._invoke_callbacks()  # type: ignore[operator, unused-ignore] # not in the type stubs

@@ -126,9 +126,10 @@ class Unblocked(Event, frozen=True):
 
 
 class CancelRequested(Event, frozen=True):
-    """Somebody wants this task not to run, or to stop."""
+    """Somebody wants this task not to run, or to stop; `unless_begun`: if it runs already it may go on."""
 
     task: int
+    unless_begun: bool = False
 
 
 class Released(Event, frozen=True):

@@ -149,7 +149,13 @@ class Machine:
         task = self.tasks.get(event.task)
         if task is None or task.state >= DONE or task.doom is not None:
             return
-        if task.state is RUNNING and not task.outside:
+        begun = task.state is RUNNING or task.inner is not None
+        if event.unless_begun and (begun or task.unwanted):
+            return
+        if event.unless_begun and task.queued:
+            task.unwanted = True
+            self._say(TakeBack(task.worker, (task.id,)))
+        elif task.state is RUNNING and not task.outside:
             task.doom = Why.ASKED
             self._say(Abort(task.worker))
         elif task.queued:
@@ -217,6 +223,7 @@ class Machine:
         task.failures += 1
         if may_retry and task.failures <= task.retries:
             task.doom = None
+            task.unwanted = False
             self._move(task, WAITING, why)
             self._enqueue(task)
         else:
@@ -265,8 +272,8 @@ class Machine:
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING:
                 self._lost_while_running(task)
-            elif task.doom is not None:
-                self._end(task, CANCELLED, task.doom, None)
+            elif task.doom is not None or task.unwanted:
+                self._end(task, CANCELLED, Why.ASKED, None)
             else:
                 task.attempt -= 1
                 pool.ready.appendleft(number)
@@ -292,13 +299,16 @@ class Machine:
             if task.state is RUNNING:  # given back in the moment in which it was about to begin
                 self._move(task, WAITING, Why.ATTEMPT)
             task.attempt -= 1
-            if task.doom is not None:
-                self._end(task, CANCELLED, task.doom, None)
+            if task.doom is not None or task.unwanted:
+                self._end(task, CANCELLED, Why.ASKED, None)
             else:
                 pool.ready.appendleft(number)
         for number in event.kept:
-            if number in desk.queue and self.tasks[number].doom is Why.ASKED:
-                self._say(Abort(desk.worker))
+            if number in desk.queue:
+                task = self.tasks[number]
+                task.unwanted = False  # it has begun
+                if task.doom is Why.ASKED:
+                    self._say(Abort(desk.worker))
 
     def _blocked(self, event: ev.Blocked) -> None:
         desk = self.desks.get(event.worker)

@@ -241,7 +241,10 @@ class Scheduler:
 
     def _cancel(self, message: msg.Cancel) -> None:
         self._decide()  # calls that came just before it are to be cancelled as well
-        self.events += [ev.CancelRequested(number) for number in message.ids or tuple(self.machine.tasks)]
+        self.events += [
+            ev.CancelRequested(number, message.unless_begun)
+            for number in message.ids or tuple(self.machine.tasks)
+        ]
 
     def _watch(self, message: msg.Watch) -> None:
         self._watched = True
@@ -366,7 +369,7 @@ class Scheduler:
         self.events.append(ev.Released(tuple(released)))
 
     def _nested_cancel(self, worker: Worker, message: msg.Cancel) -> None:
-        self.events += [ev.CancelRequested(number) for number in message.ids]
+        self.events += [ev.CancelRequested(number, message.unless_begun) for number in message.ids]
 
     # ------------------------------------------------------------ instructions
 

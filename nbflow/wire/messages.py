@@ -192,9 +192,10 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """Withdraw these tasks; all unended ones if the list is empty."""
+    """Withdraw these tasks; all unended ones if the list is empty. `unless_begun`: only those that wait."""
 
     ids: list[int]
+    unless_begun: bool = False
 
 
 class Release(msgspec.Struct, array_like=True, tag=True, frozen=True):

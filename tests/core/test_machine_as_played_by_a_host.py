@@ -144,9 +144,13 @@ class Host(RuleBasedStateMachine):
         self.tell(ev.Released((task,)))
 
     @precondition(lambda self: self.needs)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        self.tell(ev.CancelRequested(data.draw(st.sampled_from(sorted(self.needs)))))
+    @rule(data=st.data(), unless_begun=st.booleans())
+    def cancel(self, data: st.DataObject, unless_begun: bool) -> None:
+        task = data.draw(st.sampled_from(sorted(self.needs)))
+        begun = any(desk[:1] and desk[0].task == task for desk in self.desks.values())
+        self.tell(ev.CancelRequested(task, unless_begun))
+        if unless_begun and begun:
+            assert task not in self.settled, "what has begun goes on"
 
     @precondition(lambda self: self.to_recall)
     @rule(found=st.booleans())
@@ -393,3 +397,31 @@ def test_a_promised_value_ends_its_dependants_waiting_or_skips_them() -> None:
     step = machine.handle([ev.Delivered(2, State.FAILED), ev.Delivered(2, State.DONE)], 2.0)
     settled = {i.task: (i.state, i.root) for i in step.instructions if isinstance(i, Settle)}
     assert settled == {2: (State.FAILED, None), 4: (State.SKIPPED, 2)}
+
+
+def test_what_has_begun_goes_on_where_only_waiting_tasks_are_withdrawn() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    machine.handle([ev.Submitted(n, "a") for n in range(2, 5)], 0.0)
+    machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)  # the app looks short: the rest is sent ahead
+    machine.handle([ev.Submitted(5, "a", (2,))], 0.0)
+    step = machine.handle([ev.CancelRequested(n, unless_begun=True) for n in (2, 3, 4, 5)], 0.1)
+    assert [i for i in step.instructions if isinstance(i, (TakeBack, Abort))] == [
+        TakeBack(1, (3,)),
+        TakeBack(1, (4,)),
+    ]
+    step = machine.handle([ev.Returned(1, (), (3,)), ev.Returned(1, (4,))], 0.2)  # 3 had just begun
+    assert not [i for i in step.instructions if isinstance(i, Abort)]
+    machine.handle([ev.Succeeded(2, 1, 1, 0.1), ev.Succeeded(3, 1, 1, 0.1)], 0.3)
+    done, cancelled = machine.counts[State.DONE], machine.counts[State.CANCELLED]
+    assert (done, cancelled) == (3, 2)
+
+
+def test_a_task_that_was_to_be_withdrawn_can_still_be_cancelled_for_good() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    machine.handle([ev.Submitted(2, "a"), ev.Submitted(3, "a")], 0.0)
+    machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)
+    machine.handle([ev.CancelRequested(3, unless_begun=True), ev.CancelRequested(3)], 0.1)
+    step = machine.handle([ev.Succeeded(2, 1, 1, 0.1), ev.Returned(1, (), (3,))], 0.2)
+    assert Abort(1) in step.instructions

@@ -1,0 +1,384 @@
+"""`NbflowPoolExecutor`: a `concurrent.futures.Executor` whose tasks are tasks of a flow.
+
+    with NbflowPoolExecutor(Config()) as pool:
+        print(list(pool.map(pow, range(5), range(5))))        # [1, 1, 4, 27, 256]
+
+What the standard library says of executors holds here, with these differences:
+
+- a call that cannot be made (arguments that do not fit or cannot travel) is refused by `submit` or `map` itself;
+- `future.cancel()` ends a running task as well; `shutdown(cancel_futures=True)` and `map` leave running ones alone;
+- the keywords `inputs`, `outputs`, `stdout`, `stderr` and `walltime` mean what they mean for apps;
+- a lost worker costs the tasks that it ran, never the pool: there is no `BrokenExecutor`;
+- there is no `initializer`: what is to be made once in a worker is kept there by a module, with `functools.lru_cache`
+  for instance.
+
+Finalizers run at any moment, in any thread, with any lock held. What they have to ask for is done by a thread
+(`_errands`), to which they only hand it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import queue
+import threading
+import time
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, Literal, NoReturn, TypeVar
+
+from nbflow.client import current
+from nbflow.client.app import App, python_app
+from nbflow.client.calls import Callee
+from nbflow.client.future import AppFuture
+from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.options import Options, name_of
+from nbflow.config import Config
+from nbflow.errors import ConfigurationError, FlowClosed, UsageError
+from nbflow.values.functions import Captor
+
+T = TypeVar("T")
+
+MOST_APPS = 64  # functions that a pool keeps as apps; the least recently used one goes first
+
+
+class NbflowPoolExecutor(concurrent.futures.Executor):
+    """An executor on a flow of its own, or on one that is there. Its futures are `AppFuture`s: apps take them as needs.
+
+    Args:
+        config: start a flow of the pool's own, whatever else is loaded. It ends with the pool, once all its tasks have.
+            While nothing else is loaded, apps use it too.
+        dfk: use this flow and leave it running at the end.
+        executors: "all", or the labels of the flow's executors on which the pool's tasks may run.
+
+    Raises:
+        ValueError: both of `config` and `dfk` are given, or none.
+        ConfigurationError: one of them cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        dfk: DataFlowKernel | None = None,
+        executors: Literal["all"] | Iterable[str] = "all",
+    ) -> None:
+        if (config is None) == (dfk is None):
+            given = "neither was" if config is None else "both were"
+            raise ValueError(f"a pool takes one of config= and dfk=, and {given} given")
+        if dfk is not None and not isinstance(dfk, DataFlowKernel):
+            raise ConfigurationError(f"a pool's dfk= is a DataFlowKernel, as load() gives it, not {dfk!r}")
+        if executors != "all" and isinstance(executors, str):
+            raise ConfigurationError(f'a pool\'s executors= is "all" or a list of labels, not {executors!r}')
+        self._executors: Literal["all"] | list[str] = "all" if executors == "all" else list(executors)
+        self._lock = threading.RLock()  # making a call may run the user's code, which may make another one
+        self._closed = False
+        self._apps: OrderedDict[Any, App | Callee] = OrderedDict()
+        self._futures = _Futures()
+        self._owns = dfk is None
+        self._dfk = DataFlowKernel(config) if dfk is None else dfk
+        if self._owns:
+            if (used := current.get_current()) is None or used.closed:
+                current.set_current(self._dfk.calls)
+            self._abandoned = weakref.finalize(
+                self, _errands.put, functools.partial(_end_later, self._dfk, self._futures)
+            )
+            self._abandoned.atexit = False
+        _pools.add(self)
+        _errands.start()
+
+    # ------------------------------------------------------------ what a Parsl user knows
+
+    @property
+    def dfk(self) -> DataFlowKernel:
+        """The flow that runs the tasks."""
+        return self._dfk
+
+    @property
+    def executors(self) -> Literal["all"] | list[str]:
+        """ "all", or the labels of the executors that the pool's tasks may use."""
+        return self._executors
+
+    @property
+    def app_count(self) -> int:
+        """How many functions the pool keeps as apps now; at most `MOST_APPS`."""
+        return len(self._apps)
+
+    def get_app(self, fn: Callable[..., Any]) -> App:
+        """The app that a function is to this pool; the same one each time while the pool keeps it.
+
+        Raises:
+            UsageError: it is an app already.
+        """
+        app: App = self._kept(
+            fn, 0, lambda: python_app(data_flow_kernel=self._dfk, executors=self._executors)(fn)
+        )
+        return app
+
+    # ------------------------------------------------------------ what an executor does
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> AppFuture:
+        """Make a task of `fn(*args, **kwargs)`; returns its future at once.
+
+        Futures of the same flow among the arguments, at any depth, are waited for and replaced by their values.
+
+        Raises:
+            RuntimeError: the pool was shut down, or its flow has ended.
+            TypeError: `fn` would not take these arguments.
+            CannotPickle: an argument, or what `fn` refers to, cannot travel.
+        """
+        return self._call(lambda: self.get_app(fn)(*args, **kwargs))
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """The values of `fn` called with an item of each iterable, in their order, as far as the shortest one goes.
+
+        When the iterator is closed, raises or is let go before its end, the tasks that have not begun are withdrawn.
+
+        Args:
+            fn: the function.
+            iterables: where its arguments come from.
+            timeout: seconds from this call on within which values are waited for; None = no limit.
+            chunksize: how many calls make one task.
+            buffersize: how many tasks to be ahead of the values that were taken, so that the iterables may be endless
+                and values are not piled up; None = make all tasks at once.
+
+        Raises:
+            TimeoutError: from the iterator: the next value was not there in time.
+            Exception: from the iterator: what a call raised.
+            ValueError: `chunksize` or `buffersize` is less than 1.
+            RuntimeError: the pool was shut down, or its flow has ended.
+        """
+        _check("chunksize", chunksize)
+        if buffersize is not None:
+            _check("buffersize", buffersize)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        calls = zip(*iterables)  # noqa: B905 - as far as the shortest one goes
+        if chunksize == 1:
+            futures = (self.submit(fn, *args) for args in calls)
+            return _values(self._dfk, *_started(self._dfk, futures, buffersize), deadline)
+        chunks = iter(lambda: list(islice(calls, chunksize)), [])
+        futures = (self._submit_chunk(fn, chunk) for chunk in chunks)
+        return _flat(_values(self._dfk, *_started(self._dfk, futures, buffersize), deadline))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls. May be called again.
+
+        Args:
+            wait: return when the pool's tasks have ended, and its own flow with them; otherwise return at once, and
+                the flow ends after the last task.
+            cancel_futures: withdraw the pool's tasks that have not begun.
+        """
+        with self._lock:
+            self._closed = True
+            self._apps.clear()
+        if cancel_futures:
+            self._dfk.calls.withdraw([future.tid for future in self._futures.alive() if not future.done()])
+        if self._owns:
+            self._abandoned.detach()
+            (_end if wait else _end_later)(self._dfk, self._futures)
+        elif wait:
+            self._dfk.flush()
+            concurrent.futures.wait(self._futures.alive())
+
+    # ------------------------------------------------------------ calls
+
+    def _call(self, make: Callable[[], AppFuture]) -> AppFuture:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the pool was shut down: it cannot take new calls")
+            try:
+                future = make()
+            except FlowClosed as error:
+                raise RuntimeError(f"the pool cannot take new calls: {error}") from error
+            self._futures.add(future)
+            return future
+
+    def _submit_chunk(self, fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> AppFuture:
+        """One task of several calls. Its arguments stand side by side, so that futures among them are direct ones."""
+        width = len(calls[0])
+        arguments = tuple(chain.from_iterable(calls))
+        return self._call(
+            lambda: self._dfk.calls.call(self._kept(fn, width, lambda: self._chunk(fn, width)), arguments, {})
+        )
+
+    def _chunk(self, fn: Callable[..., Any], width: int) -> Callee:
+        labels = () if self._executors == "all" else tuple(self._executors)
+        return Callee(Options(name_of(fn), executors=labels), Captor(_chunk_of(fn, width)))
+
+    def _kept(self, fn: Callable[..., Any], width: int, make: Callable[[], Any]) -> Any:
+        """What was made of a function before. Callables that carry an object are not kept, lest it be kept alive."""
+        if isinstance(fn, App):
+            raise UsageError(
+                f"a pool takes plain functions, not {fn!r}: call an app, it gives a future itself"
+            )
+        if not isinstance(fn, (FunctionType, type)) and not (
+            isinstance(fn, BuiltinFunctionType) and isinstance(fn.__self__, ModuleType)
+        ):
+            return make()
+        with self._lock:
+            found = self._apps.get((fn, width))
+            if found is None:
+                found = self._apps[fn, width] = make()
+                if len(self._apps) > MOST_APPS:
+                    self._apps.popitem(last=False)
+            else:
+                self._apps.move_to_end((fn, width))
+            return found
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a pool stays in the process that made it: inside a task, call apps instead")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on {self._dfk!r}{', shut down' if self._closed else ''}>"
+
+
+class _Futures:
+    """The futures that a pool has given out, as far as somebody holds them or they have not ended."""
+
+    def __init__(self) -> None:
+        self._references: list[weakref.ref[AppFuture]] = []
+        self._look_at = 1000  # how many there are when it pays to look which are still alive
+
+    def add(self, future: AppFuture) -> None:
+        self._references.append(weakref.ref(future))
+        if len(self._references) >= self._look_at:
+            self._references = [reference for reference in self._references if reference() is not None]
+            self._look_at = max(1000, 2 * len(self._references))
+
+    def alive(self) -> list[AppFuture]:
+        return [future for reference in tuple(self._references) if (future := reference()) is not None]
+
+
+# ---------------------------------------------------------------- the iterator of map
+
+
+def _check(name: str, value: Any) -> None:
+    if not isinstance(value, int):
+        raise TypeError(f"map({name}=...) is a whole number of at least 1, not {value!r}")
+    if value < 1:
+        raise ValueError(f"map({name}=...) must be at least 1, not {value!r}")
+
+
+def _started(
+    flow: DataFlowKernel, futures: Iterator[AppFuture], ahead: int | None
+) -> tuple[Iterator[AppFuture], deque[AppFuture]]:
+    """(the futures to come, those that there are now). If one cannot be made, the others are not wanted."""
+    begun: deque[AppFuture] = deque()
+    try:
+        begun.extend(islice(futures, ahead))
+    except BaseException:
+        _withdraw(flow, begun)
+        raise
+    return futures, begun
+
+
+def _values(
+    flow: DataFlowKernel, more: Iterator[AppFuture], futures: deque[AppFuture], deadline: float | None
+) -> Iterator[Any]:
+    """The futures' values in order; holds on to none that was taken."""
+    try:
+        while futures:
+            futures.extend(islice(more, 1))
+            yield _first(futures, deadline)
+    finally:
+        _withdraw(flow, futures)
+
+
+def _first(futures: deque[AppFuture], deadline: float | None) -> Any:
+    value = futures[0].result(None if deadline is None else deadline - time.monotonic())
+    futures.popleft()
+    return value
+
+
+def _withdraw(flow: DataFlowKernel, futures: Iterable[AppFuture]) -> None:
+    if tasks := [future.tid for future in futures if not future.done()]:
+        _errands.put(functools.partial(flow.calls.withdraw, tasks))
+
+
+def _flat(chunks: Iterator[list[Any]]) -> Iterator[Any]:
+    for chunk in chunks:
+        chunk.reverse()
+        while chunk:
+            yield chunk.pop()
+
+
+def _chunk_of(fn: Callable[..., Any], width: int) -> Callable[..., list[Any]]:
+    """A function that calls `fn` with `width` of its arguments after the other; errors show `fn` alone."""
+
+    def chunk(*arguments: Any) -> list[Any]:
+        return [fn(*arguments[at : at + width]) for at in range(0, len(arguments), width)]
+
+    chunk.__wrapped__ = fn  # type: ignore[attr-defined] # where source and traceback begin
+    return chunk
+
+
+# ---------------------------------------------------------------- the end
+
+
+def _end(flow: DataFlowKernel, futures: _Futures) -> None:
+    """End a pool's own flow after its last task; values that somebody holds a future of stay readable."""
+    while flow.calls.pending:
+        flow.wait_for_current_tasks()
+    for future in futures.alive():
+        future.keep()
+    flow.cleanup()
+
+
+def _end_later(flow: DataFlowKernel, futures: _Futures) -> None:
+    """The same on a thread of its own, for which the program's end waits."""
+    if not flow.closed:
+        threading.Thread(target=_end, args=(flow, futures), name="nbflow-pool-end", daemon=False).start()
+
+
+class _Errands:
+    """A thread that does what was asked for where it could not be done; started with the first pool."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def put(self, errand: Callable[[], object]) -> None:
+        """Have it done soon. Takes no lock."""
+        self._queue.put(errand)
+
+    def start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():  # a forked child has no threads
+                self._thread = threading.Thread(target=self._run, name="nbflow-pools", daemon=True)
+                self._thread.start()
+
+    def finish(self) -> None:
+        """Do what was asked for up to now, and no more."""
+        if self._thread is not None and self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (errand := self._queue.get()) is not None:
+            errand()
+            del errand  # it holds a flow
+
+
+_errands = _Errands()
+_pools: weakref.WeakSet[NbflowPoolExecutor] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    """As with the standard library's pools, the program ends when their tasks have."""
+    for pool in tuple(_pools):
+        pool.shutdown()
+    _errands.finish()
+
+
+# atexit would be too late: no thread can be started then, and those of a flow start when they are needed
+threading._register_atexit(_at_exit)  # type: ignore[attr-defined] # what the standard library's executors use

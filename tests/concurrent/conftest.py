@@ -1,0 +1,47 @@
+"""Pools for the tests: one that all tests of a module share, and gates for their tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nbflow
+from nbflow import Config, ProcessExecutor
+from nbflow.concurrent import NbflowPoolExecutor
+from tests.gates import Gate, make_gate
+
+WORKERS = 2
+CONFIGS = {"processes": Config(executors=[ProcessExecutor(max_workers=WORKERS)])}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def config(request: pytest.FixtureRequest) -> Config:
+    """Two workers of each kind."""
+    return CONFIGS[request.param]
+
+
+@pytest.fixture(scope="module")
+def pool(config: Config) -> Iterator[NbflowPoolExecutor]:
+    """A pool that tests leave as it is."""
+    nbflow.clear()
+    with NbflowPoolExecutor(config) as pool:
+        yield pool
+
+
+@pytest.fixture
+def own_pool(config: Config) -> Iterator[NbflowPoolExecutor]:
+    """A pool for a test that ends it."""
+    with NbflowPoolExecutor(config) as pool:
+        yield pool
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A gate for tasks."""
+    gate, opened = make_gate(tmp_path)
+    yield gate
+    for fd in opened:
+        os.close(fd)
