@@ -3,22 +3,27 @@
     NbflowError
     ├── UsageError                 the caller acts
     │   ├── ConfigurationError     a wrong or clashing configuration
+    │   │   └── UnsupportedFeatureError  something of Parsl's that cannot work on one machine (ExecutorError)
     │   ├── NoDataFlowKernelError  nothing is loaded
     │   ├── FlowClosed             the flow was cleaned up, or belongs to another process
     │   ├── CannotPickle           an argument or result that cannot travel
     │   ├── AppBadFormatting       an app that cannot be made from what was given
     │   └── BadStdStreamFile       a stdout= or stderr= that cannot be used
     ├── TaskError                  the task gave no value
-    │   ├── NeedFailed             a need failed (DependencyError is the same class)
-    │   ├── JoinError              a task that a join app waited for failed
+    │   ├── PropagatedException    another task failed, which it names
+    │   │   ├── NeedFailed         a need (DependencyError is the same class)
+    │   │   └── JoinError          a task that a join app waited for
     │   ├── RemoteError            an error that could not travel as itself
+    │   │   └── DeserializationError  a value that came, and cannot be rebuilt in this process
     │   ├── WorkerLost             the worker process died under the task
+    │   │   └── BadStateException  no worker of an executor can start (ExecutorError)
     │   ├── SchedulerLost          the scheduler process died
     │   └── AppException           what an app did wrong
     │       ├── BashExitFailure    the command ended with an exit code other than 0
     │       ├── BashAppNoReturn    a bash app did not return a command
     │       ├── AppTimeout         the walltime was over
     │       └── MissingOutputs     a declared output was not written
+    ├── ExecutorError              beside another class: it is about an executor
     └── IllegalMove                we act: a bug in nbflow
 
 The user's own exception comes out of a future as itself, with `RemoteTraceback` as its cause.
@@ -39,8 +44,16 @@ class UsageError(NbflowError):
     """Something was asked for in a way that cannot work; the message says what is allowed."""
 
 
+class ExecutorError(NbflowError):
+    """It is about an executor, whoever must act."""
+
+
 class ConfigurationError(UsageError):
     """A configuration is wrong, or clashes with the one that is loaded."""
+
+
+class UnsupportedFeatureError(ConfigurationError, ExecutorError):
+    """Something of Parsl's that cannot work on one machine; the message says what can."""
 
 
 class NoDataFlowKernelError(UsageError):
@@ -67,10 +80,10 @@ class TaskError(NbflowError):
     """A task ended without a value."""
 
 
-class NeedFailed(TaskError):
-    """A task was not run because a task that it needs failed.
+class PropagatedException(TaskError):
+    """A task failed because another one did.
 
-    `task_id` is the task that was not run; `root_id` and `root_app` say which task failed first, and `root` is its
+    `task_id` is the task that has no value; `root_id` and `root_app` say which task failed first, and `root` is its
     exception, also the `__cause__`.
     """
 
@@ -94,10 +107,14 @@ class NeedFailed(TaskError):
         return [(self.root, f"task {name_of(self.root_id)}")]
 
 
+class NeedFailed(PropagatedException):
+    """A task was not run because a task that it needs failed."""
+
+
 DependencyError = NeedFailed
 
 
-class JoinError(NeedFailed):
+class JoinError(PropagatedException):
     """A task that a join app waited for failed."""
 
 
@@ -113,8 +130,16 @@ class RemoteError(TaskError):
         return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
+class DeserializationError(RemoteError):
+    """A value has come that cannot be rebuilt in this process: its error's type and text; that error is the cause."""
+
+
 class WorkerLost(TaskError):
     """The worker process died while it ran the task."""
+
+
+class BadStateException(WorkerLost, ExecutorError):
+    """No worker of an executor can start, so that the task was not run; the message says what the last one said."""
 
 
 class SchedulerLost(TaskError):

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nbflow.client.future import AppFuture, DataFuture
 from nbflow.core.states import State
-from nbflow.errors import JoinError, NeedFailed, describe
+from nbflow.errors import NeedFailed, PropagatedException, describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
 from nbflow.notebook.traces import root_of
@@ -177,10 +177,9 @@ class Cards:
 
     def _failed(self, task: AppFuture, error: BaseException) -> Card:
         remark = describe(root_of(error))
-        if isinstance(error, NeedFailed):
+        if isinstance(error, PropagatedException):
             remark = f"task {name_of(error.root_id)} `{error.root_app}` failed: {remark}"
-        skipped = isinstance(error, NeedFailed) and not isinstance(error, JoinError)
-        state = State.SKIPPED if skipped else State.FAILED
+        state = State.SKIPPED if isinstance(error, NeedFailed) else State.FAILED
         return Card(task.tid, task.app_name, state, remark=remark, lines=self._errors.lines(error))
 
 

@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from nbflow.client.future import AppFuture
-from nbflow.errors import JoinError, NeedFailed, UsageError, describe
+from nbflow.errors import JoinError, PropagatedException, UsageError, describe
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.places import Places
 from nbflow.notebook.traces import came_out_of_a_task, excerpt, frames_of, place_of, root_of, short
@@ -155,14 +155,14 @@ def _why_no_value(error: BaseException, future: AppFuture) -> str:
 
 
 def _what_failed(error: BaseException, future: AppFuture | None) -> str:
-    if isinstance(error, NeedFailed):
+    if isinstance(error, PropagatedException):
         return f"task {name_of(error.root_id)} `{error.root_app}` failed"
     return "a task failed" if future is None else f"task {name_of(future.tid)} `{future.app_name}` failed"
 
 
 def _what_that_did(error: BaseException) -> str:
     """What the failure did to the task whose value was asked for, where that is another one."""
-    if not isinstance(error, NeedFailed):
+    if not isinstance(error, PropagatedException):
         return ""
     other = f"; task {name_of(error.task_id)} `{error.app}`, which"
     return (

@@ -13,7 +13,7 @@ import sysconfig
 from dataclasses import dataclass
 
 import nbflow.errors
-from nbflow.errors import NeedFailed, RemoteTraceback, TaskError
+from nbflow.errors import PropagatedException, RemoteTraceback, TaskError
 
 FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
 NBFLOW = os.path.dirname(nbflow.errors.__file__)
@@ -53,7 +53,7 @@ class Frame:
 
 def root_of(error: BaseException) -> BaseException:
     """The error that all began with: that of the task that failed first."""
-    while isinstance(error, NeedFailed):
+    while isinstance(error, PropagatedException):
         error = error.root
     return error
 

@@ -482,7 +482,7 @@ class Scheduler:
             )
         if why is Why.NO_WORKERS:
             labels = (submit.executors if submit is not None else None) or self.staff.labels
-            return "WorkerLost", self.staff.why_none_starts(labels[0])
+            return "BadStateException", self.staff.why_none_starts(labels[0])
         if why is Why.NO_EXECUTOR:
             return (
                 "UsageError",

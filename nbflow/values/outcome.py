@@ -101,7 +101,7 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
 
 def unreadable(error: Exception, task: int, app: str) -> BaseException:
     """The error of a future whose value has come but cannot be rebuilt in this process."""
-    failed = errors.RemoteError(
+    failed = errors.DeserializationError(
         type(error).__name__, f"{error} (the value of task {name_of(task)} `{app}` cannot be rebuilt here)"
     )
     failed.__cause__ = error
