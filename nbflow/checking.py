@@ -12,11 +12,13 @@ import logging
 import math
 import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from nbflow.errors import ConfigurationError
 
 log = logging.getLogger("nbflow")
+
+D = TypeVar("D", bound="Description")
 
 _noted: set[tuple[str, str]] = set()  # (class, field) of what was said already
 
@@ -53,13 +55,11 @@ class Description:
         said = ", ".join(f"{n}={getattr(self, n)!r}" for n in shown if not self._is_default(n))
         return f"{type(self).__name__}({said})"
 
-    def differences(self, other: Description) -> str:
-        """`name: this, there that` for each field that is not equal; for messages."""
-        if type(self) is not type(other):
-            return f"{self!r}, there {other!r}"
+    def differences(self: D, other: D) -> str:
+        """`name=this, not that` for each field that is not equal; for messages."""
         names = [f.name for f in dataclasses.fields(self) if f.compare]  # type: ignore[arg-type]
         return "; ".join(
-            f"{name}: {getattr(self, name)!r}, there {getattr(other, name)!r}"
+            f"{name}={getattr(self, name)!r}, not {getattr(other, name)!r}"
             for name in names
             if getattr(self, name) != getattr(other, name)
         )

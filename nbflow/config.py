@@ -95,6 +95,8 @@ class Config(Description):
             function("Config(std_autopath=...)", self.std_autopath)
         if not callable(getattr(self.initialize_logging, "initialize_logging", None)):
             flag("Config(initialize_logging=...)", self.initialize_logging)
+        if self.monitoring is not None and not isinstance(self.monitoring, Description):
+            raise refuse("Config(monitoring=...)", "a MonitoringHub or None", self.monitoring)
         choice("Config(strategy=...)", self.strategy, STRATEGIES)
         number("Config(strategy_period=...)", self.strategy_period, above=0)
         number("Config(max_idletime=...)", self.max_idletime, least=0)

@@ -23,6 +23,19 @@ def cores_available() -> int:
     return cores
 
 
+def memory_available() -> int:
+    """Bytes of memory that this process may fill: the machine's, or a container's limit."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max") as file:
+            limit = file.read().strip()
+        if limit != "max":
+            memory = min(memory, int(limit))
+    except (OSError, ValueError):
+        pass  # no such limit here
+    return memory
+
+
 @dataclass(frozen=True, repr=False)
 class ProcessExecutor(Description):
     """A set of equal worker processes on this machine.
@@ -55,7 +68,7 @@ class ProcessExecutor(Description):
             path(f"{name}(working_dir=...)", self.working_dir)
         object.__setattr__(self, "environment", _variables(f"{name}(environment=...)", self.environment))
         object.__setattr__(
-            self, "accelerators", _accelerators(f"{name}(accelerators=...)", self.accelerators)
+            self, "accelerators", accelerators_of(f"{name}(accelerators=...)", self.accelerators)
         )
 
     @property
@@ -117,10 +130,15 @@ def _variables(where: str, given: object) -> dict[str, str]:
     return dict(given)
 
 
-def _accelerators(where: str, given: Any) -> int | tuple[str, ...]:
+def accelerators_of(where: str, given: Any) -> int | tuple[str, ...]:
+    """A number of accelerators, or their names.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
     if isinstance(given, int):
         return count(where, given, 0)
-    if isinstance(given, str) or not all(isinstance(name, str) for name in given) or "" in given:
+    if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) and name for name in given):
         raise refuse(where, "a number of accelerators or a list of their names", given)
     if len(set(given)) < len(given):
         raise refuse(where, "names that differ", given)
