@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client.app import App, bash_app, join_app, python_app
 from nbflow.client.future import AppFuture, DataFuture
-from nbflow.client.kernel import DataFlowKernel, clear, dfk, load, wait_for_current_tasks
+from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
 from nbflow.client.special import AUTO_LOGNAME
 from nbflow.config import Config
 from nbflow.core.states import State

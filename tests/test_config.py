@@ -146,4 +146,4 @@ def test_what_has_no_meaning_here_is_noted_once(
 
 def test_differences_name_the_fields_that_are_not_equal() -> None:
     said = Config(retries=1, run_dir=Path("a")).differences(Config(retries=2, run_dir=Path("a")))
-    assert said == "retries: 1, there 2"
+    assert said == "retries=1, not 2"

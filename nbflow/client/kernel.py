@@ -1,4 +1,4 @@
-"""`DataFlowKernel`: the user's handle of a flow, and the one that is loaded.
+"""`DataFlowKernel`: the user's handle of a flow. Which one is loaded, is in `loading`.
 
 It starts the scheduler process, owns the connection to it, and ends both. What a call means is in `calls`.
 """
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
+from nbflow import logs
 from nbflow.client import current
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
@@ -29,7 +30,7 @@ from nbflow.client.future import AppFuture
 from nbflow.client.places import make_places
 from nbflow.config import Config
 from nbflow.core.states import State
-from nbflow.errors import ConfigurationError, FlowClosed, NoDataFlowKernelError, SchedulerLost
+from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost
 from nbflow.executors import ProcessExecutor
 from nbflow.numbers import first_of
 from nbflow.wire import process
@@ -61,7 +62,8 @@ LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 class DataFlowKernel:
     """A flow: its scheduler, its workers, and the calls made to it from this process.
 
-    Usually made by `nbflow.load()`. As a context manager it is cleaned up at the end of the block.
+    Usually made by `nbflow.load()`. What the end of its block does, when it is used as a context manager, is
+    `Config(exit_mode=...)`: it is cleaned up if nothing else is said.
 
     Raises:
         ConfigurationError: the configuration cannot be used.
@@ -81,6 +83,7 @@ class DataFlowKernel:
         self._ending = threading.Lock()
         self._callbacks = Callbacks()
         self._process, sock = self._start()
+        self._end_log = self._begin_log()
         self._calls = Calls(
             self,
             first=first_of(0),
@@ -103,6 +106,14 @@ class DataFlowKernel:
         except BaseException:
             self._places.remove()
             raise
+
+    def _begin_log(self) -> Callable[[], None]:
+        """The flow's own log, in a run directory that is kept."""
+        kept = self.run_dir not in self._places.temporary
+        end = logs.start(self.config.initialize_logging if kept else False, self.run_dir)
+        self._about = logs.about(self.name, self.run_dir)
+        log.info("flow %r begins in %s with %r", self.name, self.run_dir, self.config, extra=self._about)
+        return end
 
     def _configure(self) -> None:
         self._connection.post(
@@ -220,8 +231,15 @@ class DataFlowKernel:
             current.set_current(self._calls)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.cleanup()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        mode = self.config.exit_mode
+        if mode == "skip":
+            return
+        try:
+            if mode == "wait" and kind is None:
+                self.wait_for_current_tasks()
+        finally:
+            self.cleanup()
         if current.get_current() is self._calls:
             current.set_current(None)
 
@@ -284,7 +302,7 @@ class DataFlowKernel:
         text = (
             f"the scheduler process ended with exit code {code} before the task did; load() starts a new one"
         )
-        log.error("%s%s", text, f"; its last words: {words}" if words else "")
+        log.error("%s%s", text, f"; its last words: {words}" if words else "", extra=self._about)
         self._end(Lost("SchedulerLost", f"{text}; its last words: {words}" if words else text))
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
@@ -295,6 +313,8 @@ class DataFlowKernel:
         self._callbacks.close()
         self._places.remove()
         _flows.discard(self)
+        log.info("flow %r has ended", self.name, extra=self._about)
+        self._end_log()
 
     # ------------------------------------------------------------ questions
 
@@ -343,8 +363,6 @@ class DataFlowKernel:
 
 
 _flows: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
-_loading = threading.Lock()
-_loaded: DataFlowKernel | None = None
 
 
 def _after_fork() -> None:
@@ -353,56 +371,3 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-def load(config: Config | None = None) -> DataFlowKernel:
-    """Start a flow and make it the one that apps use. Loading again with nothing new gives the same flow.
-
-    Args:
-        config: what it runs on; None = one worker process per core, or whatever is loaded already.
-
-    Raises:
-        ConfigurationError: another configuration is loaded; `clear()` it first.
-    """
-    global _loaded
-    with _loading:
-        if _loaded is not None and not _loaded.closed:
-            if config is None or config == _loaded.config:
-                return _loaded
-            raise ConfigurationError(
-                f"a flow is loaded with another configuration: call nbflow.clear() first. Loaded: {_loaded.config}"
-            )
-        _loaded = DataFlowKernel(config)
-        current.set_current(_loaded.calls)
-        return _loaded
-
-
-def clear() -> None:
-    """End the loaded flow and forget it; nothing happens if none is loaded."""
-    global _loaded
-    with _loading:
-        if _loaded is not None:
-            _loaded.cleanup()
-            _loaded = None
-            current.set_current(None)
-
-
-def dfk() -> DataFlowKernel:
-    """The loaded flow.
-
-    Raises:
-        NoDataFlowKernelError: none is loaded, or it has ended.
-    """
-    if _loaded is None or _loaded.closed:
-        raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
-    return _loaded
-
-
-def wait_for_current_tasks(timeout: float | None = None) -> None:
-    """Wait until every task called up to now has ended. See `DataFlowKernel.wait_for_current_tasks`."""
-    dfk().wait_for_current_tasks(timeout)
-
-
-def start_on_first_call(wanted: bool = True) -> None:
-    """Whether a call starts the default flow if nothing is loaded. In a notebook it does, in a script it does not."""
-    current.start_with((lambda: load().calls) if wanted else None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from nbflow.client import kernel as client
+from nbflow.client import loading as client
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.config import Config
 from nbflow.core.states import State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.client import kernel
+from nbflow.client import loading
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.wire.messages import TaskRow
@@ -11,7 +11,7 @@ from nbflow.wire.messages import TaskRow
 def loaded_flow() -> DataFlowKernel | None:
     """The default flow; None where none is loaded."""
     try:
-        return kernel.dfk()
+        return loading.dfk()
     except NoDataFlowKernelError:
         return None
 

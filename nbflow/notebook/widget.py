@@ -19,7 +19,8 @@ import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from nbflow.client.kernel import DataFlowKernel, dfk
+from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.loading import dfk
 from nbflow.notebook import still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot

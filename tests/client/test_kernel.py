@@ -13,7 +13,7 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, State, errors, python_app
-from nbflow.client.kernel import start_on_first_call
+from nbflow.client.loading import start_on_first_call
 from nbflow.wire.messages import TaskRow
 
 
@@ -334,7 +334,7 @@ def test_a_worker_that_cannot_start_fails_the_tasks_instead_of_hanging() -> None
     broken = ProcessExecutor(max_workers=1, environment={"PYTHONHOME": "/nonexistent"})
     with DataFlowKernel(Config([broken])):
         error = add(1).exception(40)
-    assert isinstance(error, errors.WorkerLost)
+    assert isinstance(error, errors.BadStateException)
     assert "ended in a row before they were ready" in str(error)
 
 
