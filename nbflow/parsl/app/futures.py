@@ -1,0 +1,9 @@
+"""The futures of files."""
+
+from nbflow.client.future import (
+    DataFuture,
+)
+
+__all__ = [
+    "DataFuture",
+]

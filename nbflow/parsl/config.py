@@ -1,0 +1,9 @@
+"""The configuration."""
+
+from nbflow.config import (
+    Config,
+)
+
+__all__ = [
+    "Config",
+]

@@ -1,0 +1,1 @@
+"""Configurations that are ready to load."""

@@ -1,0 +1,9 @@
+"""Files."""
+
+from nbflow.files import (
+    File,
+)
+
+__all__ = [
+    "File",
+]

@@ -1,0 +1,9 @@
+"""The futures of tasks."""
+
+from nbflow.client.future import (
+    AppFuture,
+)
+
+__all__ = [
+    "AppFuture",
+]

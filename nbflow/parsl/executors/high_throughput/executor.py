@@ -1,0 +1,9 @@
+"""The executor of worker processes."""
+
+from nbflow.compat.executors import (
+    HighThroughputExecutor,
+)
+
+__all__ = [
+    "HighThroughputExecutor",
+]

@@ -1,0 +1,9 @@
+"""RADICAL-Pilot."""
+
+from nbflow.compat.executors import (
+    RadicalPilotExecutor,
+)
+
+__all__ = [
+    "RadicalPilotExecutor",
+]

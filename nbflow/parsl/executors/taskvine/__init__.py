@@ -1,0 +1,9 @@
+"""TaskVine."""
+
+from nbflow.compat.executors import (
+    TaskVineExecutor,
+)
+
+__all__ = [
+    "TaskVineExecutor",
+]

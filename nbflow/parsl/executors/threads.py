@@ -1,0 +1,9 @@
+"""The threads executor."""
+
+from nbflow.compat.executors import (
+    ThreadPoolExecutor,
+)
+
+__all__ = [
+    "ThreadPoolExecutor",
+]

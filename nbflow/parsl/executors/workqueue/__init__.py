@@ -1,0 +1,9 @@
+"""Work Queue."""
+
+from nbflow.compat.executors import (
+    WorkQueueExecutor,
+)
+
+__all__ = [
+    "WorkQueueExecutor",
+]

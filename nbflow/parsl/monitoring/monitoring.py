@@ -1,0 +1,9 @@
+"""Monitoring, inert."""
+
+from nbflow.compat.monitoring import (
+    MonitoringHub,
+)
+
+__all__ = [
+    "MonitoringHub",
+]

@@ -1,0 +1,1 @@
+"""Telemetry, of which there is none."""

@@ -1,0 +1,7 @@
+"""The version: nbflow's own."""
+
+import nbflow
+
+__all__ = ["VERSION"]
+
+VERSION = nbflow.__version__
