@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from nbflow.core.retry import NEVER, Terms
 from nbflow.core.states import State
 
 
@@ -52,9 +53,10 @@ class Submitted(Event, frozen=True):
     app: str
     needs: tuple[int, ...] = ()
     executors: tuple[str, ...] = ()  # () = any
-    retries: int = 0
+    terms: Terms = NEVER  # of further attempts
     walltime: float = 0.0  # seconds; 0.0 = no limit
     cached: bool = False
+    priority: float | None = None  # the lowest first; those without one last
 
 
 class Promised(Event, frozen=True):
@@ -88,12 +90,27 @@ class Succeeded(Event, frozen=True):
 
 
 class Failed(Event, frozen=True):
-    """An attempt raised. Ignored if it is no longer the current attempt."""
+    """An attempt raised. Ignored if it is no longer the current attempt.
+
+    `may_retry`: the task's policy counts this error among those after which it is tried again.
+    """
 
     task: int
     attempt: int
     worker: int
     may_retry: bool = True
+
+
+class Judged(Event, frozen=True):
+    """The answer to `Judge`: what the failure costs, or that nobody could say, which ends the task.
+
+    Ignored if nobody waits for it any more.
+    """
+
+    task: int
+    attempt: int
+    cost: float
+    refused: bool = False
 
 
 class Joined(Event, frozen=True):

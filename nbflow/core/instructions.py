@@ -25,10 +25,12 @@ class Why(enum.IntEnum):
     NO_WORKERS = 7  # workers of its executor cannot start
     NO_EXECUTOR = 8  # there is no executor of that name
     NEED_GONE = 9  # a need is not known (any more)
+    JUDGED = 10  # the retry handler has said so
+    RETURNED = 11  # a worker gave it back before it had begun
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One move of one task. `at` is in seconds, by the host's clock."""
+    """One move of one task. `at` and `until` are in seconds, by the host's clock."""
 
     task: int
     state: State
@@ -37,6 +39,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     worker: int  # 0 = none
     why: Why
     root: int | None
+    until: float = 0.0  # of a task that is tried again: from when on
 
 
 class Instruction(msgspec.Struct, frozen=True):
@@ -55,6 +58,21 @@ class Launch(Instruction, frozen=True):
     task: int
     attempt: int
     worker: int
+
+
+class Note(Instruction, frozen=True):
+    """An attempt gave nothing, which is not the task's end: keep its error for the story."""
+
+    task: int
+    attempt: int
+    why: Why
+
+
+class Judge(Instruction, frozen=True):
+    """Ask what the failure costs that the `Note` just before is about; the answer is `Judged`."""
+
+    task: int
+    attempt: int
 
 
 class TakeBack(Instruction, frozen=True):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from nbflow.core.instructions import Why
 from nbflow.core.placement import Desk, Pool
 from nbflow.core.states import State
 from nbflow.core.task import Task
+from nbflow.core.timers import Timers
 
 
-def check(tasks: Mapping[int, Task], pools: Mapping[str, Pool], desks: Mapping[int, Desk]) -> None:
+def check(
+    tasks: Mapping[int, Task], pools: Mapping[str, Pool], desks: Mapping[int, Desk], timers: Timers
+) -> None:
     """Check all invariants.
 
     Raises:
@@ -18,6 +21,7 @@ def check(tasks: Mapping[int, Task], pools: Mapping[str, Pool], desks: Mapping[i
     """
     for task in tasks.values():
         _check_task(task, tasks, pools, desks)
+        _check_what_it_waits_for(task, pools, timers)
     for pool in pools.values():
         _check_pool(pool, tasks, desks)
 
@@ -46,10 +50,25 @@ def _check_task(
         assert desks[task.worker].head == task.id, f"{name} is not at the head of worker {task.worker}"
     if task.state.ended:
         assert not task.queued, f"{name} is still on a desk"
-    elif task.state is State.WAITING and not task.unmet and not task.queued:
-        ready = any(task.id in pool.ready for pool in pools.values())
-        assert ready, f"{name} has nothing to wait for and is not ready: it would wait for ever"
     assert task.doom in (None, Why.ASKED, Why.TIMEOUT), f"{name} has the doom {task.doom}"
+
+
+def _check_what_it_waits_for(task: Task, pools: Mapping[str, Pool], timers: Timers) -> None:
+    """A task on no desk whose needs are DONE is ready, or waits for one thing that will come."""
+    name = f"task {task.id} ({task.state.label})"
+    assert not task.due or task.state.ended or timers.expects(task), f"{name} is due and would not be called"
+    if task.state is not State.WAITING or task.unmet or task.queued:
+        return
+    places = sum(list(_ready(pool)).count(task.id) for pool in pools.values())
+    waits = [places > 0, task.due > 0.0, task.trial is not None]
+    assert any(waits), f"{name} has nothing to wait for and is not ready: it would wait for ever"
+    assert sum(waits) == 1, f"{name} is ready, due and judged: {waits}"
+    assert places <= 1, f"{name} is ready {places} times"
+
+
+def _ready(pool: Pool) -> Iterator[int]:
+    yield from pool.ready
+    yield from (number for _, _, number in pool.ranked)
 
 
 def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]) -> None:
@@ -66,7 +85,7 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
         for number in desk.queue:
             assert tasks[number].worker == desk.worker, f"{name}: task {number} stands on two desks"
     waiting = [
-        n for n in pool.ready if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
+        n for n in _ready(pool) if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
     ]
     assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
     if waiting and not pool.broken:

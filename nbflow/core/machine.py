@@ -13,53 +13,48 @@ and raises `IllegalMove` with the task's story.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
 from nbflow.core.instructions import (
     Abort,
-    Change,
     Dismiss,
-    Forget,
     Hire,
-    Instruction,
+    Judge,
     Launch,
+    Note,
     Recall,
-    Remember,
-    Settle,
     TakeBack,
     Why,
 )
 from nbflow.core.invariants import check
+from nbflow.core.ledger import Ledger
 from nbflow.core.placement import AHEAD, PATIENCE, TRIES, Desk, Pool
-from nbflow.core.states import MOVES, State
-from nbflow.core.story import Journal, tell
+from nbflow.core.retry import NEVER
+from nbflow.core.states import State
+from nbflow.core.story import Journal
 from nbflow.core.task import Step, Task
-from nbflow.errors import IllegalMove
+from nbflow.core.timers import Timers
 
 WAITING, RECALLING, RUNNING = State.WAITING, State.RECALLING, State.RUNNING
-DONE, FAILED, SKIPPED, CANCELLED = State.DONE, State.FAILED, State.SKIPPED, State.CANCELLED
-
-# one bit a state: the hash of an enum member is Python code, too slow for three moves a task
-_ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
+DONE, FAILED, CANCELLED = State.DONE, State.FAILED, State.CANCELLED
 
 
-class Machine:
-    """All tasks, all pools, and the rules."""
+class Machine(Ledger):
+    """All tasks, all pools, and the rules. `judged`: the host is asked what each failure costs, see `Judge`."""
 
-    def __init__(self, *, validate: bool = False, journal: Journal | None = None) -> None:
-        self.tasks: dict[int, Task] = {}
+    def __init__(
+        self, *, judged: bool = False, validate: bool = False, journal: Journal | None = None
+    ) -> None:
+        super().__init__()
         self.pools: dict[str, Pool] = {}
         self._open: list[Pool] = []  # those for tasks that name no executor
         self.desks: dict[int, Desk] = {}
-        self.counts = [0] * len(State)  #: of all tasks ever, forgotten ones too, indexed by state
-        self._deadlines: list[tuple[float, int, int]] = []  # (time, task, attempt), a heap
+        self._timers = Timers()
+        self._judging = judged
         self._validate = validate
         self._journal = journal
-        self._now = 0.0
-        self._step = Step([], [])
         self._touched: set[str] = set()  # executors whose pool may place or hire
         self._on: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.Submitted: self._submitted,
@@ -67,6 +62,7 @@ class Machine:
             ev.Delivered: self._delivered,
             ev.Succeeded: self._succeeded,
             ev.Failed: self._failed,
+            ev.Judged: self._judged,
             ev.Joined: self._joined,
             ev.Recalled: self._recalled,
             ev.Released: self._released,
@@ -95,14 +91,21 @@ class Machine:
         self._touched.clear()
         step.wake_at = self._wake_at()
         if self._validate:
-            check(self.tasks, self.pools, self.desks)
+            check(self.tasks, self.pools, self.desks, self._timers)
         return step
 
     # ------------------------------------------------------------ calls
 
     def _submitted(self, event: ev.Submitted) -> None:
         task = Task(
-            event.task, event.app, event.needs, event.executors, event.retries, event.walltime, event.cached
+            event.task,
+            event.app,
+            event.needs,
+            event.executors,
+            event.terms,
+            event.walltime,
+            event.cached,
+            event.priority,
         )
         self.tasks[task.id] = task
         self.counts[WAITING] += 1
@@ -118,7 +121,7 @@ class Machine:
             self._ready(task)
 
     def _promised(self, event: ev.Promised) -> None:
-        task = self.tasks[event.task] = Task(event.task, event.app, (), (), 0, 0.0, False, attempt=1)
+        task = self.tasks[event.task] = Task(event.task, event.app, (), (), NEVER, 0.0, False, attempt=1)
         self.counts[WAITING] += 1
         self._move(task, RUNNING, Why.ATTEMPT)
 
@@ -126,19 +129,6 @@ class Machine:
         task = self.tasks.get(event.task)
         if task is not None and task.state is RUNNING and task.outside:
             self._end(task, event.state, Why.ASKED if event.state is CANCELLED else Why.ATTEMPT, None)
-
-    def _wait_for(self, task: Task, numbers: tuple[int, ...]) -> Task | None:
-        """Hold these tasks and count those that have not ended; gives back the first that ended without a value."""
-        culprit: Task | None = None
-        for number in numbers:
-            other = self.tasks[number]
-            other.holds += 1
-            if other.state < DONE:
-                other.dependants.append(task.id)
-                task.unmet += 1
-            elif other.state is not DONE and culprit is None:
-                culprit = other
-        return culprit
 
     def _released(self, event: ev.Released) -> None:
         for number in event.tasks:
@@ -176,7 +166,7 @@ class Machine:
         if event.found:
             self._end(task, DONE, Why.RECALLED, None)
         else:
-            self._move(task, WAITING, Why.ATTEMPT)
+            self._move(task, WAITING, Why.RECALLED)
             self._enqueue(task)
 
     def _succeeded(self, event: ev.Succeeded) -> None:
@@ -193,7 +183,7 @@ class Machine:
         if task is None:
             return
         self._leave_desk(task)
-        self._again_or(task, Why.ATTEMPT, event.may_retry)
+        self._gave_nothing(task, Why.ATTEMPT, event.may_retry)
 
     def _joined(self, event: ev.Joined) -> None:
         task = self._current(event.task, event.attempt, event.worker)
@@ -218,16 +208,47 @@ class Machine:
             self._move(task, RUNNING, Why.ATTEMPT)
         return task
 
-    def _again_or(self, task: Task, why: Why, may_retry: bool = True) -> None:
-        """An attempt gave nothing: another one, or the end."""
+    def _gave_nothing(self, task: Task, why: Why, may_retry: bool) -> None:
+        """An attempt gave no value: another one, now, later or once somebody has judged it, or the end."""
         task.failures += 1
-        if may_retry and task.failures <= task.retries:
-            task.doom = None
-            task.unwanted = False
+        if not may_retry or not (self._judging or self._affords(task, 1.0)):
+            self._end(task, FAILED, why, None)
+            return
+        task.doom = None
+        task.unwanted = False
+        self._say(Note(task.id, task.attempt, why))
+        if self._judging:
+            task.trial = why
             self._move(task, WAITING, why)
-            self._enqueue(task)
+            self._say(Judge(task.id, task.attempt))
+        else:
+            self._try_again(task, why)
+
+    def _judged(self, event: ev.Judged) -> None:
+        task = self.tasks.get(event.task)
+        if task is None or task.state is not WAITING or task.trial is None or task.attempt != event.attempt:
+            return
+        why, task.trial = task.trial, None
+        if event.refused:
+            self._end(task, FAILED, Why.JUDGED, None)
+        elif self._affords(task, event.cost):
+            self._try_again(task, Why.JUDGED)
         else:
             self._end(task, FAILED, why, None)
+
+    @staticmethod
+    def _affords(task: Task, cost: float) -> bool:
+        """Note what a failure costs; whether that leaves the task another attempt."""
+        task.spent += cost
+        return task.spent <= task.terms.times
+
+    def _try_again(self, task: Task, why: Why) -> None:
+        at = self._now + task.terms.pause(task.failures)
+        self._move(task, WAITING, why, until=at)
+        if at > self._now:
+            self._timers.set(task, at)
+        else:
+            self._enqueue(task)
 
     # ------------------------------------------------------------ workers
 
@@ -252,11 +273,8 @@ class Machine:
         self._touched.add(event.executor)
         if pool.misses >= TRIES and not pool.desks:
             pool.broken = True
-            for number in tuple(pool.ready):
-                task = self.tasks.get(number)
-                if task is not None and task.state is WAITING:
-                    self._end(task, FAILED, Why.NO_WORKERS, None)
-            pool.ready.clear()
+            while (task := self._next_ready(pool)) is not None:
+                self._end(task, FAILED, Why.NO_WORKERS, None)
 
     def _worker_lost(self, event: ev.WorkerLost) -> None:
         desk = self.desks.pop(event.worker, None)
@@ -276,13 +294,14 @@ class Machine:
                 self._end(task, CANCELLED, Why.ASKED, None)
             else:
                 task.attempt -= 1
-                pool.ready.appendleft(number)
+                pool.put_back(number, task.priority)
 
     def _lost_while_running(self, task: Task) -> None:
         if task.doom is Why.ASKED:
             self._end(task, CANCELLED, Why.ASKED, None)
         else:
-            self._again_or(task, task.doom or Why.LOST)
+            why = task.doom or Why.LOST
+            self._gave_nothing(task, why, task.terms.covers(why))
 
     def _returned(self, event: ev.Returned) -> None:
         desk = self.desks.get(event.worker)
@@ -297,12 +316,12 @@ class Machine:
             task = self.tasks[number]
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING:  # given back in the moment in which it was about to begin
-                self._move(task, WAITING, Why.ATTEMPT)
+                self._move(task, WAITING, Why.RETURNED)
             task.attempt -= 1
             if task.doom is not None or task.unwanted:
                 self._end(task, CANCELLED, Why.ASKED, None)
             else:
-                pool.ready.appendleft(number)
+                pool.put_back(number, task.priority)
         for number in event.kept:
             if number in desk.queue:
                 task = self.tasks[number]
@@ -332,10 +351,10 @@ class Machine:
             self._touched.add(desk.executor)
 
     def _ticked(self, event: ev.Ticked) -> None:
-        while self._deadlines and self._deadlines[0][0] <= self._now:
-            _, number, attempt = heapq.heappop(self._deadlines)
-            task = self.tasks.get(number)
-            if task is not None and task.state is RUNNING and task.attempt == attempt and task.doom is None:
+        for task in self._timers.take(self.tasks, self._now):
+            if task.state is WAITING:
+                self._enqueue(task)
+            elif task.state is RUNNING and task.doom is None:
                 task.doom = Why.TIMEOUT
                 self._say(Abort(task.worker))
         for pool in self.pools.values():
@@ -344,7 +363,7 @@ class Machine:
                     self._say(TakeBack(worker, tasks))
 
     def _wake_at(self) -> float | None:
-        at = self._deadlines[0][0] if self._deadlines else None
+        at = self._timers.next
         for pool in self.pools.values():
             if pool.stuck and (at is None or at > self._now + PATIENCE):
                 at = self._now + PATIENCE
@@ -368,7 +387,10 @@ class Machine:
         elif pool.broken:
             self._end(task, FAILED, Why.NO_WORKERS, None)
         else:
-            pool.ready.append(task.id)
+            if task.priority is None:
+                pool.ready.append(task.id)
+            else:
+                pool.rank(task.id, task.priority)
             self._touched.add(pool.executor)
 
     def _choose(self, task: Task) -> Pool | None:
@@ -376,7 +398,7 @@ class Machine:
         if not task.executors and len(self._open) == 1:
             return self._open[0]
         pools = [self.pools[e] for e in task.executors if e in self.pools] if task.executors else self._open
-        return min(pools, key=lambda pool: (len(pool.ready) + pool.launched) / pool.slots, default=None)
+        return min(pools, key=lambda pool: (pool.waiting + pool.launched) / pool.slots, default=None)
 
     def _place(self, pool: Pool) -> None:
         """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
@@ -393,9 +415,9 @@ class Machine:
             self._say(Dismiss(worker))
 
     def _next_ready(self, pool: Pool) -> Task | None:
-        ready = pool.ready
-        while ready:
-            task = self.tasks.get(ready.popleft())
+        ready, ranked = pool.ready, pool.ranked
+        while ranked or ready:
+            task = self.tasks.get(pool.first_ranked() if ranked else ready.popleft())
             if task is not None and task.state is WAITING and not task.queued:  # else: cancelled meanwhile
                 return task
         return None
@@ -408,7 +430,7 @@ class Machine:
             if task is None:
                 return
             if desk.queue and (task.app not in took or desk.load + took[task.app] > AHEAD):
-                pool.ready.appendleft(task.id)
+                pool.put_back(task.id, task.priority)
                 return
             self._launch(task, pool, desk)
 
@@ -429,11 +451,12 @@ class Machine:
         desk.head_since = self._now
         self._move(task, RUNNING, Why.ATTEMPT)
         if task.walltime:
-            heapq.heappush(self._deadlines, (self._now + task.walltime, task.id, task.attempt))
+            self._timers.set(task, self._now + task.walltime)
 
     def _leave_desk(self, task: Task, desk: Desk | None = None, pool: Pool | None = None) -> Pool:
         """Take the task off its desk; what stands next there begins. `desk` is given where it is off the books."""
         task.queued = False
+        task.due = 0.0
         on_books = desk is None or desk.worker in self.desks
         desk = desk or self.desks[task.worker]
         pool = pool or self.pools[desk.executor]
@@ -449,90 +472,3 @@ class Machine:
             elif was_head and (head := desk.head) is not None:
                 self._begin(self.tasks[head], desk)
         return pool
-
-    # ------------------------------------------------------------ ends
-
-    def _end(self, task: Task, state: State, why: Why, root: int | None) -> None:
-        """The task ends, and with it whatever cannot be run without it. A loop: 100,000 may end in one step."""
-        ending = [(task, state, why, root)]
-        for task, state, why, root in ending:  # grows as it is walked
-            if task.state >= DONE:
-                continue
-            self._move(task, state, why, root)
-            if (state is DONE and why is Why.ATTEMPT) or why is Why.JOINED:
-                self._say(Remember(task.id))
-            self._say(Settle(task.id, state, why, root, task.story))
-            if task.dependants:
-                ending += self._tell_dependants(task)
-            for number in task.needs:
-                self._drop(number)
-            if not task.holds:
-                self._forget(task)
-
-    def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
-        """The task has ended: start what waited for it alone; give back what ends with it, and how."""
-        ending: list[tuple[Task, State, Why, int | None]] = []
-        dependants, task.dependants = task.dependants, []
-        for dependant in map(self.tasks.get, dependants):
-            if dependant is None or dependant.state >= DONE:
-                continue
-            joins = dependant.inner is not None
-            if task.state is not DONE:
-                end = (FAILED, Why.NEED, self._root(task)) if joins else self._fate(task)
-                ending.append((dependant, *end))
-                continue
-            dependant.unmet -= 1
-            if dependant.unmet:
-                continue
-            if joins:
-                ending.append((dependant, DONE, Why.JOINED, None))
-            else:
-                self._ready(dependant)
-        return ending
-
-    def _fate(self, need: Task) -> tuple[State, Why, int]:
-        """How a task ends whose need gave no value."""
-        return (CANCELLED if need.state is CANCELLED else SKIPPED), Why.NEED, self._root(need)
-
-    @staticmethod
-    def _root(task: Task) -> int:
-        """Which task is to blame for this one's end."""
-        root = task.story[-1].root
-        return task.id if root is None else root
-
-    def _drop(self, number: int) -> None:
-        """One hold fewer."""
-        task = self.tasks[number]
-        task.holds -= 1
-        if not task.holds and task.state >= DONE:
-            self._forget(task)
-
-    def _forget(self, task: Task) -> None:
-        forgotten = [task]
-        while forgotten:
-            task = forgotten.pop()
-            del self.tasks[task.id]
-            self._say(Forget(task.id))
-            for number in task.inner or ():
-                inner = self.tasks[number]
-                inner.holds -= 1
-                if not inner.holds and inner.state >= DONE:
-                    forgotten.append(inner)
-
-    # ------------------------------------------------------------ helpers
-
-    def _say(self, instruction: Instruction) -> None:
-        self._step.instructions.append(instruction)
-
-    def _move(self, task: Task, state: State, why: Why, root: int | None = None) -> None:
-        if not _ALLOWED[task.state] >> state & 1:
-            story = "; ".join(tell(change) for change in task.story)
-            raise IllegalMove(
-                f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}"
-            )
-        self.counts[task.state] -= 1
-        self.counts[state] += 1
-        task.state = state
-        change = Change(task.id, state, self._now, task.attempt, task.worker, why, root)
-        task.story.append(change)
-        self._step.changes.append(change)

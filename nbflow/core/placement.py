@@ -8,6 +8,7 @@ measured. What waits behind a task that runs longer than `PATIENCE` while anothe
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 
 AHEAD = 0.010  # seconds of work on a worker's queue
@@ -62,16 +63,20 @@ class Pool:
         "launched",
         "misses",
         "on_demand",
+        "ranked",
         "ready",
         "slots",
         "took",
+        "turns",
     )
 
     def __init__(self, executor: str, slots: int, on_demand: bool = False) -> None:
         self.executor = executor
         self.slots = slots
         self.on_demand = on_demand  # workers are hired when there is work for them, not before
-        self.ready: deque[int] = deque()
+        self.ready: deque[int] = deque()  # without a priority, in their order; after all that have one
+        self.ranked: list[tuple[float, int, int]] = []  # (priority, turn, task), a heap
+        self.turns = 0
         self.desks: dict[int, Desk] = {}
         self.idle: dict[
             int, Desk
@@ -83,6 +88,27 @@ class Pool:
         self.broken = False
         self.took: dict[str, float] = {}  # app -> seconds, a moving mean
 
+    def rank(self, task: int, priority: float, *, first: bool = False) -> None:
+        """Put a ready task behind those of its priority, or before them."""
+        self.turns += 1
+        heapq.heappush(self.ranked, (priority, -self.turns if first else self.turns, task))
+
+    def put_back(self, task: int, priority: float | None) -> None:
+        """Put a ready task where it was taken from: before its equals."""
+        if priority is None:
+            self.ready.appendleft(task)
+        else:
+            self.rank(task, priority, first=True)
+
+    def first_ranked(self) -> int:
+        """Take out the ready task of the lowest priority."""
+        return heapq.heappop(self.ranked)[2]
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are ready, cancelled ones among them."""
+        return len(self.ready) + len(self.ranked)
+
     def measured(self, app: str, took: float) -> None:
         """An attempt of `app` took so many seconds."""
         before = self.took.get(app)
@@ -90,7 +116,7 @@ class Pool:
 
     def room(self, desk: Desk) -> int:
         """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
-        ready = len(self.ready)
+        ready = self.waiting
         if not ready or desk.blocked or desk.load > AHEAD / 2:
             return 0
         share = -(-ready // len(self.desks))
@@ -102,7 +128,7 @@ class Pool:
         if self.broken:
             return 0
         free = self.slots - self.at_work
-        wanted = min(free, len(self.ready)) if self.on_demand else free
+        wanted = min(free, self.waiting) if self.on_demand else free
         return max(0, wanted - self.hiring)
 
     @property

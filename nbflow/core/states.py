@@ -8,6 +8,7 @@ attempt, because of which need) is a field of its `Change`, never one more state
        │  └─────────┘                       not in the memo
        ├──> RUNNING ──> DONE | FAILED
        │       └──> WAITING                 retried, given back by a lost worker, or a join that waits for its tasks
+       ├──> WAITING                         judged: it is to be tried again
        ├──> DONE | FAILED                   a join whose tasks ended
        └──> SKIPPED | CANCELLED             a need failed; somebody asked
 """
@@ -55,9 +56,7 @@ SIGNS: dict[State, str] = {
 }
 
 MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset(
-        {State.RECALLING, State.RUNNING, State.DONE, State.FAILED, State.SKIPPED, State.CANCELLED}
-    ),
+    State.WAITING: frozenset(State),
     State.RECALLING: frozenset({State.DONE, State.WAITING, State.CANCELLED}),
     State.RUNNING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.DONE: frozenset(),

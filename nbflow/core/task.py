@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nbflow.core.instructions import Change, Instruction, Why
+from nbflow.core.retry import Terms
 from nbflow.core.states import State
 
 
@@ -15,12 +16,16 @@ class Task(msgspec.Struct):
     app: str
     needs: tuple[int, ...]
     executors: tuple[str, ...]
-    retries: int
+    terms: Terms
     walltime: float
     cached: bool
+    priority: float | None = None
     state: State = State.WAITING
     attempt: int = 0
     failures: int = 0
+    spent: float = 0.0  # the costs of its failures; each costs 1 where nobody judges
+    trial: Why | None = None  # how the attempt ended that is being judged
+    due: float = 0.0  # when its walltime is over, or its next attempt may begin; 0.0 = neither
     worker: int = 0  # the one that has it, or had it last; 0 = none
     queued: bool = False  # on a desk
     unmet: int = 0  # needs, or tasks that a join waits for, that have not ended

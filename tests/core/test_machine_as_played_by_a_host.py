@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from nbflow.core import events as ev
 from nbflow.core.instructions import Abort, Dismiss, Forget, Hire, Launch, Recall, Settle, TakeBack, Why
 from nbflow.core.machine import Machine
+from nbflow.core.retry import Terms
 from nbflow.core.states import MOVES, State
 from nbflow.core.story import Journal
 
@@ -109,7 +110,7 @@ class Host(RuleBasedStateMachine):
         self.held.add(task)
         walltime = data.draw(st.sampled_from([0.0, 0.0, 0.05]))
         executors = data.draw(st.sampled_from([(), (), ("reserved",)]))
-        self.tell(ev.Submitted(task, app, tuple(needs), executors, retries, walltime, cached))
+        self.tell(ev.Submitted(task, app, tuple(needs), executors, Terms(retries), walltime, cached))
 
     @rule()
     def promise(self) -> None:
@@ -307,7 +308,9 @@ TestTheMachineAsPlayedByAHost = Host.TestCase
 
 def test_a_late_answer_changes_nothing() -> None:
     machine = Machine(validate=True)
-    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a", retries=1)], 0.0)
+    machine.handle(
+        [ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a", terms=Terms(1))], 0.0
+    )
     machine.handle([ev.WorkerLost(1)], 1.0)
     before = machine.counts[:]
     step = machine.handle([ev.Succeeded(1, 1, 1, 0.1)], 2.0)

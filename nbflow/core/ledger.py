@@ -1,0 +1,133 @@
+"""The ledger: every task that is not forgotten, who waits for it, who holds it, and how it moves and ends.
+
+What lives here is what is true of a task wherever it runs: one move, one end, and what follows from an end for those
+who need it. Which worker gets it, when, and whether it gets another attempt, is `machine`'s subject.
+"""
+
+from __future__ import annotations
+
+from nbflow.core.instructions import Change, Forget, Instruction, Remember, Settle, Why
+from nbflow.core.states import MOVES, State
+from nbflow.core.story import tell
+from nbflow.core.task import Step, Task
+from nbflow.errors import IllegalMove
+
+WAITING, DONE, FAILED = State.WAITING, State.DONE, State.FAILED
+SKIPPED, CANCELLED = State.SKIPPED, State.CANCELLED
+
+# one bit a state: the hash of an enum member is Python code, too slow for three moves a task
+_ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
+
+
+class Ledger:
+    """All tasks. Whoever decides about them says what it is to be told by `_ready`."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, Task] = {}
+        self.counts = [0] * len(State)  #: of all tasks ever, forgotten ones too, indexed by state
+        self._now = 0.0
+        self._step = Step([], [])
+
+    def _ready(self, task: Task) -> None:
+        """All needs of the task are DONE."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ moves
+
+    def _say(self, instruction: Instruction) -> None:
+        self._step.instructions.append(instruction)
+
+    def _move(self, task: Task, state: State, why: Why, root: int | None = None, until: float = 0.0) -> None:
+        if not _ALLOWED[task.state] >> state & 1:
+            story = "; ".join(tell(change) for change in task.story)
+            raise IllegalMove(
+                f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}"
+            )
+        self.counts[task.state] -= 1
+        self.counts[state] += 1
+        task.state = state
+        change = Change(task.id, state, self._now, task.attempt, task.worker, why, root, until)
+        task.story.append(change)
+        self._step.changes.append(change)
+
+    # ------------------------------------------------------------ needs and ends
+
+    def _wait_for(self, task: Task, numbers: tuple[int, ...]) -> Task | None:
+        """Hold these tasks and count those that have not ended; gives back the first that ended without a value."""
+        culprit: Task | None = None
+        for number in numbers:
+            other = self.tasks[number]
+            other.holds += 1
+            if other.state < DONE:
+                other.dependants.append(task.id)
+                task.unmet += 1
+            elif other.state is not DONE and culprit is None:
+                culprit = other
+        return culprit
+
+    def _end(self, task: Task, state: State, why: Why, root: int | None) -> None:
+        """The task ends, and with it whatever cannot be run without it. A loop: 100,000 may end in one step."""
+        ending = [(task, state, why, root)]
+        for task, state, why, root in ending:  # grows as it is walked
+            if task.state >= DONE:
+                continue
+            self._move(task, state, why, root)
+            if (state is DONE and why is Why.ATTEMPT) or why is Why.JOINED:
+                self._say(Remember(task.id))
+            self._say(Settle(task.id, state, why, root, task.story))
+            if task.dependants:
+                ending += self._tell_dependants(task)
+            for number in task.needs:
+                self._drop(number)
+            if not task.holds:
+                self._forget(task)
+
+    def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
+        """The task has ended: start what waited for it alone; give back what ends with it, and how."""
+        ending: list[tuple[Task, State, Why, int | None]] = []
+        dependants, task.dependants = task.dependants, []
+        for dependant in map(self.tasks.get, dependants):
+            if dependant is None or dependant.state >= DONE:
+                continue
+            joins = dependant.inner is not None
+            if task.state is not DONE:
+                end = (FAILED, Why.NEED, self._root(task)) if joins else self._fate(task)
+                ending.append((dependant, *end))
+                continue
+            dependant.unmet -= 1
+            if dependant.unmet:
+                continue
+            if joins:
+                ending.append((dependant, DONE, Why.JOINED, None))
+            else:
+                self._ready(dependant)
+        return ending
+
+    def _fate(self, need: Task) -> tuple[State, Why, int]:
+        """How a task ends whose need gave no value."""
+        return (CANCELLED if need.state is CANCELLED else SKIPPED), Why.NEED, self._root(need)
+
+    @staticmethod
+    def _root(task: Task) -> int:
+        """Which task is to blame for this one's end."""
+        root = task.story[-1].root
+        return task.id if root is None else root
+
+    def _drop(self, number: int) -> None:
+        """One hold fewer."""
+        task = self.tasks[number]
+        task.holds -= 1
+        if not task.holds and task.state >= DONE:
+            self._forget(task)
+
+    def _forget(self, task: Task) -> None:
+        forgotten = [task]
+        while forgotten:
+            task = forgotten.pop()
+            del self.tasks[task.id]
+            self._say(Forget(task.id))
+            for number in task.inner or ():
+                inner = self.tasks[number]
+                inner.holds -= 1
+                if not inner.holds and inner.state >= DONE:
+                    forgotten.append(inner)
