@@ -26,6 +26,7 @@ from nbflow.core.states import State
 from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
 from nbflow.executors import ProcessExecutor, ThreadExecutor
 from nbflow.files import File
+from nbflow.retrying import Retry
 
 if TYPE_CHECKING:
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
@@ -45,6 +46,7 @@ __all__ = [
     "NbflowError",
     "NeedFailed",
     "ProcessExecutor",
+    "Retry",
     "State",
     "TaskError",
     "ThreadExecutor",

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from nbflow.checking import Description, choice, count, flag, function, number, path, refuse, text
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ProcessExecutor
+from nbflow.retrying import Retry, check_retries
 
 EXIT_MODES = ("cleanup", "skip", "wait")
 STRATEGIES = ("simple", "htex_auto_scale", "none", None)
@@ -27,7 +28,7 @@ class Config(Description):
 
     Args:
         executors: where tasks run; None = one `ProcessExecutor`.
-        retries: how many further attempts a task gets whose attempt failed.
+        retries: how many further attempts a task gets whose attempt failed, or a `Retry`; an app's own come first.
         run_dir: where files of the flow are kept; None = a temporary directory that goes when the flow ends.
         name: what people call the flow.
         memoizer: what is remembered of cached apps, and where; None = `BasicMemoizer()`: within the session.
@@ -61,7 +62,7 @@ class Config(Description):
 
     executors: Sequence[Executor] = field(default_factory=lambda: (ProcessExecutor(),))
     _: KW_ONLY
-    retries: int = 0
+    retries: int | Retry = 0
     run_dir: str | os.PathLike[str] | None = None
     name: str = "flow"
     memoizer: Any = None
@@ -81,7 +82,7 @@ class Config(Description):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "executors", _executors(self.executors))
-        count("Config(retries=...)", self.retries, 0)
+        check_retries("Config(retries=...)", self.retries)
         if self.run_dir is not None:
             path("Config(run_dir=...)", self.run_dir)
         text("Config(name=...)", self.name)

@@ -16,6 +16,7 @@ FLOORS = {
     "logs": 0.4,
     "executors": 0.5,
     "files": 0.5,
+    "retrying": 0.5,
     "compat": 0.55,
     "config": 0.6,
     "core": 1,
@@ -35,7 +36,7 @@ FLOORS = {
 
 # What a floor may see besides those below it and itself. Started by module name, scheduler and worker are imported
 # by nobody, and the notebook does not see them either.
-SIDEWAYS = {("wire", "core.states")}
+SIDEWAYS = {("wire", "core.states"), ("wire", "core.retry")}
 HANDS_OUT = {"nbflow.notebook.extension"}  # puts the public package into the user's namespace
 NEVER = {
     ("notebook", "scheduler"),

@@ -18,6 +18,7 @@ from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, name_of, options_of
 from nbflow.client.parameters import parameters_of, without_futures
 from nbflow.errors import AppBadFormatting, CannotPickle
+from nbflow.retrying import Retry
 from nbflow.values.functions import Captor
 
 
@@ -95,7 +96,7 @@ class Decorator(Protocol):
         executors: str | Iterable[str] = "all",
         cache: bool = False,
         ignore_for_cache: Iterable[str] | None = None,
-        retries: int | None = None,
+        retries: int | Retry | None = None,
         walltime: float | None = None,
     ) -> Callable[[Callable[..., Any]], App]: ...
 
@@ -108,7 +109,7 @@ def _decorator(kind: str, doc: str) -> Decorator:
         executors: Any = "all",
         cache: bool = False,
         ignore_for_cache: Iterable[str] | None = None,
-        retries: int | None = None,
+        retries: int | Retry | None = None,
         walltime: float | None = None,
     ) -> Any:
         options = options_of(kind, executors, cache, ignore_for_cache, retries, walltime)
@@ -138,7 +139,7 @@ python_app = _decorator(
         executors: "all", or a list of labels of executors.
         cache: recall the value of an equal call instead of running it again.
         ignore_for_cache: names of parameters that do not count for that.
-        retries: further attempts after a failed one; None = the configuration's.
+        retries: how many further attempts after a failed one, or a `Retry`; None = the configuration's.
         walltime: seconds after which an attempt is ended with `AppTimeout`; None = no limit.
 
     Raises:

@@ -26,7 +26,7 @@ from nbflow.numbers import name_of
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.short import detail
-from nbflow.wire.messages import Cancel, Define, Inline, Release, Settled, Stored, Submit
+from nbflow.wire.messages import Cancel, Define, Inline, Release, Retries, Settled, Stored, Submit
 
 
 class Link(Protocol):
@@ -76,7 +76,7 @@ class Calls:
         link: Link,
         *,
         first: int,
-        retries: int,
+        retries: Retries | None,
         executors: Sequence[str],
         store_dirs: Sequence[str],
         run_dir: str,

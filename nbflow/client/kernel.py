@@ -28,6 +28,7 @@ from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
 from nbflow.client.future import AppFuture
 from nbflow.client.places import make_places
+from nbflow.client.retries import retries_of
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost
@@ -76,6 +77,7 @@ class DataFlowKernel:
         self.config = config or Config()
         self.name = self.config.name
         self.feed = Feed()
+        self._retries = retries_of(self.config.retries) if self.config.retries else None
         self._places = make_places(self.config)
         self._questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asking = threading.Lock()
@@ -87,7 +89,7 @@ class DataFlowKernel:
         self._calls = Calls(
             self,
             first=first_of(0),
-            retries=self.config.retries,
+            retries=self._retries,
             executors=[executor.label for executor in self.config.executors],
             store_dirs=self._places.stores,
             run_dir=self._places.run_dir,
@@ -129,6 +131,7 @@ class DataFlowKernel:
                 list(sys.path),
                 os.getcwd(),
                 bool(os.environ.get("NBFLOW_VALIDATE")),
+                self._retries,
             )
         )
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from nbflow.errors import AppBadFormatting
+from nbflow.client.retries import retries_of
+from nbflow.errors import AppBadFormatting, CannotPickle, ConfigurationError
+from nbflow.retrying import check_retries
+from nbflow.wire.messages import Retries
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Options:
         executors: labels of those that may run it; () = any.
         cache: whether the value of an equal call is recalled.
         ignore_for_cache: names of parameters that do not count for that.
-        retries: further attempts after a failed one; None = the configuration's.
+        retries: how it is tried again after a failed attempt; None = the configuration's.
         walltime: seconds after which an attempt is ended; None = no limit.
     """
 
@@ -27,7 +30,7 @@ class Options:
     executors: tuple[str, ...] = ()
     cache: bool = False
     ignore_for_cache: frozenset[str] = frozenset()
-    retries: int | None = None
+    retries: Retries | None = None
     walltime: float | None = None
 
 
@@ -54,11 +57,18 @@ def options_of(
     ignored = () if ignore_for_cache is None else ignore_for_cache
     if isinstance(ignored, str) or not isinstance(ignored, Iterable):
         raise _refused(kind, "ignore_for_cache", "a list of names of parameters", ignore_for_cache)
-    if retries is not None and (not isinstance(retries, int) or isinstance(retries, bool) or retries < 0):
-        raise _refused(kind, "retries", "a whole number of at least 0 or None", retries)
     if walltime is not None and not is_walltime(walltime):
         raise _refused(kind, "walltime", "a number of seconds above 0 or None", walltime)
-    return Options("", kind, tuple(labels), cache, frozenset(ignored), retries, walltime)
+    return Options("", kind, tuple(labels), cache, frozenset(ignored), _retries(kind, retries), walltime)
+
+
+def _retries(kind: str, given: Any) -> Retries | None:
+    if given is None:
+        return None
+    try:
+        return retries_of(check_retries(f"{kind}_app(retries=...)", given))
+    except (ConfigurationError, CannotPickle) as error:
+        raise AppBadFormatting(str(error)) from None
 
 
 def _refused(kind: str, keyword: str, allowed: str, given: Any) -> AppBadFormatting:

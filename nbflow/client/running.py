@@ -57,6 +57,7 @@ class Runner:
         result: Inline | Stored | Held | Failure
         code: CodeType | None = None
         note = ""
+        may_retry = True
         try:
             function, code = self._function(run)
             value = self._call(run, function)
@@ -69,7 +70,10 @@ class Runner:
             note = short(value)
         except BaseException as error:  # the worker outlives whatever a task raises
             result = outcome.pack_error(error, code)
-        return Finished(run.id, run.attempt, result, note, self.capture.take(), started, time.time())
+            may_retry = outcome.may_retry(error, run.retry_on)
+        return Finished(
+            run.id, run.attempt, result, note, self.capture.take(), started, time.time(), may_retry
+        )
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
         digest = run.function

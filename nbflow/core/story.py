@@ -26,20 +26,46 @@ _ENDS: dict[Why, str] = {
     Why.NO_WORKERS: "no worker could be started",
     Why.NO_EXECUTOR: "there is no such executor",
     Why.NEED_GONE: "a need is not known any more",
+    Why.JUDGED: "the retry handler raised",
+}
+
+_WAITS: dict[Why, str] = {
+    Why.RECALLED: "not in the memo",
+    Why.JOINED: "waits for the tasks it called",
+    Why.RETURNED: "given back before it began",
 }
 
 
-def tell(change: Change) -> str:
-    """A change in words, for people."""
+def tell(change: Change, error: str = "") -> str:
+    """A change in words, for people. `error`: that of the attempt in a line, where it is known."""
     if change.state is State.RUNNING:
         return f"began on worker {change.worker}, attempt {change.attempt}"
     if change.state is State.WAITING:
-        return "waits for the tasks it called" if change.why is Why.JOINED else "waits for another attempt"
+        return _WAITS.get(change.why) or _retried(change, error)
     if change.why is Why.NEED:
         return f"{change.state.label}: task {name_of(change.root or 0)} gave no value"
     if change.why in _ENDS:
         return f"{change.state.label}: {_ENDS[change.why]}"
-    return change.state.label
+    return f"{change.state.label}: {error}" if error else change.state.label
+
+
+def _retried(change: Change, error: str) -> str:
+    wait = change.until - change.at
+    again = (
+        f"again in {wait:.3g} s"
+        if wait > 0
+        else "again at once"
+        if change.until
+        else "the retry handler is asked"
+    )
+    if change.why is Why.JUDGED:
+        return f"the retry handler was asked; {again}"
+    error = error or _ENDS.get(change.why, "")
+    return (
+        f"attempt {change.attempt} failed: {error}; {again}"
+        if error
+        else f"attempt {change.attempt} failed; {again}"
+    )
 
 
 class Journal:

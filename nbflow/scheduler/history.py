@@ -36,6 +36,7 @@ class Job(msgspec.Struct):
     traceback: str = ""
     error_line: int = 0
     output: str = ""
+    failures: list[str] = []  # the errors of attempts that were not the last, a line each
     started: float = 0.0
     ended: float = 0.0
 
@@ -74,13 +75,39 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
         job.id,
         job.traceback,
         job.output,
-        [(job.submitted, "submitted"), *((change.at, tell(change)) for change in story)],
+        [(job.submitted, "submitted"), *((change.at, tell(change, _error(job, change))) for change in story)],
         define.source,
         define.file,
         define.line,
         f"{name}, line {line}" if line else name,
         job.error_line,
     )
+
+
+def _error(job: Job, change: Change) -> str:
+    """The error in a line of the attempt that a change is about; "" where none is known."""
+    if change.state is State.FAILED:
+        return job.note
+    return job.failures[change.attempt - 1] if 0 < change.attempt <= len(job.failures) else ""
+
+
+def attempt_failed(job: Job) -> None:
+    """An attempt gave no value, and the task has not ended: keep the words of it, and await the next."""
+    outcome = job.outcome
+    assert isinstance(outcome, (Failure, Lost))
+    _blame(job, outcome)
+    job.failures = [*job.failures, job.note]
+    job.started = job.ended = 0.0
+
+
+def forgive(job: Job) -> None:
+    """A later attempt gave a value: the errors before it are its story alone."""
+    job.traceback, job.error_line = "", 0
+
+
+def _blame(job: Job, outcome: Failure | Lost) -> None:
+    job.note = one_line(outcome)
+    job.traceback = outcome.traceback if isinstance(outcome, Failure) else outcome.text
 
 
 def conclude(job: Job, outcome: Outcome) -> None:
@@ -93,5 +120,4 @@ def conclude(job: Job, outcome: Outcome) -> None:
         job.note = one_line(outcome)
         outcome = outcome.cause if outcome.cause is not None else outcome
     if isinstance(outcome, (Failure, Lost)):
-        job.note = one_line(outcome)
-        job.traceback = outcome.traceback if isinstance(outcome, Failure) else outcome.text
+        _blame(job, outcome)

@@ -22,9 +22,9 @@ from nbflow.core import events as ev
 from nbflow.core import instructions as do
 from nbflow.core.instructions import Why
 from nbflow.core.machine import Machine
+from nbflow.core.retry import NEVER
 from nbflow.core.states import State
-from nbflow.numbers import name_of
-from nbflow.scheduler import history
+from nbflow.scheduler import faults, history
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
@@ -94,6 +94,7 @@ class Scheduler:
         self._carry: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Launch: self._launch,
             do.Settle: self._settle,
+            do.Note: self._note,
             do.Forget: self._forget,
             do.Recall: self._recall,
             do.Remember: self._remember,
@@ -187,7 +188,7 @@ class Scheduler:
                 message.app,
                 tuple(message.needs),
                 tuple(message.executors),
-                message.retries,
+                message.retries.terms if message.retries is not None else NEVER,
                 message.walltime,
                 bool(message.key),
             )
@@ -316,8 +317,10 @@ class Scheduler:
         job.started, job.ended = message.started, message.ended
         if type(message.outcome) is msg.Failure:
             job.error_line = message.outcome.line
-            self.events.append(ev.Failed(message.id, message.attempt, worker.number))
+            self.events.append(ev.Failed(message.id, message.attempt, worker.number, message.may_retry))
         else:
+            if job.failures:
+                history.forgive(job)
             took = message.ended - message.started
             self.events.append(ev.Succeeded(message.id, message.attempt, worker.number, took))
 
@@ -398,6 +401,7 @@ class Scheduler:
                 values,
                 submit.streams,
                 submit.outputs,
+                submit.retries.on if submit.retries is not None else b"",
             )
         )
 
@@ -432,6 +436,13 @@ class Scheduler:
         else:
             self._tell_caller(job, outcome)
 
+    def _note(self, note: do.Note) -> None:
+        job = self.jobs[note.task]
+        if note.why is not Why.ATTEMPT:
+            worker = self.machine.tasks[note.task].worker
+            job.outcome = faults.found(note.why, job, self.staff, worker)
+        history.attempt_failed(job)
+
     def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
         """A call made inside a task of another process has ended."""
         worker = self.staff.get(job.origin)
@@ -448,7 +459,7 @@ class Scheduler:
 
     def _outcome(self, settle: do.Settle, job: Job) -> msg.Outcome:
         why = settle.why
-        if why is Why.ATTEMPT or why is Why.RECALLED:
+        if why is Why.ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
             assert job.outcome is not None
             return job.outcome
         if why is Why.JOINED:
@@ -460,38 +471,13 @@ class Scheduler:
             return self._blame(settle)
         if why is Why.ASKED:
             return msg.Withdrawn()
-        return msg.Lost(*self._words(why, settle, job))
+        return faults.found(why, job, self.staff, job.story[-1].worker, settle.root)
 
     def _blame(self, settle: do.Settle) -> msg.Blamed:
         assert settle.root is not None
         root = self.jobs[settle.root]
         cause = root.outcome if isinstance(root.outcome, (msg.Failure, msg.Lost)) else None
         return msg.Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
-
-    def _words(self, why: Why, settle: do.Settle, job: Job) -> tuple[str, str]:
-        """The class of an error that the scheduler found, and its text."""
-        submit = job.submit
-        if why is Why.LOST:
-            words = self.staff.how_it_ended(job.story[-1].worker)
-            return "WorkerLost", f"{words} (while it ran task {name_of(job.id)} `{job.app}`)"
-        if why is Why.TIMEOUT:
-            limit = submit.walltime if submit is not None else 0.0
-            return (
-                "AppTimeout",
-                f"task {name_of(job.id)} `{job.app}` ran longer than its walltime of {limit:g} s and was ended",
-            )
-        if why is Why.NO_WORKERS:
-            labels = (submit.executors if submit is not None else None) or self.staff.labels
-            return "BadStateException", self.staff.why_none_starts(labels[0])
-        if why is Why.NO_EXECUTOR:
-            return (
-                "UsageError",
-                f"no executor of `{job.app}`'s is there; there are: {', '.join(self.staff.labels)}",
-            )
-        return (
-            "UsageError",
-            f"the value of task {name_of(settle.root or 0)}, which `{job.app}` needs, is not known any more",
-        )
 
     def _forget(self, forget: do.Forget) -> None:
         job = self.jobs[forget.task]

@@ -82,7 +82,14 @@ class Staff:
         if worker.pidfd is not None:
             self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
         worker.send(
-            msg.Setup(number, self._setup.directory, self._setup.run_dir, self._setup.store_dirs, self.labels)
+            msg.Setup(
+                number,
+                self._setup.directory,
+                self._setup.run_dir,
+                self._setup.store_dirs,
+                self.labels,
+                self._setup.retries,
+            )
         )
 
     def ready(self, worker: Worker) -> None:

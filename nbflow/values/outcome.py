@@ -75,6 +75,19 @@ def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
     return Failure(_travels(error), kind, text, _safely(lambda: _format(error, code), ""), _line(error, code))
 
 
+def may_retry(error: BaseException, on: bytes) -> bool:
+    """Whether an attempt that raised this may be followed by another one. `on`: see `messages.Retries`.
+
+    Never raises: an error whose class cannot even be compared ends the task.
+    """
+    if not on:
+        return isinstance(error, Exception)
+    try:
+        return isinstance(error, pickling.loads(on))
+    except Exception:
+        return False
+
+
 def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
     """The exception that a task without a value raises at its future; never raises."""
     if isinstance(outcome, Withdrawn):

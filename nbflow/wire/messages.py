@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from nbflow.core.retry import Terms
 from nbflow.core.states import State
 
 # ---------------------------------------------------------------- what a task gave
@@ -144,6 +145,13 @@ class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
     reserved: bool = False
 
 
+class Retries(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How a task is tried again. `on`: pickled classes of the errors that count; b"" = `Exception`."""
+
+    terms: Terms
+    on: bytes
+
+
 class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The first message: what the scheduler hosts, and how workers find the user's modules."""
 
@@ -154,6 +162,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     sys_path: list[str]
     directory: str  # working directory of the workers
     validate: bool  # check every invariant after every step
+    retries: Retries | None = None  # of calls made inside tasks whose app says nothing about it; None = none
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -184,7 +193,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
     detail: str
     parent: int | None
     executors: list[str]  # [] = any
-    retries: int
+    retries: Retries | None  # None = never tried again
     walltime: float  # seconds; 0.0 = no limit
     key: bytes  # of the memo; b"" = not cached
     streams: list[str]  # [stdout path, mode, stderr path, mode] or []
@@ -335,6 +344,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     run_dir: str
     store_dirs: list[str]
     executors: list[str]  # labels, for the calls made inside tasks
+    retries: Retries | None  # the same
 
 
 class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -349,6 +359,7 @@ class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
     values: list[Inline | Stored | Held | Composed]
     streams: list[str]
     outputs: list[str]
+    retry_on: bytes  # see `Retries.on`
 
 
 class TakeBack(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -364,7 +375,10 @@ class Hello(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """A task ended on a worker. Times are seconds since the epoch."""
+    """A task ended on a worker. Times are seconds since the epoch.
+
+    `may_retry`: the task's policy counts the error among those after which it is tried again.
+    """
 
     id: int
     attempt: int
@@ -373,6 +387,7 @@ class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
     output: str
     started: float
     ended: float
+    may_retry: bool = True
 
 
 class Gathered(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -69,7 +69,7 @@ class Worker:
         self._calls = Calls(
             self._link,
             first=first_of(setup.worker),
-            retries=0,
+            retries=setup.retries,
             executors=setup.executors,
             store_dirs=setup.store_dirs,
             run_dir=setup.run_dir,

@@ -1,0 +1,31 @@
+"""Errors that the scheduler finds: nothing was raised anywhere, and yet a task gave no value."""
+
+from __future__ import annotations
+
+from nbflow.core.instructions import Why
+from nbflow.numbers import name_of
+from nbflow.scheduler.history import Job
+from nbflow.scheduler.staff import Staff
+from nbflow.wire.messages import Lost
+
+
+def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None) -> Lost:
+    """The error of a task that ended so. `worker`: the one that had it last; `root`: the task to blame."""
+    task = f"task {name_of(job.id)} `{job.app}`"
+    submit = job.submit
+    if why is Why.LOST:
+        return Lost("WorkerLost", f"{staff.how_it_ended(worker)} (while it ran {task})")
+    if why is Why.TIMEOUT:
+        limit = submit.walltime if submit is not None else 0.0
+        return Lost("AppTimeout", f"{task} ran longer than its walltime of {limit:g} s and was ended")
+    if why is Why.NO_WORKERS:
+        labels = (submit.executors if submit is not None else None) or staff.labels
+        return Lost("BadStateException", staff.why_none_starts(labels[0]))
+    if why is Why.NO_EXECUTOR:
+        return Lost(
+            "UsageError", f"no executor of `{job.app}`'s is there; there are: {', '.join(staff.labels)}"
+        )
+    return Lost(
+        "UsageError",
+        f"the value of task {name_of(root or 0)}, which `{job.app}` needs, is not known any more",
+    )
