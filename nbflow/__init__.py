@@ -26,7 +26,9 @@ from nbflow.core.states import State
 from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
 from nbflow.executors import ProcessExecutor, ThreadExecutor
 from nbflow.files import File
+from nbflow.memoizers import BasicMemoizer
 from nbflow.retrying import Retry
+from nbflow.values.fingerprint import id_for_memo
 
 if TYPE_CHECKING:
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
@@ -38,6 +40,7 @@ __all__ = [
     "AUTO_LOGNAME",
     "App",
     "AppFuture",
+    "BasicMemoizer",
     "Config",
     "DataFlowKernel",
     "DataFuture",
@@ -56,6 +59,7 @@ __all__ = [
     "clear",
     "dfk",
     "graph",
+    "id_for_memo",
     "join_app",
     "load",
     "load_ipython_extension",

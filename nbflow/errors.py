@@ -7,6 +7,7 @@
     │   ├── NoDataFlowKernelError  nothing is loaded
     │   ├── FlowClosed             the flow was cleaned up, or belongs to another process
     │   ├── CannotPickle           an argument or result that cannot travel
+    │   ├── CannotFingerprint      a value that cannot count in the memo
     │   ├── AppBadFormatting       an app that cannot be made from what was given
     │   └── BadStdStreamFile       a stdout= or stderr= that cannot be used
     ├── TaskError                  the task gave no value
@@ -66,6 +67,22 @@ class FlowClosed(UsageError):
 
 class CannotPickle(UsageError, TypeError):
     """A value cannot travel between processes; the message names it and says why."""
+
+
+class CannotFingerprint(UsageError, ValueError):
+    """A value has no fingerprint, so that a call with it cannot be remembered.
+
+    `kind` is its type, `why` says what is in the way; `own`: a function that was registered for the type is.
+    """
+
+    def __init__(self, kind: type, why: str, own: bool = False) -> None:
+        self.kind = kind
+        self.why = why
+        self.own = own
+        super().__init__(kind, why, own)
+
+    def __str__(self) -> str:
+        return f"{self.kind.__module__}.{self.kind.__qualname__} has no fingerprint: {self.why}"
 
 
 class AppBadFormatting(UsageError):

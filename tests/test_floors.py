@@ -16,6 +16,7 @@ FLOORS = {
     "logs": 0.4,
     "executors": 0.5,
     "files": 0.5,
+    "memoizers": 0.5,
     "retrying": 0.5,
     "compat": 0.55,
     "config": 0.6,

@@ -16,7 +16,7 @@ from nbflow.client.calls import Callee
 from nbflow.client.current import current
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, name_of, options_of
-from nbflow.client.parameters import parameters_of, without_futures
+from nbflow.client.parameters import SPECIAL, parameters_of, without_futures
 from nbflow.errors import AppBadFormatting, CannotPickle
 from nbflow.retrying import Retry
 from nbflow.values.functions import Captor
@@ -39,8 +39,19 @@ class App:
         self._function = without_futures(inner)
         self._stripped = self._function is not inner
         self._parameters = parameters = parameters_of(inner)
+        self._check_ignored()
         self._plain = parameters.plain
         self._callee = Callee(options, Captor(self._function), parameters)
+
+    def _check_ignored(self) -> None:
+        """A misspelt name would go unnoticed: calls would just not be recalled."""
+        accepts = self._parameters.accepts
+        for name in sorted(self.options.ignore_for_cache):
+            if accepts is not None and name not in accepts and name not in SPECIAL:
+                raise AppBadFormatting(
+                    f"{self.kind}_app(ignore_for_cache=...): {name!r} is no parameter of `{self.options.name}`; "
+                    f"its parameters: {', '.join(sorted(accepts)) or 'none'}"
+                )
 
     @property
     def kind(self) -> str:

@@ -123,7 +123,7 @@ class Calls:
         define = self._define(callee)
         pickled = self._pickle(callee, args, kwargs)
         needs = [self._need(future, callee) for future in pickled.needs] if pickled.needs else []
-        key = self._key(callee, define.digest, pickled, args, kwargs) if options.cache else b""
+        key = self._key(callee, args, kwargs, special) if options.cache else b""
         future = AppFuture(self, number, options)
         if key:
             future._key = key
@@ -162,7 +162,10 @@ class Calls:
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""
         name = f"[{argument!r}]"[:40] if function.__name__ == "getitem" else f".{argument}"
-        return self.call(Callee(Options(name), _captor(function)), (future, argument), {})
+        lifted = self.call(Callee(Options(name), _captor(function)), (future, argument), {})
+        if future._key:
+            lifted._key = memo.key_of_part(future._key, function.__name__, argument)
+        return lifted
 
     def abandon(self) -> None:
         """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
@@ -208,18 +211,23 @@ class Calls:
             raise UsageError(f"`{callee.name}` was given a future of another flow: pass its result() instead")
         return future.tid
 
-    def _key(
-        self,
-        callee: Callee,
-        digest: bytes,
-        pickled: pickling.Pickled,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> bytes:
-        if ignored := callee.options.ignore_for_cache:
-            counted = [value for name, value in _named(callee, args) if name not in ignored]
-            pickled = pickling.dumps((counted, {n: v for n, v in kwargs.items() if n not in ignored}))
-        return memo.key_of(digest, pickled, [f._key or b"task %d" % f.tid for f in pickled.needs])
+    @staticmethod
+    def _key(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], special: Special | None) -> bytes:
+        """What the call is remembered by; b"" if it cannot be."""
+        if not (function := callee.captor.fingerprint(callee.name)):
+            return b""
+        return memo.key_of(
+            memo.Call(
+                callee.name,
+                callee.options.kind,
+                function,
+                callee.parameters.signature,
+                args,
+                kwargs,
+                {} if special is None else special.counted,
+                callee.options.ignore_for_cache,
+            )
+        )
 
     def _allowed(self, options: Options) -> list[str]:
         unknown = [label for label in options.executors if label not in self._executors]

@@ -23,6 +23,7 @@ from nbflow.client.options import Options
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
+from nbflow.values import memo
 from nbflow.values import outcome as outcomes
 from nbflow.values.pickling import Needed, need
 from nbflow.wire.messages import Blamed, Composed, Inline, Outcome, Stored, Withdrawn
@@ -186,6 +187,10 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
 
     # ------------------------------------------------------------ for the flow
 
+    def counts_as(self) -> bytes:
+        """The key of its call if that is cached, else what stands for its task."""
+        return self._key or memo.key_of_task(self.tid)
+
     def settle(self, outcome: Outcome) -> None:
         """The task has ended. Called once, where the socket is read."""
         cancelled = type(outcome) is Withdrawn or (type(outcome) is Blamed and outcome.cause is None)
@@ -328,6 +333,10 @@ class DataFuture(concurrent.futures.Future[File], Needed):
     def settles_with(self) -> AppFuture:
         """The future of the task that writes the file."""
         return self._parent
+
+    def counts_as(self) -> bytes:
+        """By the call that writes it, and by its path."""
+        return memo.key_of_part(self._parent.counts_as(), "file", self.filepath)
 
     def __await__(self) -> Generator[Any, None, Any]:
         return _awaited(self)

@@ -34,6 +34,7 @@ class Special(NamedTuple):
     asked: tuple[Any, Any]  # stdout and stderr as asked for, automatic names in place of `AUTO_LOGNAME`
     walltime: float | None
     label: Any
+    counted: dict[str, Any]  # the special keywords as they count for an equal call: without automatic names
 
 
 def complete(
@@ -60,9 +61,11 @@ def complete(
         if given.get(name) is not None:
             given[name] = _files(given[name], name)
     streams: list[str] = []
+    counted = dict(given)
     for name in STREAMS:
         if type(given.get(name)) is int and given[name] == AUTO_LOGNAME:
             given[name] = name_stream(name, label)
+            del counted[name]
         streams += _stream(given.get(name), name)
     walltime = given.get("walltime")
     if walltime is not None and not is_walltime(walltime):
@@ -81,6 +84,7 @@ def complete(
         (given.get("stdout"), given.get("stderr")),
         walltime,
         label,
+        counted,
     )
 
 

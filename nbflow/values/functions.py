@@ -8,22 +8,22 @@ function that refers to anything else is captured at every call.
 
 from __future__ import annotations
 
-import dis
 import hashlib
 import sys
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import cloudpickle
 
+from nbflow.errors import CannotFingerprint
+from nbflow.values import memo
+from nbflow.values.fingerprint import fingerprint
+from nbflow.values.referring import by_reference, names_of
 from nbflow.values.source import origin_of
 from nbflow.wire.messages import Define
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), range)
 _MISSING = object()
-_WRITES_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
-_READS_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 
 
 class Captor:
@@ -32,6 +32,7 @@ class Captor:
     def __init__(self, function: Any) -> None:
         self.function = function
         self._capture: Define | None = None
+        self._fingerprint: tuple[Define | None, bytes] = (None, b"")
         self._watch: _Watch | None = None
 
     def capture(self) -> Define:
@@ -51,6 +52,20 @@ class Captor:
         self._watch = watch if watch.stable else None
         return self._capture
 
+    def fingerprint(self, app: str) -> bytes:
+        """What the function, as it was captured last, counts by in the memo; b"" if it has no fingerprint.
+
+        That is logged, with the name of the app. Worked out again only after a capture that gave something new.
+        """
+        if self._fingerprint[0] is not self._capture:
+            try:
+                found = fingerprint(self.function)
+            except CannotFingerprint as error:
+                memo.explain(app, error)
+                found = b""
+            self._fingerprint = (self._capture, found)
+        return self._fingerprint[1]
+
 
 class _Watch:
     """What a function refers to, and whether all of it is still the same."""
@@ -63,7 +78,7 @@ class _Watch:
         self._cells: list[tuple[types.CellType, Any]] = []
         self._parts: list[tuple[types.FunctionType, tuple[Any, ...]]] = []
         self._seen: set[int] = set()
-        if isinstance(function, types.FunctionType) and not _by_reference(function):
+        if isinstance(function, types.FunctionType) and not by_reference(function):
             self._visit(function)
         else:
             self._judge(function)
@@ -91,7 +106,7 @@ class _Watch:
             self._seen.add(id(function))
             self.functions.append(function)
             self._parts.append((function, _parts(function)))
-            reads, writes = _names(function.__code__)
+            reads, writes = names_of(function.__code__)
             self.writes |= writes
             values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
             values += function.__dict__.values()
@@ -113,7 +128,7 @@ class _Watch:
         elif kind in (tuple, frozenset):
             inner = [function for item in value if (function := self._judge(item)) is not None]
             self.stable &= not inner  # functions inside of containers: rare, so captured at every call
-        elif _by_reference(value):
+        elif by_reference(value):
             pass
         elif isinstance(value, types.FunctionType):
             return value
@@ -135,39 +150,3 @@ def _contents(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not bound yet
         return _MISSING
-
-
-def _by_reference(value: Any) -> bool:
-    """Whether a function or class is importable elsewhere under its own name."""
-    module = getattr(value, "__module__", None)
-    name = getattr(value, "__qualname__", None)
-    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
-        return False
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is value and value is not None and module not in cloudpickle.list_registry_pickle_by_value()
-
-
-def _names(code: types.CodeType) -> tuple[list[str], bool]:
-    """Globals that the code and the code within it read, and whether it writes globals or cells of its own making."""
-    reads: dict[str, None] = {}
-    writes = False
-    for each in _with_inner(code):
-        for instruction in dis.get_instructions(each):
-            if instruction.opname in _READS_GLOBALS:
-                reads[instruction.argval] = None
-            elif instruction.opname in _WRITES_GLOBALS:
-                reads[instruction.argval] = None
-                writes = True
-            elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF"):
-                writes |= instruction.argval in code.co_freevars
-    return list(reads), writes
-
-
-def _with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
-    pending = [code]
-    while pending:
-        code = pending.pop()
-        yield code
-        pending += (constant for constant in code.co_consts if isinstance(constant, types.CodeType))

@@ -1,27 +1,116 @@
 """The key under which a call's value is remembered: what ran, on what.
 
-Equal code with all it refers to and equal arguments give an equal key. A future among the arguments counts by the key
-of its own call where that is cached, and by its task otherwise: so a chain of cached calls is recalled as a whole.
+Equal code with all it refers to and equal arguments give an equal key, in this session and in any later one. Arguments
+count by the parameters that they are bound to, defaults included, however they were passed. A future among them counts
+by the key of its own call where it has one, and by its task otherwise; so a chain of cached calls is recalled as a
+whole. A key that names a task holds for its flow only (`lasts`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from nbflow.values.pickling import Pickled
+from nbflow.errors import CannotFingerprint
+from nbflow.values.fingerprint import fingerprint, fingerprint_of_output
+from nbflow.values.fingerprint.walk import SIZE, digest
+from nbflow.values.pickling import Needed
+
+log = logging.getLogger("nbflow")
+
+_PASSING = b"-"  # at the end of a key that holds for one flow only, which is longer by this
+_WRITTEN = ("stdout", "stderr")
+_APART = ("outputs", *_WRITTEN, "walltime", "parsl_resource_specification")
+_said: set[type] = set()  # types of values without a fingerprint
 
 
-def key_of(function: bytes, arguments: Pickled, needs: Sequence[bytes]) -> bytes:
-    """16 bytes. `function`: its digest; `needs`: a key or other name of each need, in order."""
-    digest = hashlib.blake2b(function, digest_size=16)
-    parts: list[bytes | memoryview] = [
-        arguments.data,
-        *(buffer.raw() for buffer in arguments.buffers),
-        *needs,
-    ]
-    for part in parts:
-        view = memoryview(part)
-        digest.update(view.nbytes.to_bytes(8, "little"))
-        digest.update(view)
-    return digest.digest()
+class Call(NamedTuple):
+    """What of a call may count; `special`: the keywords that mean something to the flow, by place or keyword given."""
+
+    app: str
+    kind: str
+    function: bytes  # fingerprint
+    signature: inspect.Signature | None
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    special: Mapping[str, Any]
+    ignored: frozenset[str]
+
+
+def key_of(call: Call) -> bytes:
+    """The key of a call; b"" if something in it has no fingerprint, which is logged once for each type."""
+    lasting = True
+
+    def name_of(need: Needed) -> bytes:
+        nonlocal lasting
+        name = need.counts_as()
+        lasting = lasting and lasts(name)
+        return name
+
+    special = {name: value for name, value in call.special.items() if name not in call.ignored}
+    values = {name: value for name, value in _bound(call).items() if name not in (*call.ignored, *_APART)}
+    if "inputs" in special:  # the function may not have such a parameter
+        values["inputs"] = special["inputs"]
+    try:
+        written = [fingerprint_of_output(output) for output in special.get("outputs") or ()]
+        written += [
+            fingerprint((name, fingerprint_of_output(stream)))
+            for name in _WRITTEN
+            if (stream := special.get(name)) is not None
+        ]
+        found = digest(call.kind.encode(), call.function, fingerprint(values, name_of), *written)
+    except CannotFingerprint as error:
+        explain(call.app, error)
+        return b""
+    return found if lasting else found + _PASSING
+
+
+def key_of_part(key: bytes, *what: Any) -> bytes:
+    """The key of a part of a call's value or of a file it writes; b"" if `what`, which says which, has none."""
+    try:
+        found = digest(key, fingerprint(what))
+    except CannotFingerprint:
+        return b""
+    return found if lasts(key) else found + _PASSING
+
+
+def key_of_task(number: int) -> bytes:
+    """What a task that has no key counts by."""
+    return digest(b"task", b"%d" % number) + _PASSING
+
+
+def lasts(key: bytes) -> bool:
+    """Whether a key holds in later flows too."""
+    return len(key) == SIZE
+
+
+def explain(app: str, error: CannotFingerprint) -> None:
+    """Say in the log why calls are not remembered, once for each type."""
+    if error.kind in _said:
+        return
+    _said.add(error.kind)
+    name = f"{error.kind.__module__}.{error.kind.__qualname__}"
+    if error.own:
+        log.warning("calls of `%s` with a %s are not remembered: %s", app, name, error.why)
+    else:
+        log.info(
+            "calls of `%s` with a %s are not remembered: %s; nbflow.id_for_memo.register(%s) can say what counts of it",
+            *(app, name, error.why, error.kind.__qualname__),
+        )
+
+
+def _bound(call: Call) -> dict[str, Any]:
+    """Arguments by the names of their parameters, as if each had been given; by their places if there are none."""
+    if call.signature is None:
+        return {**{str(place): value for place, value in enumerate(call.args)}, **call.kwargs}
+    bound = call.signature.bind(*call.args, **call.kwargs)
+    bound.apply_defaults()
+    values: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        if call.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            values.update(value)
+        else:
+            values[name] = value
+    return values

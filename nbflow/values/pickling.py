@@ -31,6 +31,10 @@ class Needed:
         """The future whose task must have ended; itself if not a part of another one."""
         return self
 
+    def counts_as(self) -> bytes:
+        """What it counts by in the keys of calls, see `nbflow.values.memo`."""
+        raise NotImplementedError
+
 
 class Pickled(NamedTuple):
     """A pickle, its out-of-band buffers, and the futures that its references stand for."""

@@ -1,0 +1,90 @@
+"""What is remembered of cached apps, and for how long: the description that `Config(memoizer=...)` takes. Plain data.
+
+Beside it, where the checkpoints of earlier runs are. What counts as an equal call is the subject of
+`nbflow.values.memo`, remembering itself that of the scheduler.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from nbflow.checking import Description, choice, flag, path, refuse
+
+MODES = ("task_exit", "dfk_exit", "periodic", "manual", None)
+DEFAULT_PERIOD = "00:30:00"
+RUN_DIR = "runinfo"
+"""Where runs are kept that have checkpoints and no `Config(run_dir=...)`."""
+
+
+@dataclass(frozen=True, repr=False)
+class BasicMemoizer(Description):
+    """Equal calls of apps with `cache=True` are recalled within a session, and from checkpoints of earlier ones.
+
+    Args:
+        memoize: False = every call runs, whatever its app says.
+        checkpoint_mode: when values are written to the run directory, for later sessions: "task_exit" (each before its
+            future is done), "dfk_exit" (all when the flow ends), "periodic" (and when it ends), "manual" (by
+            `dfk().checkpoint()`); None = never.
+        checkpoint_files: directories of checkpoints to recall from; None = with a mode those of all earlier runs of
+            the same run directory, without one none.
+        checkpoint_period: "HH:MM:SS", for "periodic"; None = every 30 minutes.
+
+    Raises:
+        ConfigurationError: a value is not allowed.
+    """
+
+    memoize: bool = True
+    checkpoint_mode: Literal["task_exit", "dfk_exit", "periodic", "manual"] | None = None
+    checkpoint_files: Sequence[str | os.PathLike[str]] | None = None
+    checkpoint_period: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where = type(self).__name__
+        flag(f"{where}(memoize=...)", self.memoize)
+        choice(f"{where}(checkpoint_mode=...)", self.checkpoint_mode, MODES)
+        files = self.checkpoint_files
+        if files is not None:
+            if isinstance(files, (str, os.PathLike)) or not isinstance(files, Sequence):
+                raise refuse(f"{where}(checkpoint_files=...)", "a list of directories", files)
+            for each in files:
+                path(f"{where}(checkpoint_files=...)", each)
+            object.__setattr__(self, "checkpoint_files", tuple(files))
+        if self.checkpoint_period is not None and not _seconds(self.checkpoint_period):
+            raise refuse(
+                f"{where}(checkpoint_period=...)", 'a time above 0 as "HH:MM:SS"', self.checkpoint_period
+            )
+
+    @property
+    def period(self) -> float:
+        """Seconds between two periodic checkpoints."""
+        return _seconds(self.checkpoint_period or DEFAULT_PERIOD)
+
+
+def _seconds(period: object) -> float:
+    """Of "HH:MM:SS"; 0.0 if it is none."""
+    found = re.fullmatch(r"(\d+):([0-5]?\d):([0-5]?\d)", period) if isinstance(period, str) else None
+    if found is None:
+        return 0.0
+    hours, minutes, seconds = map(int, found.groups())
+    return 3600.0 * hours + 60.0 * minutes + seconds
+
+
+def get_all_checkpoints(rundir: str | os.PathLike[str] = RUN_DIR) -> list[str]:
+    """The checkpoint directories of all runs in a run directory, the oldest run first; [] if there are none."""
+    parent = os.path.abspath(os.fspath(rundir))
+    try:
+        runs = sorted((name for name in os.listdir(parent) if name.isdigit()), key=int)
+    except OSError:
+        return []
+    found = (os.path.join(parent, run, "checkpoint") for run in runs)
+    return [directory for directory in found if os.path.isdir(directory)]
+
+
+def get_last_checkpoint(rundir: str | os.PathLike[str] = RUN_DIR) -> list[str]:
+    """The checkpoint directory of the newest run in a run directory that has one, as a list; [] if there is none."""
+    return get_all_checkpoints(rundir)[-1:]

@@ -1,0 +1,248 @@
+"""What functions, classes and modules count by: their code, and whatever it refers to.
+
+Code of the user counts by what it does: its instructions, and the globals, helpers, classes and closure cells that it
+uses, by their content. Where it was written, its comments and its docstrings do not count. The standard library and
+installed packages count by name and version. A module of the user's counts by its file, and by the modules of the
+user's that it uses in turn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import dis
+import enum
+import functools
+import os
+import re
+import sys
+import types
+from typing import Any
+
+from nbflow.errors import CannotFingerprint
+from nbflow.values.fingerprint.plain import digest_of_file
+from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, digest, text
+from nbflow.values.referring import by_reference, names_of
+
+_HEAP_TYPE = 1 << 9  # a class made at run time; the others are part of the interpreter or of an extension
+_HAS_DOCSTRING = 0x4000000  # a flag of code objects, from Python 3.14 on
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_MISSING = object()
+
+_DERIVED = frozenset(
+    {
+        "__abstractmethods__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations__",
+        "__annotations_cache__",
+        "__dict__",
+        "__doc__",
+        "__firstlineno__",
+        "__module__",
+        "__slotnames__",
+        "__static_attributes__",
+        "__weakref__",
+        "_abc_impl",
+    }
+)
+"""Members of a class that Python makes, some of them late; annotations are told apart."""
+
+
+# ---------------------------------------------------------------- functions
+
+
+def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> None:
+    home = function.__globals__.get("__name__")  # `functools.wraps` gives a wrapper another `__module__`
+    library = isinstance(home, str) and home != "__main__" and _is_library(home)
+    if library and by_reference(function):
+        parts += _named(function.__module__, function.__qualname__)
+        return
+    parts += (b"function", digest_of_code(function.__code__), walk.part(function.__defaults__))
+    parts += (walk.part(function.__kwdefaults__), _annotations(function.__annotations__))
+    parts += map(walk.part, function.__closure__ or ())
+    for name in sorted(names_of(function.__code__)[0]) if not library else ():
+        value = function.__globals__.get(name, _MISSING)
+        # a name that is no global is a builtin, or will be missed
+        parts += (text(name), b"builtin" if value is _MISSING else walk.part(value))
+    parts += _named(str(home), "") if library else ()
+    walk.add_pairs(function.__dict__.items(), parts)
+
+
+def _cell(walk: Walk, cell: types.CellType, parts: list[Part]) -> None:
+    try:
+        parts += (b"cell", walk.part(cell.cell_contents))
+    except ValueError:  # not bound yet
+        parts.append(b"empty cell")
+
+
+def _builtin(walk: Walk, function: types.BuiltinFunctionType, parts: list[Part]) -> None:
+    if function.__self__ is None or isinstance(function.__self__, types.ModuleType):
+        parts += _named(function.__module__ or "", function.__qualname__)
+    else:
+        parts += (b"method", walk.part(function.__self__), text(function.__name__))
+
+
+def _wrapper(tag: bytes, *attributes: str) -> Handler:
+    """For what holds functions under these names, and nothing else that counts."""
+
+    def add(walk: Walk, value: Any, parts: list[Part]) -> None:
+        parts.append(tag)
+        parts += (walk.part(getattr(value, name)) for name in attributes)
+
+    return add
+
+
+def _code(walk: Walk, code: types.CodeType, parts: list[Part]) -> None:
+    parts += (b"code", digest_of_code(code))
+
+
+@functools.lru_cache(maxsize=1024)
+def digest_of_code(code: types.CodeType) -> bytes:
+    """What code does, on this minor version of Python; its docstring is a constant that no instruction loads."""
+    shape = (
+        *sys.version_info[:2],
+        code.co_name,
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & ~_HAS_DOCSTRING,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+        getattr(code, "co_exceptiontable", b""),
+    )
+    steps = (
+        (instruction.opname, instruction.argval)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname != "EXTENDED_ARG"
+    )
+    return digest(_constant(shape), *map(_constant, steps))
+
+
+def _constant(value: Any) -> bytes:
+    if isinstance(value, types.CodeType):
+        return b"code" + digest_of_code(value)
+    if isinstance(value, tuple):
+        return b"tuple" + digest(*map(_constant, value))
+    if isinstance(value, frozenset):
+        return b"frozenset" + digest(*sorted(map(_constant, value)))
+    atom = ATOMS.get(type(value))
+    return atom(value) if atom is not None else text(repr(value))
+
+
+# ---------------------------------------------------------------- classes
+
+
+def _class(walk: Walk, made: type, parts: list[Part]) -> None:
+    if not made.__flags__ & _HEAP_TYPE:
+        parts += _named(made.__module__, made.__qualname__)
+    elif not by_reference(made):
+        _class_by_value(walk, made, parts)
+    elif _is_library(made.__module__):
+        parts += _named(made.__module__, made.__qualname__)
+    else:
+        parts += (b"class of", walk.part(sys.modules[made.__module__]), text(made.__qualname__))
+
+
+def _class_by_value(walk: Walk, made: type, parts: list[Part]) -> None:
+    parts += (b"class", text(made.__qualname__), walk.part(type(made)))
+    parts += map(walk.part, made.__bases__)
+    members = {
+        name: value
+        for name, value in vars(made).items()
+        if name not in _DERIVED
+        and not isinstance(value, types.MemberDescriptorType)  # `__slots__` tells of these
+    }
+    if issubclass(made, enum.Enum):
+        parts += (walk.part((name, member.value)) for name, member in made.__members__.items())
+        # what else the metaclass puts there is made of these
+        members = {n: v for n, v in members.items() if n not in made.__members__ and not _is_sunder(n)}
+    parts.append(_annotations(vars(made).get("__annotations__") or {}))
+    for name in sorted(members):
+        parts += (text(name), walk.part(members[name]))
+
+
+def _is_sunder(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_") and not name.startswith("__")
+
+
+def _field(walk: Walk, field: dataclasses.Field[Any], parts: list[Part]) -> None:
+    flags = (field.init, field.repr, field.hash, field.compare, getattr(field, "kw_only", False))
+    parts += (b"field", text(field.name), text(_words(field.type)), walk.part(flags))
+    parts += (walk.part(field.default), walk.part(field.default_factory), walk.part(field.metadata))
+
+
+def _annotations(annotations: dict[str, Any]) -> bytes:
+    """Decorators may act on them, so they count, by their words."""
+    return digest(*(text(word) for name in sorted(annotations) for word in (name, _words(annotations[name]))))
+
+
+def _words(annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):  # list[int] passes for a type
+        return f"{annotation.__module__}.{annotation.__qualname__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(annotation))
+
+
+# ---------------------------------------------------------------- modules
+
+
+def _module(walk: Walk, module: types.ModuleType, parts: list[Part]) -> None:
+    name, file = module.__name__, getattr(module, "__file__", None)
+    if sys.modules.get(name) is not module or name == "__main__":
+        raise CannotFingerprint(types.ModuleType, f"{name} is not a module that can be imported")
+    if _is_library(name):
+        parts += _named(name, "")
+        return
+    parts += (b"module", text(name))
+    if file is not None:
+        parts.append(digest_of_file(file))
+    parts += (walk.part(sys.modules[used]) for used in sorted(_modules_used(module)))
+
+
+def _modules_used(module: types.ModuleType) -> set[str]:
+    """The user's own modules that a module of the user's refers to."""
+    used = set()
+    for value in tuple(vars(module).values()):
+        name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+        if isinstance(name, str) and name in sys.modules and not _is_library(name):
+            used.add(name)
+    return used - {module.__name__, "__main__"}
+
+
+def _is_library(name: str) -> bool:
+    """Whether a module is of the standard library, or installed, or nbflow itself."""
+    top = name.partition(".")[0]
+    if top == "nbflow":
+        return True
+    module = sys.modules.get(name) or sys.modules.get(top)
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        return file.startswith(_STANDARD) or _INSTALLED.search(file) is not None
+    return name in sys.builtin_module_names or top in sys.stdlib_module_names
+
+
+def _named(module: str, name: str) -> tuple[bytes, bytes, bytes]:
+    top = module.partition(".")[0]
+    version = getattr(sys.modules.get(top), "__version__", "") if top not in sys.stdlib_module_names else ""
+    return b"named", text(f"{module}:{name}"), text(str(version))
+
+
+HANDLERS: dict[type, Handler] = {
+    types.FunctionType: _function,
+    types.BuiltinFunctionType: _builtin,
+    types.CellType: _cell,
+    types.CodeType: _code,
+    staticmethod: _wrapper(b"staticmethod", "__func__"),
+    classmethod: _wrapper(b"classmethod", "__func__"),
+    property: _wrapper(b"property", "fget", "fset", "fdel"),
+    functools.cached_property: _wrapper(b"cached_property", "func"),
+    type(functools.lru_cache(lambda: None)): _wrapper(b"lru_cache", "__wrapped__"),
+    dataclasses.Field: _field,
+}
+"""By exact type."""
+
+FAMILIES: dict[type, Handler] = {type: _class, types.ModuleType: _module}
+"""By type, and for all that is derived from it."""

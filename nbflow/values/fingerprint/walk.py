@@ -1,0 +1,182 @@
+"""The walk through a value, part by part: what a fingerprint is made of.
+
+What must not live here: what any single type counts by. That is handed in (`Handler`), and a type that nobody knows
+counts by what `pickle` would take apart of it.
+
+    value ──> parts: tagged bytes, digests of other values, or the place of one that is still being walked through
+          ──> blake2b of the parts
+
+Neither addresses nor sharing count. Objects that refer to each other in a circle are taken together when the walk
+leaves the first of them (Tarjan's way), so each is walked through once, however many ways lead to it.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import hashlib
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from nbflow.errors import CannotFingerprint
+from nbflow.values.pickling import Needed
+
+SIZE = 16  # bytes of a digest
+_LONG = 64  # bytes from which on text and bytes count by a digest of their own
+
+Part: TypeAlias = "bytes | int"
+"""Bytes, or the place of an object that is still being walked through."""
+
+Handler: TypeAlias = "Callable[[Walk, Any, list[Part]], None]"
+"""Adds the parts of a value of a type that it knows, a tag first."""
+
+
+def digest(*parts: bytes | memoryview) -> bytes:
+    """`SIZE` bytes of some bytes, told apart from each other."""
+    made = hashlib.blake2b(digest_size=SIZE)
+    for part in parts:
+        view = memoryview(part)
+        made.update(view.nbytes.to_bytes(8, "little"))
+        made.update(view)
+    return made.digest()
+
+
+def text(value: str) -> bytes:
+    """What a string counts by."""
+    return octets(b"s", value.encode("utf-8", "surrogatepass"))
+
+
+def octets(tag: bytes, value: bytes | bytearray | memoryview) -> bytes:
+    """What bytes count by."""
+    view = memoryview(value)
+    return b"%b#%b" % (tag, digest(view)) if view.nbytes >= _LONG else b"%b:%b" % (tag, bytes(view))
+
+
+ATOMS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"None",
+    bool: lambda value: b"True" if value else b"False",
+    int: lambda value: b"i%x" % value if value >= 0 else b"i-%x" % -value,
+    float: lambda value: b"f" + struct.pack("<d", value),
+    complex: lambda value: b"c" + struct.pack("<dd", value.real, value.imag),
+    str: text,
+    bytes: lambda value: octets(b"b", value),
+    bytearray: lambda value: octets(b"B", value),
+    type(...): lambda value: b"...",
+    type(NotImplemented): lambda value: b"NotImplemented",
+}
+"""What cannot refer to anything."""
+
+
+class Walk:
+    """The walk through one value.
+
+    `handler_of` gives what knows a type, None if nothing does; `name_of_need` what a future among the parts counts by.
+    """
+
+    def __init__(
+        self, handler_of: Callable[[type], Handler | None], name_of_need: Callable[[Needed], bytes] | None
+    ) -> None:
+        self._handler_of = handler_of
+        self._name_of_need = name_of_need
+        self._done: dict[int, bytes] = {}
+        self._kept: list[Any] = []  # so that no identity in `_done` is used again
+        self._open: dict[int, int] = {}  # identity -> its place in `_stack`
+        self._stack: list[tuple[int, list[Part]]] = []
+        self._lowest = 0  # the lowest place that what is being walked through refers back to
+
+    def part(self, value: Any) -> Part:
+        """What a value counts by within another one.
+
+        Raises:
+            CannotFingerprint: it has no fingerprint.
+            Exception: whatever the value's own code raises.
+        """
+        kind = type(value)
+        handler = self._handler_of(kind)
+        if handler is None and (atom := ATOMS.get(kind)) is not None:
+            return atom(value)
+        identity = id(value)
+        if (done := self._done.get(identity)) is not None:
+            return done
+        if (place := self._open.get(identity)) is not None:
+            self._lowest = min(self._lowest, place)
+            return place
+        place, lowest_outside = len(self._stack), self._lowest
+        self._lowest = self._open[identity] = place
+        self._kept.append(value)
+        parts: list[Part] = []
+        self._stack.append((identity, parts))
+        self._expand(value, kind, handler, parts)
+        lowest, self._lowest = self._lowest, min(self._lowest, lowest_outside)
+        if lowest < place:
+            return place  # it is of a circle that was entered elsewhere, and counts with that one
+        circle = self._stack[place:]
+        del self._stack[place:]
+        for member, _ in circle:
+            del self._open[member]
+        self._done[identity] = found = b"#" + _digest_of_circle(place, [parts for _, parts in circle])
+        return found
+
+    def knows_none_of(self, kinds: Iterable[type]) -> bool:
+        """Whether values of these types are atoms, and nothing else is said of them."""
+        return all(kind in ATOMS and self._handler_of(kind) is None for kind in kinds)
+
+    def closed(self, value: Any) -> bytes:
+        """The same for an element of a set or a key, by which these are put in order: it must not refer back."""
+        part = self.part(value)
+        if isinstance(part, int):
+            raise CannotFingerprint(type(value), "it is in a set, or is a key, that it refers back to")
+        return part
+
+    def add_pairs(self, pairs: Iterable[tuple[Any, Any]], parts: list[Part]) -> None:
+        """Add keys and values of a mapping whose order does not count."""
+        keyed = sorted(((self.closed(key), value) for key, value in pairs), key=lambda pair: pair[0])
+        parts.append(b"pairs")
+        for key, value in keyed:
+            parts += (key, self.part(value))
+
+    def add_items(self, items: Iterable[Any], parts: list[Part]) -> None:
+        """Add the elements of a sequence."""
+        parts.append(b"items")
+        parts += map(self.part, items)
+
+    def _expand(self, value: Any, kind: type, handler: Handler | None, parts: list[Part]) -> None:
+        if handler is not None:
+            handler(self, value, parts)
+        elif isinstance(value, Needed):
+            if self._name_of_need is None:
+                raise CannotFingerprint(kind, "it is a future")
+            parts += (b"need", self._name_of_need(value))
+        else:
+            self.take_apart(value, kind, parts)
+
+    def take_apart(self, value: Any, kind: type, parts: list[Part]) -> None:
+        """Add what pickle would take a value apart into."""
+        reduce = copyreg.dispatch_table.get(kind)
+        try:
+            reduced = reduce(value) if reduce is not None else value.__reduce_ex__(4)
+        except Exception as error:
+            raise CannotFingerprint(kind, f"{type(error).__name__}: {error}") from error
+        if isinstance(reduced, str):
+            parts += (b"global", self.part(kind), text(reduced))
+            return
+        make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        parts += (b"object", self.part(kind), self.part(make), self.part(arguments), self.part(state))
+        if items is not None:
+            self.add_items(items, parts)
+        if pairs is not None and isinstance(value, OrderedDict):
+            self.add_items((each for pair in pairs for each in pair), parts)
+        elif pairs is not None:
+            self.add_pairs(pairs, parts)
+
+
+def _digest_of_circle(first: int, members: list[list[Part]]) -> bytes:
+    """Objects that refer to each other, in the order in which they were met; as a rule one, by itself."""
+    return digest(
+        *(
+            part if isinstance(part, bytes) else b"^%d" % (part - first)
+            for parts in members
+            for part in (b"%d" % len(parts), *parts)
+        )
+    )

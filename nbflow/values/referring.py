@@ -1,0 +1,52 @@
+"""What code refers to by name, and what can be found elsewhere under its own."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+import cloudpickle
+
+_WRITES_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
+_READS_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+
+
+def by_reference(value: Any) -> bool:
+    """Whether a function or class is importable elsewhere under its own name."""
+    module = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
+        return False
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is value and value is not None and module not in cloudpickle.list_registry_pickle_by_value()
+
+
+@functools.lru_cache(maxsize=1024)
+def names_of(code: CodeType) -> tuple[tuple[str, ...], bool]:
+    """Globals that the code and the code within it read, and whether it writes globals or cells of its own making."""
+    reads: dict[str, None] = {}
+    writes = False
+    for each in _with_inner(code):
+        for instruction in dis.get_instructions(each):
+            if instruction.opname in _READS_GLOBALS:
+                reads[instruction.argval] = None
+            elif instruction.opname in _WRITES_GLOBALS:
+                reads[instruction.argval] = None
+                writes = True
+            elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF"):
+                writes |= instruction.argval in code.co_freevars
+    return tuple(reads), writes
+
+
+def _with_inner(code: CodeType) -> Iterator[CodeType]:
+    pending = [code]
+    while pending:
+        code = pending.pop()
+        yield code
+        pending += (constant for constant in code.co_consts if isinstance(constant, CodeType))

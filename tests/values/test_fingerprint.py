@@ -1,0 +1,608 @@
+"""Fingerprints: equal content, equal bytes, in any process; other content, other bytes; or else a refusal."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import datetime
+import enum
+import fractions
+import functools
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import typing
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+from types import FunctionType, ModuleType
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbflow.errors import CannotFingerprint
+from nbflow.files import File
+from nbflow.values.fingerprint import fingerprint, id_for_memo
+
+atoms = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.complex_numbers(allow_nan=False)
+    | st.text(max_size=70)
+    | st.binary(max_size=70)
+)
+hashable = st.recursive(
+    atoms, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=6
+)
+values = st.recursive(
+    hashable,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(hashable, inner, max_size=4)
+        | st.sets(hashable, max_size=4)
+        | st.tuples(inner)
+    ),
+    max_leaves=8,
+)
+
+
+def canonical(value: Any) -> Any:
+    """A text in which only equal values of equal types are equal, in whatever order their parts are."""
+    kind = type(value).__name__
+    if isinstance(value, dict):
+        return kind, sorted(repr((canonical(k), canonical(v))) for k, v in value.items())
+    if isinstance(value, (set, frozenset)):
+        return kind, sorted(repr(canonical(each)) for each in value)
+    if isinstance(value, (list, tuple)):
+        return kind, [canonical(each) for each in value]
+    return kind, repr(value)
+
+
+def reordered(value: Any) -> Any:
+    """The same content, put together the other way round."""
+    if isinstance(value, dict):
+        return {reordered(k): reordered(v) for k, v in reversed(value.items())}
+    if isinstance(value, (set, frozenset)):
+        return type(value)(reordered(each) for each in reversed(list(value)))
+    if isinstance(value, (list, tuple)):
+        return type(value)(reordered(each) for each in value)
+    return value
+
+
+@given(values, values)
+def test_fingerprints_are_equal_exactly_where_type_and_content_are(one: Any, other: Any) -> None:
+    assert (fingerprint(one) == fingerprint(other)) == (canonical(one) == canonical(other))
+
+
+@given(values)
+def test_neither_order_nor_identity_nor_sharing_counts(value: Any) -> None:
+    found = fingerprint(value)
+    assert len(found) == 16
+    assert found == fingerprint(reordered(value))
+    assert found == fingerprint(copy.deepcopy(value)) == fingerprint(pickle.loads(pickle.dumps(value)))
+    assert fingerprint([value, value]) == fingerprint([value, copy.deepcopy(value)])
+
+
+@given(st.lists(st.integers() | st.floats(allow_nan=False) | st.booleans(), min_size=90, max_size=110))
+def test_long_columns_of_numbers_follow_the_same_rules(column: list[Any]) -> None:
+    assert fingerprint(column) == fingerprint(pickle.loads(pickle.dumps(column)))
+    for place, changed in enumerate([1, 1.0, True, -0.0, 0.0]):
+        other = [*column[:place], changed, *column[place + 1 :]]
+        assert (fingerprint(other) == fingerprint(column)) == (canonical(other) == canonical(column))
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    different = [
+        ["ab", "c"],
+        ["a", "bc"],
+        ["abc"],
+        [["abc"]],
+        ("abc",),
+        "abc",
+        b"abc",
+        {"abc"},
+        {"abc": None},
+    ]
+    assert len({fingerprint(value) for value in different}) == len(different)
+    assert fingerprint("x" * 100) != fingerprint(b"x" * 100) != fingerprint(bytearray(b"x" * 100))
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclasses.dataclass
+class Pair:
+    left: Any
+    right: Any = None
+
+
+class Point(typing.NamedTuple):
+    x: int
+    y: int = 0
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+
+@pytest.mark.parametrize(
+    ("make", "others"),
+    [
+        (lambda: Colour.RED, [Colour.BLUE, 1]),
+        (lambda: Pair(1, [2]), [Pair(1, [3]), Pair([2], 1), (1, [2])]),
+        (lambda: Point(1), [Point(2), (1, 0)]),
+        (lambda: Slotted(1), [Slotted(2)]),
+        (lambda: Path("a/b"), [Path("a/c"), PurePosixPath("a/b"), "a/b"]),
+        (lambda: datetime.date(2026, 1, 1), [datetime.date(2026, 1, 2), datetime.time(2)]),
+        (lambda: datetime.timedelta(1), [datetime.timedelta(2)]),
+        (
+            lambda: datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc),
+            [datetime.datetime.fromisoformat("2026-01-01")],
+        ),
+        (lambda: Decimal("1.50"), [Decimal("1.5"), 1.5]),
+        (lambda: fractions.Fraction(1, 3), [fractions.Fraction(1, 2)]),
+        (lambda: range(1, 9, 2), [range(1, 9, 3), range(9)]),
+        (lambda: slice(1, None), [slice(2, None)]),
+        (lambda: collections.OrderedDict(a=1, b=2), [collections.OrderedDict(b=2, a=1), {"a": 1, "b": 2}]),
+        (lambda: collections.Counter("aab"), [collections.Counter("abb")]),
+        (lambda: collections.deque([1, 2], 3), [collections.deque([1, 2]), collections.deque([2, 1], 3)]),
+        (lambda: functools.partial(max, 1), [functools.partial(max, 2), functools.partial(min, 1)]),
+        (lambda: Pair(1).__eq__, [Pair(2).__eq__, Pair(1).__repr__]),
+        (lambda: ValueError("a"), [ValueError("b"), TypeError("a")]),
+        (lambda: memoryview(b"ab"), [memoryview(b"ac"), b"ab"]),
+        (lambda: int, [float, None]),
+        (lambda: list[int], [list[str]]),
+        (lambda: len, [max]),
+        (lambda: np.linalg.norm, [np.linalg.det]),
+        (lambda: np, [pd]),
+        (lambda: np.float64(1), [1.0, np.float32(1), np.float64(2)]),
+        (lambda: np.datetime64("2026-01-01"), [np.datetime64("2026-01-02")]),
+    ],
+)
+def test_a_value_counts_by_its_content(make: Callable[[], Any], others: list[Any]) -> None:
+    found = fingerprint(make())
+    assert found == fingerprint(make())
+    assert found not in [fingerprint(other) for other in others]
+
+
+def test_a_circle_has_a_fingerprint() -> None:
+    def circle(inner: int) -> list[Any]:
+        made: list[Any] = [inner]
+        made.append({"back": made})
+        return made
+
+    assert fingerprint(circle(1)) == fingerprint(circle(1))
+    assert fingerprint(circle(1)) != fingerprint(circle(2))
+    assert fingerprint(circle(1)) != fingerprint([1, {"back": [1, None]}])
+
+
+def test_a_dense_graph_of_objects_is_walked_through_once() -> None:
+    def graph(size: int, cut: int) -> Any:
+        nodes = [Pair(number, []) for number in range(size)]
+        for node in nodes:
+            node.right += [other for other in nodes if (node.left, other.left) != (cut, 0)]
+        return nodes[0]
+
+    assert fingerprint(graph(40, 3)) == fingerprint(graph(40, 3))
+    assert fingerprint(graph(40, 3)) != fingerprint(graph(40, 4))
+
+
+class _NoPickle:
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise RuntimeError("not today")
+
+
+def _nested(depth: int) -> Any:
+    value: Any = None
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [threading.Lock(), (n for n in ()), _NoPickle(), [_NoPickle()], _nested(100_000), sys.stdout],
+    ids=["lock", "generator", "raising", "in a list", "too deep", "open file"],
+)
+def test_what_cannot_be_taken_apart_is_refused_in_one_way(value: Any) -> None:
+    with pytest.raises(CannotFingerprint, match="has no fingerprint: ") as caught:
+        fingerprint(value)
+    assert isinstance(caught.value.kind, type)
+
+
+# ---------------------------------------------------------------- arrays and tables
+
+
+def test_an_array_counts_by_type_shape_and_elements_whatever_its_layout() -> None:
+    array = np.arange(24.0).reshape(4, 6)
+    found = fingerprint(array)
+    assert (
+        found == fingerprint(np.asfortranarray(array)) == fingerprint(np.arange(48.0)[::2].reshape(4, 6) / 2)
+    )
+    assert found == fingerprint(array[::-1][::-1])
+    assert found not in [
+        fingerprint(array.reshape(6, 4)),
+        fingerprint(array.astype("f4")),
+        fingerprint(array + 1),
+        fingerprint(array.tolist()),
+    ]
+    assert fingerprint(np.array(["2026"], "M8[s]")) != fingerprint(np.array(["2027"], "M8[s]"))
+    assert fingerprint(np.empty((0, 3))) != fingerprint(np.empty((3, 0)))
+
+
+def test_arrays_of_objects_and_of_records_count_by_their_elements() -> None:
+    objects = np.array([1, "a", None, [2]], dtype=object)
+    assert fingerprint(objects) == fingerprint(copy.deepcopy(objects))
+    assert fingerprint(objects) != fingerprint(np.array([1, "a", None, [3]], dtype=object))
+    padded = np.dtype([("a", "i1"), ("b", "f8")], align=True)
+
+    def records(fill: int) -> Any:
+        made = np.frombuffer(bytes([fill]) * padded.itemsize * 2, padded).copy()
+        made["a"], made["b"] = [1, 2], [3, 4]
+        return made
+
+    assert fingerprint(records(0)) == fingerprint(records(255)), "what lies between the fields does not count"
+
+
+def test_a_table_counts_by_columns_index_and_types() -> None:
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "n": [1, 2],
+                "s": ["x", None],
+                "c": pd.Categorical(["u", "v"]),
+                "t": pd.to_datetime(["2026", "2027"]),
+            }
+        )
+
+    joined = pd.concat([table()[["n"]], table()[["s", "c", "t"]]], axis=1)
+    found = fingerprint(table())
+    assert found == fingerprint(joined)
+    others = [
+        table().rename(columns={"n": "m"}),
+        table().set_index("n"),
+        table().astype({"n": "int32"}),
+        table()[::-1],
+        table()[["s", "n", "c", "t"]],
+        table().assign(n=[1, 3]),
+        table()["n"],
+    ]
+    assert found not in [fingerprint(other) for other in others]
+    pairs = pd.MultiIndex.from_tuples([(1, "a"), (2, "b")])
+    assert fingerprint(pairs) == fingerprint(pd.MultiIndex.from_product([[1, 2], ["a", "b"]])[[0, 3]])
+    assert fingerprint(table()["n"]) != fingerprint(table()["n"].rename("m"))
+
+
+def test_a_file_counts_by_path_and_content(tmp_path: Path) -> None:
+    path = tmp_path / "in.txt"
+    absent = fingerprint(File(path))
+    path.write_text("one")
+    found = fingerprint(File(path))
+    assert found == fingerprint(File(path)) != absent
+    path.write_text("two")  # as long, and maybe within one tick of the file system's clock
+    assert fingerprint(File(path)) != found
+    path.write_text("one")
+    os.utime(path, (1, 1))
+    assert fingerprint(File(path)) == found
+    (tmp_path / "other.txt").write_text("one")
+    assert fingerprint(File(tmp_path / "other.txt")) != found
+    with pytest.raises(CannotFingerprint, match="cannot be read"):
+        fingerprint(File(tmp_path))
+
+
+# ---------------------------------------------------------------- functions and classes
+
+
+def defined(source: str, name: str = "f", **names: Any) -> Any:
+    """What a cell leaves under `name`."""
+    space: dict[str, Any] = {"__name__": "__main__", **names}
+    exec(compile(textwrap.dedent(source), "<cell>", "exec"), space)
+    return space[name]
+
+
+ONE_CELL = """
+    import math
+    SCALE = [2]
+    def helper(x):
+        return x + 1
+    class Base:
+        factor = 3
+        def twice(self, x):
+            return 2 * x
+    class Worker(Base):
+        def run(self, x):
+            return super().twice(x) + self.factor
+    def f(x, y=1, *, z=2):
+        '''What it does.'''
+        inner = [helper(i) for i in range(x)]
+        return math.sqrt(sum(inner)) + SCALE[0] + Worker().run(y) + z
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x + 1", "x + 2"),
+        ("SCALE = [2]", "SCALE = [3]"),
+        ("factor = 3", "factor = 4"),
+        ("2 * x", "3 * x"),
+        ("super().twice(x) +", "super().twice(x) -"),
+        ("y=1", "y=0"),
+        ("z=2", "z=0"),
+        ("math.sqrt", "math.exp"),
+        ("range(x)", "range(y)"),
+        ("import math", "import cmath as math"),
+        ("class Base:", "class Base(list):"),
+        ("def f(x, y=1", "def f(x: int, y=1"),
+        ("def helper(x):", "def helper(x, *more):"),
+    ],
+)
+def test_what_a_function_does_and_all_that_it_refers_to_counts(old: str, new: str) -> None:
+    assert old in ONE_CELL
+    assert fingerprint(defined(ONE_CELL)) != fingerprint(defined(ONE_CELL.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'''What it does.'''", "'''What it did.'''"),
+        ("'''What it does.'''", ""),
+        ("    SCALE", "\n\n\n    # a comment\n    SCALE"),
+        ("import math", "import math; import os; UNUSED = 5"),
+        ("x + 1", "(x + 1)"),
+    ],
+)
+def test_how_a_function_is_written_does_not_count(old: str, new: str) -> None:
+    assert old in ONE_CELL
+    assert fingerprint(defined(ONE_CELL)) == fingerprint(defined(ONE_CELL.replace(old, new)))
+
+
+def test_a_closure_counts_by_what_it_holds() -> None:
+    def scaled(factor: Any) -> Callable[[int], int]:
+        return lambda x: x * factor  # type: ignore[no-any-return]
+
+    assert fingerprint(scaled(2)) == fingerprint(scaled(2)) != fingerprint(scaled(3))
+
+
+def test_functions_that_call_each_other_have_fingerprints_that_follow_all_of_them() -> None:
+    source = "\n".join(
+        f"def f{n}(x): return x and f{(n + 1) % 15}(f{(n + 7) % 15}(x - {n})) + f{(n + 4) % 15}(x)"
+        for n in range(15)
+    )
+    found = fingerprint(defined(source, "f0"))
+    assert found == fingerprint(defined(source, "f0"))
+    assert found != fingerprint(defined(source.replace("x - 9", "x - 8"), "f0"))
+
+
+def test_a_wrapped_function_counts_by_wrapper_and_wrapped() -> None:
+    source = """
+        import functools
+        def deco(f):
+            @functools.wraps(f)
+            def wrapper(*args):
+                return f(*args) + 1
+            return wrapper
+        @deco
+        def f(x):
+            return x
+    """
+    found = fingerprint(defined(source))
+    assert found == fingerprint(defined(source))
+    assert found != fingerprint(defined(source.replace("+ 1", "+ 2")))
+    assert found != fingerprint(defined(source.replace("return x", "return -x")))
+    assert fingerprint(functools.lru_cache(defined(source))) != found
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+    """Writes modules of the user's and imports them."""
+    monkeypatch.syspath_prepend(tmp_path)
+    made: set[str] = set()
+
+    def write(name: str, source: str) -> ModuleType:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(source))
+        made.add(name)
+        for each in made:
+            sys.modules.pop(each, None)
+        importlib.invalidate_caches()
+        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode  # its clock is coarse
+        try:
+            return importlib.import_module(name)
+        finally:
+            sys.dont_write_bytecode = before
+
+    yield write
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+def test_a_module_of_the_users_counts_by_its_source_and_the_ones_it_uses(
+    module: Callable[..., ModuleType],
+) -> None:
+    module("deeper_of_mine", "def deep(x): return x")
+    mine = module(
+        "of_mine", "import deeper_of_mine\ndef helper(x): return deeper_of_mine.deep(x)\nclass Model: pass"
+    )
+    apps = {
+        "by module": lambda: defined("def f(x): return m.helper(x)", m=importlib.import_module("of_mine")),
+        "by function": lambda: importlib.import_module("of_mine").helper,
+        "by class": lambda: importlib.import_module("of_mine").Model(),
+    }
+    before = {name: fingerprint(make()) for name, make in apps.items()}
+    assert before == {name: fingerprint(make()) for name, make in apps.items()}
+    module("deeper_of_mine", "def deep(x): return -x")
+    after = {name: fingerprint(make()) for name, make in apps.items()}
+    assert all(before[name] != after[name] for name in apps)
+    assert isinstance(mine, ModuleType)
+
+
+def test_what_is_installed_counts_by_name_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = fingerprint(np.linalg.norm)
+    monkeypatch.setattr(np, "__version__", "99")
+    assert fingerprint(np.linalg.norm) != found
+
+
+# ---------------------------------------------------------------- another process
+
+ZOO = """
+import abc, collections, dataclasses, enum, functools, typing
+import numpy as np
+import nbflow
+
+class Colour(enum.Enum):
+    RED = 1
+    def shade(self): return self.value
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    left: int
+    right: list = dataclasses.field(default_factory=list, metadata={"unit": "m"})
+
+class Point(typing.NamedTuple):
+    x: int = 0
+
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def area(self): ...
+    @property
+    def name(self): return type(self).__name__
+
+class Square(Shape):
+    __slots__ = ("side",)
+    def area(self): return super().name and Square
+    @classmethod
+    def make(cls): return cls()
+    @staticmethod
+    def plain(): return {"b", "a", "c"}
+
+class Has(typing.Protocol):
+    def area(self) -> int: ...
+
+def odd(n): return n and even(n - 1)
+def even(n): return not n or odd(n - 1)
+
+def words(x): return x in {"these", "words", "in", "a", "set"}
+
+@nbflow.python_app(cache=True)
+def app(x, *, deep=frozenset({"x", "yy", "zzz"})):
+    return odd(x), Colour.RED, Pair(1), Point(), Square(), np.ones(x), words("a")
+
+ZOO = [
+    app, odd, words, Colour, Colour.RED, Pair, Pair(1, [2]), Point, Point(1), Shape, Square, Square(), Has,
+    {"a", "b", "c", ("d", frozenset({"e", "f"}))}, {"k": 1, ("t",): {2, 3}}, collections.OrderedDict(a=1),
+    np.arange(5.0), functools.partial(odd, 3), Square.make, lambda: Pair,
+]
+"""
+
+
+def test_fingerprints_are_the_same_in_every_process_and_on_the_other_side_of_a_pickle(tmp_path: Path) -> None:
+    say = (
+        "from nbflow.values.fingerprint import fingerprint\nprint(*[fingerprint(each).hex() for each in zoo])"
+    )
+    script = tmp_path / "zoo.py"
+    script.write_text(
+        f"{ZOO}\nimport sys, cloudpickle\nfrom pathlib import Path\nzoo = ZOO\n{say}\n"
+        "Path(sys.argv[1]).write_bytes(cloudpickle.dumps(ZOO))\n"
+        f"{say}  # pickling leaves notes on classes\n"
+    )
+    reader = tmp_path / "reader.py"
+    reader.write_text(f"import sys, pickle\nzoo = pickle.load(open(sys.argv[1], 'rb'))\n{say}\n")
+    told = []
+    for seed, program in (("1", script), ("2", script), ("3", reader)):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        ended = subprocess.run(
+            [sys.executable, program, tmp_path / "zoo.pickle"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        told += ended.stdout.splitlines()
+    assert len(told) == 5
+    apart = [
+        place for place, of_one in enumerate(zip(*map(str.split, told), strict=True)) if len(set(of_one)) > 1
+    ]
+    assert not apart, "numbers of the zoo"
+
+
+# ---------------------------------------------------------------- registering
+
+
+class Handle:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lock = threading.Lock()
+
+
+class Special(Handle):
+    pass
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers is forgotten."""
+    yield
+    for kind in [kind for kind in id_for_memo.registry if kind is not object]:
+        # singledispatch has no way to take one back
+        table = next(
+            cell.cell_contents
+            for cell in id_for_memo.register.__closure__  # type: ignore[attr-defined]
+            if isinstance(cell.cell_contents, dict)
+        )
+        del table[kind]
+    id_for_memo._clear_cache()
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_is_registered_for_a_type_wins_for_it_and_those_derived_from_it() -> None:
+    with pytest.raises(CannotFingerprint):
+        fingerprint(Special("a"))
+
+    @id_for_memo.register(Handle)
+    def _(handle: Handle, output_ref: bool = False) -> bytes:
+        return f"{handle.name} {output_ref}".encode()
+
+    assert fingerprint([Special("a")]) == fingerprint([Special("a")]) != fingerprint([Special("b")])
+    assert fingerprint(Special("a")) != fingerprint(Handle("a")), "the type counts too"
+    assert id_for_memo(Handle("a"), output_ref=True) == b"a True"
+
+    id_for_memo.register(int, lambda value, output_ref=False: b"any")
+    assert fingerprint(1) == fingerprint(2)
+    assert fingerprint(list(range(200))) == fingerprint(list(range(1, 201)))
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("answer", [None, "text", ZeroDivisionError()])
+def test_a_registered_function_that_fails_is_a_refusal(answer: Any) -> None:
+    def give(value: Any, output_ref: bool = False) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    id_for_memo.register(Handle, give)
+    with pytest.raises(CannotFingerprint, match="what is registered for it") as caught:
+        fingerprint(Handle("a"))
+    assert caught.value.own
+
+
+def test_functions_of_the_tests_are_functions() -> None:
+    assert isinstance(defined(ONE_CELL), FunctionType)
+    assert cloudpickle.loads(cloudpickle.dumps(defined(ONE_CELL)))(4) == defined(ONE_CELL)(4)
