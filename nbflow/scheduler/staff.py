@@ -7,6 +7,7 @@ business.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -72,7 +73,9 @@ class Staff:
             self.workers[number] = WorkerThread(number, spec, self._client)
             return
         try:
-            worker = WorkerProcess(number, spec, self._setup.run_dir, self._setup.sys_path)
+            worker = WorkerProcess(
+                number, spec, self._setup.run_dir, self._setup.sys_path, self._free_accelerator(spec)
+            )
         except OSError as error:
             self._no_start = f"a process cannot be started: {error}"
             self._host.emit(ev.HireFailed(executor))
@@ -84,13 +87,20 @@ class Staff:
         worker.send(
             msg.Setup(
                 number,
-                self._setup.directory,
+                spec.directory or self._setup.directory,
                 self._setup.run_dir,
                 self._setup.store_dirs,
                 self.labels,
                 self._setup.retries,
             )
         )
+
+    def _free_accelerator(self, spec: msg.ExecutorSpec) -> str | None:
+        """The one that fewest workers have: one that waits inside its task may share its own for that while."""
+        if not spec.accelerators:
+            return None
+        taken = Counter(w.accelerator for w in self.workers.values() if w.executor == spec.label)
+        return min(spec.accelerators, key=lambda name: taken[name])
 
     def ready(self, worker: Worker) -> None:
         """It has said Hello."""

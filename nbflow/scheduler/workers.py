@@ -23,12 +23,15 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
+_ACCELERATORS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # NVIDIA, AMD, Intel
+
 
 class Worker:
     """One worker: what it has been told, and what it answers for."""
 
     pid: int
     threads = False  #: it is a thread of the client's process
+    accelerator: str | None = None  #: the one that it sees; None = what the machine has
 
     def __init__(self, number: int, executor: str) -> None:
         self.number = number
@@ -79,8 +82,16 @@ class WorkerThread(Worker):
 class WorkerProcess(Worker):
     """A process of its own: its socket, its log, its outbox."""
 
-    def __init__(self, number: int, spec: ExecutorSpec, run_dir: str, path: Sequence[str]) -> None:
+    def __init__(
+        self,
+        number: int,
+        spec: ExecutorSpec,
+        run_dir: str,
+        path: Sequence[str],
+        accelerator: str | None = None,
+    ) -> None:
         super().__init__(number, spec.label)
+        self.accelerator = accelerator
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
         with open(
@@ -89,7 +100,7 @@ class WorkerProcess(Worker):
             outbox = make()
             try:
                 self.process, sock = process.start(
-                    "nbflow.worker.loop", log, path, _environment(spec, number), [outbox]
+                    "nbflow.worker.loop", log, path, _environment(spec, number, accelerator), [outbox]
                 )
                 self.outbox = Outbox(outbox)
             finally:
@@ -133,13 +144,14 @@ def watch_process(pid: int) -> int | None:
         return None
 
 
-def _environment(spec: ExecutorSpec, number: int) -> Mapping[str, str]:
+def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Mapping[str, str]:
     """Numerical libraries get each worker's share of the cores, unless the user has said otherwise."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = str(max(1, cores // spec.workers))
     threads = {name: share for name in _THREADS if name not in os.environ}
     return {
         **threads,
+        **(dict.fromkeys(_ACCELERATORS, accelerator) if accelerator is not None else {}),
         "MPLBACKEND": "agg",
         "NBFLOW_WORKER": str(number),
         "NBFLOW_EXECUTOR": spec.label,

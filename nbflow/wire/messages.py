@@ -143,6 +143,8 @@ class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
     environment: dict[str, str]
     threads: bool = False
     reserved: bool = False
+    directory: str = ""  # working directory of its processes; "" = that of the flow
+    accelerators: list[str] = []  # each process sees one of them alone
 
 
 class Retries(msgspec.Struct, array_like=True, frozen=True, gc=False):
