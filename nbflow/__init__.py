@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbflow.client.app import App, bash_app, join_app, python_app
-from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.datafuture import DataFuture
+from nbflow.client.future import AppFuture
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
 from nbflow.client.special import AUTO_LOGNAME

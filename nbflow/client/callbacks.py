@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
+from typing import Any
 
-from nbflow.client.future import AppFuture
+from nbflow.client.promise import Promise
 
 
 class Callbacks:
     """A thread that is started when the first callback is due."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[AppFuture | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Promise[Any] | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._started = False
 
-    def put(self, future: AppFuture) -> None:
+    def put(self, future: Promise[Any]) -> None:
         """The future has ended and somebody wants to be told."""
         self._queue.put(future)
         with self._starting:

@@ -15,13 +15,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.future import AppFuture
 from nbflow.client.options import Options
 from nbflow.client.parameters import Parameters
+from nbflow.client.promise import Promise
+from nbflow.client.record import Facts
 from nbflow.client.special import Special, automatic_name, complete
-from nbflow.core.states import State
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
-from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
@@ -44,11 +44,11 @@ class Link(Protocol):
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Read in this thread until `done`, where that is possible; may return early."""
 
-    def call_back(self, future: AppFuture) -> None:
+    def call_back(self, future: Promise[Any]) -> None:
         """Run the future's callbacks on a thread where they may block."""
 
-    def state_of(self, task: int) -> State:
-        """Ask where a task stands."""
+    def facts_of(self, task: int) -> Facts | None:
+        """Ask what is known of a task; None if nobody can tell."""
 
 
 _UNKNOWN = Parameters()
@@ -130,7 +130,7 @@ class Calls:
         walltime = options.walltime
         if special is not None:
             walltime = special.walltime or walltime
-            _promise(future, special)
+            future.will_write(special.outputs, *special.asked)
         submit = Submit(
             number,
             options.name,
@@ -285,30 +285,19 @@ class Calls:
             ids.append(self._released.popleft())
         return Release(ids) if ids else None
 
-    def call_back(self, future: AppFuture) -> None:
+    def call_back(self, future: Promise[Any]) -> None:
         """Run a future's callbacks."""
         self._link.call_back(future)
 
-    def state_of(self, task: int) -> State:
-        """Where an unsettled task stands."""
-        return self._link.state_of(task)
+    def facts_of(self, task: int) -> Facts | None:
+        """What the scheduler knows of a task; None if nobody can tell."""
+        return self._link.facts_of(task)
 
 
 def _named(callee: Callee, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
     """Positional arguments by the names of their parameters; by their place, from 1, beyond those."""
     names = callee.parameters.positional
     return [(names[i] if i < len(names) else str(i + 1), value) for i, value in enumerate(args)]
-
-
-def _promise(future: AppFuture, special: Special) -> None:
-    """Give a future what stands for the files that its task writes."""
-    if special.outputs:
-        future._outputs = [DataFuture(future, file) for file in special.outputs]
-    stdout, stderr = special.asked
-    if stdout is not None:
-        future.stdout = DataFuture(future, stdout) if isinstance(stdout, File) else stdout
-    if stderr is not None:
-        future.stderr = DataFuture(future, stderr) if isinstance(stderr, File) else stderr
 
 
 _captors: dict[Any, Captor] = {}

@@ -1,10 +1,7 @@
-"""Futures: `AppFuture`, the promise of a task's value, and `DataFuture`, the promise of a file that it writes.
+"""`AppFuture`: the promise of a task's value.
 
-Both are `concurrent.futures.Future`s. A future is settled where the socket is read, with an outcome as it came; the
-outcome is opened, which may run the user's code, in the thread that asks for the value.
-
-What the standard library keeps in every future (a condition, two lists) an `AppFuture` makes when somebody first asks
-for it: most futures of a large flow are never waited for by themselves, and it is half of what a call costs.
+A future is settled where the socket is read, with an outcome as it came; the outcome is opened, which may run the
+user's code, in the thread that asks for the value.
 """
 
 from __future__ import annotations
@@ -12,20 +9,21 @@ from __future__ import annotations
 import concurrent.futures
 import difflib
 import operator
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
+from nbflow.client.promise import Promise, making
+from nbflow.client.record import Facts, TaskRecord, status_of
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo
 from nbflow.values import outcome as outcomes
-from nbflow.values.pickling import Needed, need
 from nbflow.wire.messages import Blamed, Composed, Inline, Outcome, Stored, Withdrawn
 
 
@@ -46,25 +44,23 @@ class Owner(Protocol):
     def release(self, task: int) -> None:
         """Nobody holds the future any more; may be called at any moment, in any thread."""
 
-    def call_back(self, future: AppFuture) -> None:
+    def call_back(self, future: Promise[Any]) -> None:
         """Run the future's callbacks, on a thread where they may block."""
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""
 
-    def state_of(self, task: int) -> State:
-        """Where an unsettled task stands."""
+    def facts_of(self, task: int) -> Facts | None:
+        """What the scheduler knows of a task; None if nobody can tell."""
 
 
-_making = threading.Lock()  # of what futures make late; held for moments only
-
-
-class AppFuture(concurrent.futures.Future[Any], Needed):
+class AppFuture(Promise[Any]):
     """The promise of a task's value: what calling an app gives at once.
 
     `result()` gives the value or raises the task's own exception; `fut[0]` and `fut.name` are futures of a part of it;
-    `await fut` works. `outputs` are `DataFuture`s of the files the task writes, `stdout` and `stderr` what was asked
-    for, `tid` the task's number.
+    `await fut` works. `outputs` are `DataFuture`s of the files the task writes. `stdout` and `stderr` are what was
+    asked for: a path, a tuple, None; the path that `AUTO_LOGNAME` came to; a `DataFuture` for a `File`. `tid` is the
+    task's number.
     """
 
     # what an unsettled, plain call has; an instance gets its own when it differs
@@ -73,7 +69,8 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     _result: Any = None
     _exception: BaseException | None = None
     _opened = False
-    _outputs: list[DataFuture] | None = None
+    _files: list[DataFuture] | None = None  # outputs, and then streams
+    _outputs = 0  # how many of them are outputs
     _key = b""
     stdout: Any = None
     stderr: Any = None
@@ -104,18 +101,45 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
     @property
     def outputs(self) -> list[DataFuture]:
         """A future of each declared output."""
-        return list(self._outputs or ())
+        return [] if self._files is None else self._files[: self._outputs]
+
+    @property
+    def task_record(self) -> TaskRecord:
+        """The task as Parsl's programs read it: a read-only mapping."""
+        options = self._options
+        known = {
+            "id": self.tid,
+            "func_name": options.name,
+            "app_fu": self,
+            "app_type": options.kind,
+            "dfk": self.flow,
+            "join": options.kind == "join",
+            "memoize": options.cache,
+            "hashsum": self._key.hex() or None,
+            "ignore_for_cache": sorted(options.ignore_for_cache),
+            "outputs": self.outputs,
+            "stdout": self.stdout,
+            "stderr": self.stderr,
+        }
+        return TaskRecord(known, lambda: self._owner.facts_of(self.tid))
 
     def task_status(self) -> str:
-        """The state in a word: waiting, recalling, running, done, failed, skipped or cancelled."""
-        return self.state.label
+        """The state as Parsl calls it.
+
+        That is pending, running, exec_done, failed, dep_fail, fail_retryable, memo_done, joining or cancelled.
+        """
+        if self._outcome is not None and not self._key:
+            return status_of(self.state, None).name
+        facts = self._owner.facts_of(self.tid)
+        return status_of(self.state if facts is None else State(facts.row.state), facts and facts.row).name
 
     @property
     def state(self) -> State:
         """The state as the scheduler knows it."""
         outcome = self._outcome
         if outcome is None:
-            return self._owner.state_of(self.tid)
+            facts = self._owner.facts_of(self.tid)
+            return State.WAITING if facts is None else State(facts.row.state)
         if isinstance(outcome, (Inline, Stored, Composed)):
             return State.DONE
         if isinstance(outcome, Withdrawn) or (isinstance(outcome, Blamed) and outcome.cause is None):
@@ -160,10 +184,7 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
 
     def running(self) -> bool:
         """Whether a worker is at it now."""
-        return not self.done() and self._owner.state_of(self.tid) is State.RUNNING
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return _awaited(self)
+        return not self.done() and self.state is State.RUNNING
 
     # ------------------------------------------------------------ lifted access
 
@@ -191,56 +212,35 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
         """The key of its call if that is cached, else what stands for its task."""
         return self._key or memo.key_of_task(self.tid)
 
+    def will_write(self, outputs: Sequence[File], stdout: Any, stderr: Any) -> None:
+        """The call named files that the task is to write; streams may be anything else that names one, or None."""
+        self._outputs = len(outputs)
+        files = [DataFuture(self, file) for file in outputs]
+        for name, stream in (("stdout", stdout), ("stderr", stderr)):
+            if isinstance(stream, File):
+                files.append(DataFuture(self, stream))
+                stream = files[-1]
+            setattr(self, name, stream)
+        if files:
+            self._files = files
+
     def settle(self, outcome: Outcome) -> None:
         """The task has ended. Called once, where the socket is read."""
         cancelled = type(outcome) is Withdrawn or (type(outcome) is Blamed and outcome.cause is None)
-        with _making:  # whoever makes the condition after this finds the future settled
+        with making:  # whoever makes the condition after this finds the future settled
             self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
             self._outcome = outcome
-        if "_its_condition" in self.__dict__:
-            self._tell(cancelled, isinstance(outcome, (Inline, Stored, Composed)))
-
-    def _tell(self, cancelled: bool, good: bool) -> None:
-        with self._condition:
-            for waiter in self._waiters:
-                tell = (
-                    waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
-                )
-                tell(self)
-            self._condition.notify_all()
-        if self._done_callbacks:
-            self._owner.call_back(self)
-
-    def _made(self, name: str, make: Callable[[], Any]) -> Any:
-        found = self.__dict__.get(name)
-        if found is None:
-            with _making:
-                found = self.__dict__.setdefault(name, make())
-        return found
-
-    @property
-    def _condition(self) -> threading.Condition:  # type: ignore[override] # the same
-        condition: threading.Condition = self._made("_its_condition", threading.Condition)
-        return condition
-
-    @property
-    def _waiters(self) -> list[Any]:  # type: ignore[override] # the base class sets it, ours never does
-        waiters: list[Any] = self._made("_its_waiters", list)
-        return waiters
-
-    @property
-    def _done_callbacks(self) -> list[Callable[[Any], Any]]:
-        callbacks: list[Callable[[Any], Any]] = self._made("_its_callbacks", list)
-        return callbacks
+        if "_its_condition" not in self.__dict__ and self._files is None:
+            return  # nobody has asked
+        good = isinstance(outcome, (Inline, Stored, Composed))
+        for future in (self, *(self._files or ())):
+            if future._tell(cancelled, good):
+                self._owner.call_back(future)
 
     def keep(self) -> None:
         """Hold on to a value that lies in files of the flow: for whoever ends the flow, once the task has ended."""
         if isinstance(self._outcome, (Stored, Composed)):
             self._open()
-
-    def run_callbacks(self) -> None:
-        """Call what `add_done_callback` was given."""
-        self._invoke_callbacks()  # type: ignore[operator, unused-ignore] # not in the type stubs
 
     def _wait(self, timeout: float | None) -> None:
         if self._outcome is not None:
@@ -282,84 +282,3 @@ class AppFuture(concurrent.futures.Future[Any], Needed):
 
     def __repr__(self) -> str:
         return f"<AppFuture task {name_of(self.tid)} {self._options.name}: {'done' if self.done() else 'not done'}>"
-
-
-class DataFuture(concurrent.futures.Future[File], Needed):
-    """The promise of a file that a task writes. Its result is the `File`, once the task is done."""
-
-    def __init__(self, parent: AppFuture, file: File) -> None:
-        super().__init__()
-        self._parent = parent
-        self.file_obj = file
-        parent.add_done_callback(self._follow)
-
-    @property
-    def parent(self) -> AppFuture:
-        """The future of the task that writes the file."""
-        return self._parent
-
-    @property
-    def tid(self) -> int:
-        """The number of that task."""
-        return self._parent.tid
-
-    @property
-    def filename(self) -> str:
-        """The last part of the path."""
-        return self.file_obj.filename
-
-    @property
-    def filepath(self) -> str:
-        """The path to open."""
-        return self.file_obj.filepath
-
-    def result(self, timeout: float | None = None) -> File:
-        """The file; waits and raises like the task's own future."""
-        self._parent.result(timeout)
-        return self.file_obj
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """What `result()` would raise, or None."""
-        return self._parent.exception(timeout)
-
-    def cancel(self) -> bool:
-        """Withdraw the task that writes the file."""
-        return self._parent.cancel()
-
-    def refer(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """In a task's arguments it becomes the file, once its writer is done."""
-        return _written, (index, self.file_obj)
-
-    def settles_with(self) -> AppFuture:
-        """The future of the task that writes the file."""
-        return self._parent
-
-    def counts_as(self) -> bytes:
-        """By the call that writes it, and by its path."""
-        return memo.key_of_part(self._parent.counts_as(), "file", self.filepath)
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return _awaited(self)
-
-    def _follow(self, parent: concurrent.futures.Future[Any]) -> None:
-        if parent.cancelled():
-            super().cancel()
-            self.set_running_or_notify_cancel()
-        elif (error := parent.exception()) is not None:
-            self.set_exception(error)
-        else:
-            self.set_result(self.file_obj)
-
-    def __repr__(self) -> str:
-        return f"<DataFuture {self.filepath!r} of task {name_of(self.tid)}>"
-
-
-def _written(index: int, file: File) -> File:
-    need(index)  # the writer is done; its value does not matter
-    return file
-
-
-def _awaited(future: concurrent.futures.Future[Any]) -> Generator[Any, None, Any]:
-    import asyncio  # 60 ms of start-up; whoever awaits has it already
-
-    return asyncio.wrap_future(future).__await__()

@@ -26,8 +26,9 @@ from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
-from nbflow.client.future import AppFuture
 from nbflow.client.places import make_places
+from nbflow.client.promise import Promise
+from nbflow.client.record import Facts
 from nbflow.client.retries import retries_of
 from nbflow.config import Config
 from nbflow.core.states import State
@@ -269,17 +270,17 @@ class DataFlowKernel:
         self._connection.flush()
         self._connection.read_until(done, deadline)
 
-    def call_back(self, future: AppFuture) -> None:
+    def call_back(self, future: Promise[Any]) -> None:
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
         self._callbacks.put(future)
 
-    def state_of(self, task: int) -> State:
-        """Where a task stands, as the scheduler knows it; WAITING once nobody can tell."""
+    def facts_of(self, task: int) -> Facts | None:
+        """What the scheduler knows of a task; None once nobody can tell."""
         with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
-            row, _ = self._inspect(task, 5.0)
-            if row is not None:
-                return State(row.state)
-        return State.WAITING
+            row, details = self._inspect(task, 5.0)
+            if row is not None and details is not None:
+                return Facts(row, details)
+        return None
 
     # ------------------------------------------------------------ on the reader thread
 

@@ -96,6 +96,8 @@ class Runner:
         args, kwargs = self._arguments(run)
         if not run.streams and not run.outputs and run.kind != "bash":
             return _awaited(function(*args, **kwargs))
+        for path in run.outputs:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with self.capture.redirected(run.streams):
             value = _awaited(function(*args, **kwargs))
             if run.kind == "bash":

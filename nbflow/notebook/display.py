@@ -25,7 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.datafuture import DataFuture
+from nbflow.client.future import AppFuture
 from nbflow.core.states import State
 from nbflow.errors import NeedFailed, PropagatedException, describe
 from nbflow.notebook.card import Card

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import nbflow
 from nbflow.client.app import bash_app, join_app, python_app
-from nbflow.client.future import AppFuture, DataFuture
+from nbflow.client.datafuture import DataFuture
+from nbflow.client.future import AppFuture
 from nbflow.client.loading import start_on_first_call
 from nbflow.files import File
 from nbflow.notebook.completion import matcher

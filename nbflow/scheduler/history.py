@@ -59,7 +59,12 @@ def row(job: Job, story: list[Change]) -> TaskRow:
         last.why is Why.RECALLED,
         job.note,
         last.root,
+        last.state is State.WAITING and last.why is Why.JOINED,
+        last.state is State.WAITING and last.attempt > 0 and last.why not in _NO_FAILURES,
     )
+
+
+_NO_FAILURES = (Why.JOINED, Why.RECALLED, Why.RETURNED)
 
 
 def _began(story: list[Change]) -> float:
@@ -81,6 +86,7 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
         define.line,
         f"{name}, line {line}" if line else name,
         job.error_line,
+        [*job.failures, job.note] if story and story[-1].state is State.FAILED else job.failures,
     )
 
 

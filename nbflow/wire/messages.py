@@ -104,6 +104,8 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     recalled: bool  # DONE without running
     note: str  # DONE: short text of the result; FAILED, SKIPPED: the error in one line
     root: int | None  # the task whose failure caused this one's
+    joining: bool = False  # WAITING: the body of a join app has ended, the tasks it called have not
+    again: bool = False  # WAITING: an attempt failed, another one follows
 
 
 class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):
@@ -118,6 +120,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
     line: int  # line of `file` at which `source` begins
     place: str  # "Cell In[4], line 6"
     error_line: int  # line of `source` that failed, from 1; 0 if none
+    failures: list[str] = []  # the errors of its failed attempts, a line each
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):

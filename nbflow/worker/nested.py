@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbflow.client.callbacks import Callbacks
-from nbflow.client.future import AppFuture
-from nbflow.core.states import State
+from nbflow.client.promise import Promise
+from nbflow.client.record import Facts
 from nbflow.wire.messages import Blocked, Unblocked
 
 _BATCH = 64
@@ -66,10 +66,10 @@ class NestedLink:
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """The attendant reads while a task runs."""
 
-    def call_back(self, future: AppFuture) -> None:
+    def call_back(self, future: Promise[Any]) -> None:
         """Run callbacks on a thread of their own."""
         self._callbacks.put(future)
 
-    def state_of(self, task: int) -> State:
+    def facts_of(self, task: int) -> Facts | None:
         """Inside a task only the end of another one is told."""
-        return State.WAITING
+        return None

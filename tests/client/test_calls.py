@@ -54,7 +54,7 @@ def test_a_call_gives_a_future_of_the_standard_library_at_once() -> None:
     assert not future.cancelled()
     assert future.exception() is None
     assert future.state is State.DONE
-    assert future.task_status() == "done"
+    assert future.task_status() == "exec_done"
 
 
 def test_the_decorators_work_with_and_without_arguments() -> None:
@@ -337,7 +337,7 @@ def test_strings_and_paths_are_taken_for_files(tmp_path: Path) -> None:
     assert isinstance(file, nbflow.File)
     with open(file) as opened:
         assert opened.read() == "0\n1\n2\n"
-    assert joined.outputs[0].filename == "all.txt"
+    assert joined.outputs[0].file_obj.filename == "all.txt"
     assert read(inputs=[tmp_path / "1.txt"]).result(10) == "1\n"
 
 

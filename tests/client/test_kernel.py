@@ -149,7 +149,7 @@ def test_the_state_of_a_task_is_told_while_it_runs(flow: DataFlowKernel, gate: s
     running(flow, future)
     assert future.running()
     assert future.task_status() == "running"
-    assert dependant.task_status() == "waiting"
+    assert dependant.task_status() == "pending"
     with pytest.raises(concurrent.futures.TimeoutError):
         flow.wait_for_current_tasks(0.01)
     Path(gate).write_text("x")

@@ -45,6 +45,8 @@ TABLE = {
         "nbflow.errors": "DependencyError JoinError PropagatedException DataFlowException=NbflowError"
     },
     "dataflow.futures": {"nbflow": "AppFuture"},
+    "dataflow.states": {"nbflow.client.record": "States FINAL_STATES FINAL_FAILURE_STATES"},
+    "dataflow.taskrecord": {"nbflow.client.record": "TaskRecord"},
     "errors": {
         "nbflow.errors": "ConfigurationError NoDataFlowKernelError ParslError=NbflowError "
         "InternalConsistencyError=IllegalMove",

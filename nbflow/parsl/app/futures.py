@@ -1,6 +1,6 @@
 """The futures of files."""
 
-from nbflow.client.future import (
+from nbflow.client.datafuture import (
     DataFuture,
 )
 

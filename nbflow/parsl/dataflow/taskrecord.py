@@ -1,0 +1,9 @@
+"""The record of a task."""
+
+from nbflow.client.record import (
+    TaskRecord,
+)
+
+__all__ = [
+    "TaskRecord",
+]
