@@ -13,10 +13,9 @@ import sys
 import types
 from typing import Any
 
-import cloudpickle
-
 from nbflow.errors import CannotFingerprint
 from nbflow.values import memo
+from nbflow.values.byvalue import WithCache, dumps_function
 from nbflow.values.fingerprint import fingerprint
 from nbflow.values.referring import by_reference, names_of
 from nbflow.values.source import origin_of
@@ -44,7 +43,7 @@ class Captor:
         if self._capture is not None and self._watch is not None and self._watch.unchanged():
             return self._capture
         watch = _Watch(self.function)
-        code = cloudpickle.dumps(self.function, protocol=5)
+        code = dumps_function(self.function)
         digest = hashlib.blake2b(code, digest_size=16).digest()
         if self._capture is None or self._capture.digest != digest:
             origin = origin_of(self.function, watch.functions)
@@ -78,10 +77,8 @@ class _Watch:
         self._cells: list[tuple[types.CellType, Any]] = []
         self._parts: list[tuple[types.FunctionType, tuple[Any, ...]]] = []
         self._seen: set[int] = set()
-        if isinstance(function, types.FunctionType) and not by_reference(function):
-            self._visit(function)
-        else:
-            self._judge(function)
+        if (inner := self._judge(function)) is not None:
+            self._visit(inner)
 
     def unchanged(self) -> bool:
         """Whether every name still stands for the same object."""
@@ -132,6 +129,8 @@ class _Watch:
             pass
         elif isinstance(value, types.FunctionType):
             return value
+        elif isinstance(value, WithCache):
+            return self._judge(value.__wrapped__)
         elif isinstance(carried := getattr(kind, "carried_function", None), property):
             inner_function = carried.fget(value) if carried.fget else None
             return inner_function if isinstance(inner_function, types.FunctionType) else None

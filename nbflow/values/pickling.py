@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import cloudpickle
 from cloudpickle import cloudpickle as _inner
+
+from nbflow.values.byvalue import ByValue
 
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
 
@@ -44,8 +45,8 @@ class Pickled(NamedTuple):
     needs: list[Any]
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
-    """cloudpickle's pickler, which in addition turns futures into references."""
+class _Pickler(ByValue):
+    """The pickler by value, which in addition turns futures into references."""
 
     def __init__(self, file: io.BytesIO, in_band: bool) -> None:
         self.buffers: list[pickle.PickleBuffer] = []

@@ -5,18 +5,20 @@ Functions are made with `exec` in a namespace called `__main__`, as a notebook m
 
 from __future__ import annotations
 
+import functools
 import math
 import pickle
 from typing import Any
 
 import pytest
 
+from nbflow.values import pickling, referring
 from nbflow.values.functions import Captor
 
 
 def main(source: str) -> dict[str, Any]:
     """A namespace as a notebook's after running `source`."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    namespace: dict[str, Any] = {"__name__": "__main__", "functools": functools}
     exec(source, namespace)
     return namespace
 
@@ -52,6 +54,8 @@ def test_an_unchanged_function_is_captured_once() -> None:
             "put(2)",
             2,
         ),
+        ("c = functools.cache\nk = 1\n@c\ndef g(): return k\ndef f(): return g()", "k = 2", 2),
+        ("c = functools.cache\n@c\ndef g(): return 1\ndef f(): return g()", "@c\ndef g(): return 2", 2),
         ("def g(): return 1\nt = (g,)\ndef f(): return t[0]()", "g.__code__ = (lambda: 2).__code__", 2),
     ],
 )
@@ -76,6 +80,9 @@ def test_what_a_function_refers_to_is_seen_as_it_is_at_the_call(
         ("def f(seen=[]):\n seen.append(1)\n return len(seen)", False),
         ("def make():\n n = 0\n def f():\n  nonlocal n\n  n += 1\n  return n\n return f\nf = make()", False),
         ("class C: pass\ndef f(): return C()", False),
+        ("@functools.cache\ndef g(): return 1\ndef f(): return g()", True),
+        ("@functools.lru_cache(maxsize=2)\ndef f(): return 1", True),
+        ("seen = []\n@functools.cache\ndef g(): return seen\ndef f(): return g()", False),
     ],
 )
 def test_a_copy_serves_many_calls_only_if_calls_leave_nothing_behind(source: str, reusable: bool) -> None:
@@ -99,3 +106,35 @@ def test_mutually_recursive_helpers_are_captured() -> None:
     captor = Captor(namespace["even"])
     assert call(captor, 10) is True
     assert captor.capture() is captor.capture()
+
+
+def test_a_function_with_a_cache_travels_with_an_empty_one_of_its_size() -> None:
+    namespace = main(
+        "@functools.lru_cache(maxsize=3, typed=True)\ndef g(x): return [x]\ndef f(x): return g(x), g.cache_info()"
+    )
+    kept = namespace["f"](1)[0]
+    again = pickle.loads(Captor(namespace["f"]).capture().code)
+    value, info = again(1)
+    assert value == kept
+    assert (info.hits, info.misses, info.maxsize) == (0, 1, 3)
+    assert again(1)[0] is value, "the copy keeps it"
+    assert again(1.0)[0] is not value, "typed"
+
+
+def test_a_function_with_a_cache_may_call_itself() -> None:
+    namespace = main("@functools.cache\ndef fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)")
+    again = pickle.loads(Captor(namespace["fib"]).capture().code)
+    assert again(80) == 23416728348467685
+    assert again.cache_info().misses == 81
+
+
+def test_a_function_with_a_cache_that_can_be_imported_travels_by_its_name() -> None:
+    capture = Captor(referring.names_of).capture()
+    assert pickle.loads(capture.code) is referring.names_of
+    assert pickling.loads(pickling.dumps([referring.names_of]).data) == [referring.names_of]
+
+
+def test_a_function_with_a_cache_may_be_an_argument() -> None:
+    function = main("@functools.cache\ndef g(x): return [x]")["g"]
+    again = pickling.loads(pickling.dumps((function,)).data)[0]
+    assert again(1) is again(1)

@@ -89,7 +89,7 @@ def test_big_buffers_go_through_the_store_and_come_back(
     assert (again["array"] == value["array"]).all()
     assert again["note"] == "x"
     if isinstance(stored, Stored):
-        assert not again["array"].flags.writeable
+        assert again["array"].flags.writeable == (size < pickling.BIG), "only what lies out of band is shared"
         assert Path(stored.path).stat().st_mode & 0o777 == 0o600
         objects.discard(stored.path)
         assert again["array"].sum() == value["array"].sum(), "a mapping outlives its file"
