@@ -32,6 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "nbflow/notebook/static/graph.css",
         "nbflow/notebooks/digits-sweep.ipynb",
         "nbflow/notebooks/01-first-steps.ipynb",
+        "nbflow/notebooks/02-parallel-patterns.ipynb",
     ],
 )
 def test_the_wheel_holds(wheel: Path, name: str) -> None:
