@@ -13,7 +13,6 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, State, errors, python_app
-from nbflow.client.loading import start_on_first_call
 from nbflow.wire.messages import TaskRow
 
 
@@ -53,52 +52,7 @@ def running(flow: DataFlowKernel, future: nbflow.AppFuture) -> None:
     assert seen.wait(20)
 
 
-# ---------------------------------------------------------------- load and clear
-
-
-def test_nothing_runs_before_load() -> None:
-    nbflow.clear()
-    with pytest.raises(errors.NoDataFlowKernelError, match="load"):
-        add(1)
-    with pytest.raises(errors.NoDataFlowKernelError):
-        nbflow.dfk()
-
-
-def test_loading_again_with_nothing_new_gives_the_same_flow(flow: DataFlowKernel) -> None:
-    assert nbflow.load() is flow
-    assert nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)])) is flow
-    assert nbflow.dfk() is flow
-    with pytest.raises(errors.ConfigurationError, match=r"clear\(\) first"):
-        nbflow.load(Config(executors=[ProcessExecutor(max_workers=1)]))
-    assert add(1).result(10) == 2
-
-
-def test_a_configuration_can_be_used_again(flow: DataFlowKernel) -> None:
-    config = flow.config
-    nbflow.clear()
-    again = nbflow.load(config)
-    assert again is not flow
-    assert add(1).result(20) == 2
-
-
-def test_the_first_call_loads_the_default_where_that_is_wanted() -> None:
-    nbflow.clear()
-    start_on_first_call()
-    try:
-        assert add(1).result(20) == 2
-        assert nbflow.dfk().config == Config()
-    finally:
-        start_on_first_call(False)
-        nbflow.clear()
-
-
-def test_a_flow_is_a_context_manager() -> None:
-    nbflow.clear()
-    with DataFlowKernel(Config(executors=[ProcessExecutor(max_workers=1)])) as flow:
-        assert add(1).result(20) == 2
-    assert flow.closed
-    with pytest.raises(errors.NoDataFlowKernelError):
-        add(1)
+# ---------------------------------------------------------------- flows and their directories
 
 
 def test_an_app_can_be_bound_to_a_flow(flow: DataFlowKernel) -> None:
@@ -110,11 +64,6 @@ def test_an_app_can_be_bound_to_a_flow(flow: DataFlowKernel) -> None:
         with pytest.raises(errors.UsageError, match="another flow"):
             add(future)
         assert add(1).flow is flow
-
-
-def test_a_flow_is_loaded_with_a_config() -> None:
-    with pytest.raises(errors.ConfigurationError, match=r"nbflow\.Config, not 3"):
-        DataFlowKernel(3)  # type: ignore[arg-type] # that is the test
 
 
 def test_a_run_directory_of_the_users_is_kept_and_numbered(tmp_path: Path) -> None:
