@@ -13,9 +13,15 @@ from typing import Any, ClassVar, Literal
 from nbflow.checking import Description, choice, count, flag, function, number, path, refuse, text
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ProcessExecutor
+from nbflow.memoizers import BasicMemoizer
 from nbflow.retrying import Retry, check_retries
 
 EXIT_MODES = ("cleanup", "skip", "wait")
+OLDER = {
+    "app_cache": "memoize",
+    **{n: n for n in ("checkpoint_mode", "checkpoint_files", "checkpoint_period")},
+}
+"""Fields of older Parsl's `Config` -> those of the memoizer."""
 STRATEGIES = ("simple", "htex_auto_scale", "none", None)
 
 _NO_BLOCKS = "there are no blocks of nodes to scale, all workers are on this machine"
@@ -40,11 +46,13 @@ class Config(Description):
         retry_handler: `f(exception, task_record)` gives what a failed attempt costs; a task is retried while its costs
             add up to at most `retries`. None = 1 each.
         std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
-        initialize_logging: whether a flow with a `run_dir` of the user's writes an `nbflow.log` there.
+        initialize_logging: whether a flow whose `run_dir` is kept writes an `nbflow.log` there, or a `LogConfig`.
         monitoring: Parsl's monitoring; the live graph and the log take its place.
         strategy: Parsl's scaling of blocks; no meaning here, as for `strategy_period` and `max_idletime` (seconds).
         usage_tracking: Parsl's telemetry, 0 to 3; there is none here, whatever is given.
         project_name: a name for that telemetry; no meaning here.
+        app_cache, checkpoint_mode, checkpoint_files, checkpoint_period: how older Parsl spells
+            `BasicMemoizer(memoize, checkpoint_mode, checkpoint_files, checkpoint_period)`; they become the `memoizer`.
 
     Raises:
         ConfigurationError: a value is not allowed; the text names field, value and what is.
@@ -65,7 +73,7 @@ class Config(Description):
     retries: int | Retry = 0
     run_dir: str | os.PathLike[str] | None = None
     name: str = "flow"
-    memoizer: Any = None
+    memoizer: BasicMemoizer | None = None
     dependency_resolver: Any = None
     exit_mode: Literal["cleanup", "skip", "wait"] = "cleanup"
     garbage_collect: bool = True
@@ -79,6 +87,10 @@ class Config(Description):
     max_idletime: float = 120.0
     usage_tracking: int = 0
     project_name: str | None = None
+    app_cache: bool = field(default=True, repr=False, compare=False)
+    checkpoint_mode: str | None = field(default=None, repr=False, compare=False)
+    checkpoint_files: Sequence[str | os.PathLike[str]] | None = field(default=None, repr=False, compare=False)
+    checkpoint_period: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "executors", _executors(self.executors))
@@ -86,6 +98,7 @@ class Config(Description):
         if self.run_dir is not None:
             path("Config(run_dir=...)", self.run_dir)
         text("Config(name=...)", self.name)
+        self._find_memoizer()
         _check_resolver(self.dependency_resolver)
         choice("Config(exit_mode=...)", self.exit_mode, EXIT_MODES)
         flag("Config(garbage_collect=...)", self.garbage_collect)
@@ -105,6 +118,21 @@ class Config(Description):
         if self.project_name is not None:
             text("Config(project_name=...)", self.project_name)
         super().__post_init__()
+
+    def _find_memoizer(self) -> None:
+        """What the older spelling says becomes the memoizer, and goes: so that the fields never contradict."""
+        given = {name: getattr(self, name) for name in OLDER if not self._is_default(name)}
+        if given and self.memoizer is not None:
+            raise ConfigurationError(
+                f"Config(memoizer=..., {next(iter(given))}=...): say it in the memoizer alone"
+            )
+        if given:
+            for name in given:
+                object.__setattr__(self, name, type(self).__dataclass_fields__[name].default)
+            memoizer = BasicMemoizer(**{OLDER[name]: value for name, value in given.items()})
+            object.__setattr__(self, "memoizer", memoizer)
+        elif self.memoizer is not None and not isinstance(self.memoizer, BasicMemoizer):
+            raise refuse("Config(memoizer=...)", "a BasicMemoizer or None", self.memoizer)
 
 
 def _executors(given: Any) -> tuple[Executor, ...]:

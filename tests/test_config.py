@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import logging
 import pickle
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 import nbflow
 from nbflow import Config, ProcessExecutor, ThreadExecutor, checking, errors
+from nbflow.memoizers import BasicMemoizer
 
 
 @pytest.fixture
@@ -38,7 +40,10 @@ def handler(exception: Exception, record: object) -> float:
             lambda: Config(executors=[ProcessExecutor(), ProcessExecutor()]),
             "label twice: processes, processes",
         ),
-        (lambda: Config(retries=-1), "Config(retries=...) must be a whole number of at least 0, not -1"),
+        (
+            lambda: Config(retries=-1),
+            "Config(retries=...) must be a whole number of at least 0 or an nbflow.Retry, not -1",
+        ),
         (lambda: Config(retries=True), "not True"),
         (lambda: Config(retries="2"), "not '2'"),
         (lambda: Config(run_dir=3), "Config(run_dir=...) must be a path, not 3"),
@@ -49,6 +54,13 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(internal_tasks_max_threads=0), "at least 1, not 0"),
         (lambda: Config(retry_handler=1), "Config(retry_handler=...) must be a function, not 1"),
         (lambda: Config(std_autopath="x"), "Config(std_autopath=...) must be a function, not 'x'"),
+        (lambda: Config(memoizer=True), "Config(memoizer=...) must be a BasicMemoizer or None, not True"),
+        (lambda: Config(app_cache=1), "BasicMemoizer(memoize=...) must be True or False, not 1"),
+        (
+            lambda: Config(memoizer=BasicMemoizer(), app_cache=False),
+            "memoizer=..., app_cache=...): say it in the",
+        ),
+        (lambda: Config(checkpoint_mode="often"), "'manual', None, not 'often'"),
         (lambda: Config(dependency_resolver="deep"), "must be a DependencyResolver, not 'deep'"),
         (lambda: Config(initialize_logging=0), "must be True or False, not 0"),
         (
@@ -123,6 +135,25 @@ def test_it_is_frozen_and_its_makers_lists_do_not_change_it() -> None:
 def test_functions_in_it_are_compared_by_identity() -> None:
     assert Config(retry_handler=handler) == Config(retry_handler=handler)
     assert Config(retry_handler=handler) != Config(retry_handler=lambda *_: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("older", "memoizer"),
+    [
+        (Config(app_cache=False), BasicMemoizer(memoize=False)),
+        (Config(checkpoint_mode="task_exit"), BasicMemoizer(checkpoint_mode="task_exit")),
+        (
+            Config(checkpoint_mode="periodic", checkpoint_files=["a"], checkpoint_period="00:01:00"),
+            BasicMemoizer(checkpoint_mode="periodic", checkpoint_files=["a"], checkpoint_period="00:01:00"),
+        ),
+        (Config(app_cache=True), None),
+    ],
+)
+def test_older_parsls_fields_become_the_memoizer(older: Config, memoizer: BasicMemoizer | None) -> None:
+    assert older.memoizer == memoizer
+    assert older == Config(memoizer=memoizer)
+    assert eval(repr(older), {**vars(nbflow), "BasicMemoizer": BasicMemoizer}) == older
+    assert dataclasses.replace(older, retries=1) == Config(memoizer=memoizer, retries=1)
 
 
 def test_none_as_executors_is_the_default() -> None:

@@ -2,6 +2,4 @@
 
 from nbflow.concurrent import NbflowPoolExecutor as ParslPoolExecutor
 
-__all__ = [
-    "ParslPoolExecutor",
-]
+__all__ = ["ParslPoolExecutor"]

@@ -1,9 +1,5 @@
 """The configuration."""
 
-from nbflow.config import (
-    Config,
-)
+from nbflow.config import Config
 
-__all__ = [
-    "Config",
-]
+__all__ = ["Config"]

@@ -1,18 +1,12 @@
 """Errors of whoever uses it."""
 
-from nbflow.compat.errors import (
-    OptionalModuleMissing,
-)
+from nbflow.compat.errors import OptionalModuleMissing
 from nbflow.errors import (
     ConfigurationError,
     NoDataFlowKernelError,
 )
-from nbflow.errors import (
-    IllegalMove as InternalConsistencyError,
-)
-from nbflow.errors import (
-    NbflowError as ParslError,
-)
+from nbflow.errors import IllegalMove as InternalConsistencyError
+from nbflow.errors import NbflowError as ParslError
 
 __all__ = [
     "ConfigurationError",

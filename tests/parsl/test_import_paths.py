@@ -47,6 +47,7 @@ TABLE = {
     "dataflow.futures": {"nbflow": "AppFuture"},
     "dataflow.states": {"nbflow.client.record": "States FINAL_STATES FINAL_FAILURE_STATES"},
     "dataflow.taskrecord": {"nbflow.client.record": "TaskRecord"},
+    "dataflow.memoization": {"nbflow.memoizers": "BasicMemoizer", "nbflow.values.fingerprint": "id_for_memo"},
     "errors": {
         "nbflow.errors": "ConfigurationError NoDataFlowKernelError ParslError=NbflowError "
         "InternalConsistencyError=IllegalMove",
@@ -82,6 +83,7 @@ TABLE = {
     "providers": {"nbflow.compat.providers": " ".join(f"{name}Provider" for name in PROVIDERS.split())},
     "serialize": {"nbflow.parsl.serialize.facade": "serialize deserialize"},
     "serialize.errors": {"nbflow.errors": "DeserializationError SerializationError=CannotPickle"},
+    "utils": {"nbflow.memoizers": "get_all_checkpoints get_last_checkpoint"},
     "version": {"nbflow": "VERSION=__version__"},
 }
 

@@ -1,8 +1,6 @@
 """Decorators that make apps."""
 
-from nbflow.client.app import (
-    App as AppBase,
-)
+from nbflow.client.app import App as AppBase
 from nbflow.client.app import (
     bash_app,
     join_app,

@@ -1,9 +1,5 @@
 """The futures of files."""
 
-from nbflow.client.datafuture import (
-    DataFuture,
-)
+from nbflow.client.datafuture import DataFuture
 
-__all__ = [
-    "DataFuture",
-]
+__all__ = ["DataFuture"]

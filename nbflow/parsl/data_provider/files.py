@@ -1,9 +1,5 @@
 """Files."""
 
-from nbflow.files import (
-    File,
-)
+from nbflow.files import File
 
-__all__ = [
-    "File",
-]
+__all__ = ["File"]

@@ -5,9 +5,7 @@ from nbflow.errors import (
     JoinError,
     PropagatedException,
 )
-from nbflow.errors import (
-    NbflowError as DataFlowException,
-)
+from nbflow.errors import NbflowError as DataFlowException
 
 __all__ = [
     "DataFlowException",

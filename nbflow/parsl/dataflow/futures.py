@@ -1,9 +1,5 @@
 """The futures of tasks."""
 
-from nbflow.client.future import (
-    AppFuture,
-)
+from nbflow.client.future import AppFuture
 
-__all__ = [
-    "AppFuture",
-]
+__all__ = ["AppFuture"]

@@ -1,9 +1,5 @@
 """The record of a task."""
 
-from nbflow.client.record import (
-    TaskRecord,
-)
+from nbflow.client.record import TaskRecord
 
-__all__ = [
-    "TaskRecord",
-]
+__all__ = ["TaskRecord"]

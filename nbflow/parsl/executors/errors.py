@@ -1,8 +1,6 @@
 """Errors of executors."""
 
-from nbflow.compat.errors import (
-    ScalingFailed,
-)
+from nbflow.compat.errors import ScalingFailed
 from nbflow.errors import (
     BadStateException,
     ExecutorError,

@@ -1,9 +1,5 @@
 """The Globus Compute executor, refused when made."""
 
-from nbflow.compat.executors import (
-    GlobusComputeExecutor,
-)
+from nbflow.compat.executors import GlobusComputeExecutor
 
-__all__ = [
-    "GlobusComputeExecutor",
-]
+__all__ = ["GlobusComputeExecutor"]

@@ -1,9 +1,5 @@
 """The threads executor."""
 
-from nbflow.compat.executors import (
-    ThreadPoolExecutor,
-)
+from nbflow.compat.executors import ThreadPoolExecutor
 
-__all__ = [
-    "ThreadPoolExecutor",
-]
+__all__ = ["ThreadPoolExecutor"]

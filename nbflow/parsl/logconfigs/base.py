@@ -1,9 +1,5 @@
 """What a log configuration must have."""
 
-from nbflow.logs import (
-    LogConfig,
-)
+from nbflow.logs import LogConfig
 
-__all__ = [
-    "LogConfig",
-]
+__all__ = ["LogConfig"]

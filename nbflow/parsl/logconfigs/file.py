@@ -1,9 +1,5 @@
 """A log in a file."""
 
-from nbflow.logs import (
-    FileLogging,
-)
+from nbflow.logs import FileLogging
 
-__all__ = [
-    "FileLogging",
-]
+__all__ = ["FileLogging"]

@@ -1,9 +1,5 @@
 """Monitoring, inert."""
 
-from nbflow.compat.monitoring import (
-    MonitoringHub,
-)
+from nbflow.compat.monitoring import MonitoringHub
 
-__all__ = [
-    "MonitoringHub",
-]
+__all__ = ["MonitoringHub"]

@@ -1,9 +1,5 @@
 """The Flux executor, refused when made."""
 
-from nbflow.compat.executors import (
-    FluxExecutor,
-)
+from nbflow.compat.executors import FluxExecutor
 
-__all__ = [
-    "FluxExecutor",
-]
+__all__ = ["FluxExecutor"]

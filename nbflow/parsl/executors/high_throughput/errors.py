@@ -1,11 +1,7 @@
 """What becomes of tasks whose worker dies."""
 
-from nbflow.errors import (
-    WorkerLost,
-)
-from nbflow.errors import (
-    WorkerLost as ManagerLost,
-)
+from nbflow.errors import WorkerLost
+from nbflow.errors import WorkerLost as ManagerLost
 
 __all__ = [
     "ManagerLost",

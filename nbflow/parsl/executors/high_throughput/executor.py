@@ -1,9 +1,5 @@
 """The executor of worker processes."""
 
-from nbflow.compat.executors import (
-    HighThroughputExecutor,
-)
+from nbflow.compat.executors import HighThroughputExecutor
 
-__all__ = [
-    "HighThroughputExecutor",
-]
+__all__ = ["HighThroughputExecutor"]

@@ -1,9 +1,5 @@
 """The MPI executor, refused when made."""
 
-from nbflow.compat.executors import (
-    MPIExecutor,
-)
+from nbflow.compat.executors import MPIExecutor
 
-__all__ = [
-    "MPIExecutor",
-]
+__all__ = ["MPIExecutor"]

@@ -1,9 +1,5 @@
 """RADICAL-Pilot."""
 
-from nbflow.compat.executors import (
-    RadicalPilotExecutor,
-)
+from nbflow.compat.executors import RadicalPilotExecutor
 
-__all__ = [
-    "RadicalPilotExecutor",
-]
+__all__ = ["RadicalPilotExecutor"]

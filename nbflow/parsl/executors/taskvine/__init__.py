@@ -1,9 +1,5 @@
 """TaskVine."""
 
-from nbflow.compat.executors import (
-    TaskVineExecutor,
-)
+from nbflow.compat.executors import TaskVineExecutor
 
-__all__ = [
-    "TaskVineExecutor",
-]
+__all__ = ["TaskVineExecutor"]

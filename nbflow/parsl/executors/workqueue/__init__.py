@@ -1,9 +1,5 @@
 """Work Queue."""
 
-from nbflow.compat.executors import (
-    WorkQueueExecutor,
-)
+from nbflow.compat.executors import WorkQueueExecutor
 
-__all__ = [
-    "WorkQueueExecutor",
-]
+__all__ = ["WorkQueueExecutor"]

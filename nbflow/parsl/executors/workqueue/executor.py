@@ -1,9 +1,5 @@
 """The Work Queue executor, refused when made."""
 
-from nbflow.compat.executors import (
-    WorkQueueExecutor,
-)
+from nbflow.compat.executors import WorkQueueExecutor
 
-__all__ = [
-    "WorkQueueExecutor",
-]
+__all__ = ["WorkQueueExecutor"]
