@@ -32,7 +32,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from nbflow.client import current
 from nbflow.client.app import App, python_app
-from nbflow.client.calls import Callee
+from nbflow.client.carriage import Callee
 from nbflow.client.future import AppFuture
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.client.options import Options, name_of

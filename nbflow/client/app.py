@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MethodType
 from typing import Any, Protocol, overload
 
-from nbflow.client.calls import Callee
+from nbflow.client.carriage import Callee
 from nbflow.client.current import current
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, name_of, options_of

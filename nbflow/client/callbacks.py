@@ -1,34 +1,43 @@
-"""The thread on which callbacks of futures run: they are the user's code, and may wait for other tasks."""
+"""The thread on which callbacks of futures run, and other code of the user's that nobody waits for.
+
+It may wait for tasks, so it must run neither where the socket is read nor where a task does.
+"""
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
-from typing import Any
+from collections.abc import Callable
 
-from nbflow.client.promise import Promise
+log = logging.getLogger(__name__)
 
 
 class Callbacks:
     """A thread that is started when the first callback is due."""
 
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Promise[Any] | None] = queue.SimpleQueue()
+    def __init__(self, name: str = "nbflow-callbacks") -> None:
+        self._name = name
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._started = False
 
-    def put(self, future: Promise[Any]) -> None:
-        """The future has ended and somebody wants to be told."""
-        self._queue.put(future)
+    def put(self, what: Callable[[], None]) -> None:
+        """Something is to be called, after what was put before."""
+        self._queue.put(what)
         with self._starting:
             if not self._started:
                 self._started = True
-                threading.Thread(target=self._run, name="nbflow-callbacks", daemon=True).start()
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def close(self) -> None:
         """Let the thread end after what is due now."""
         self._queue.put(None)
 
     def _run(self) -> None:
-        while (future := self._queue.get()) is not None:
-            future.run_callbacks()
+        while (what := self._queue.get()) is not None:
+            try:
+                what()
+            except Exception:
+                log.exception("what was to be called in the background failed")
+            del what  # it may hold the user's values

@@ -1,4 +1,4 @@
-"""The calls that one process makes: numbers them, pickles their arguments, keeps their futures until they are settled.
+"""The calls that one process makes: numbers them, sends them, keeps their futures until they are settled.
 
 The user's process has one such object (in its `DataFlowKernel`), a worker has one as well, for the calls made inside
 its tasks. How messages get to the scheduler is the owner's business (`Link`).
@@ -10,23 +10,41 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nbflow.client.carriage import Callee, Parcel, kept, packed
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options
-from nbflow.client.parameters import Parameters
+from nbflow.client.outside import Outside
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts
 from nbflow.client.special import Special, automatic_name, complete
+from nbflow.client.threads import Threads
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
 from nbflow.numbers import name_of
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
+from nbflow.values.pickling import Needed
+from nbflow.values.resolvers import (
+    DEEP_DEPENDENCY_RESOLVER,
+    SHALLOW_DEPENDENCY_RESOLVER,
+    DependencyResolver,
+)
 from nbflow.values.short import detail
-from nbflow.wire.messages import Cancel, Define, Inline, Release, Retries, Settled, Stored, Submit
+from nbflow.wire.messages import (
+    Cancel,
+    Expect,
+    Held,
+    Inline,
+    Release,
+    Retries,
+    Settled,
+    Stored,
+    Submit,
+)
 
 
 class Link(Protocol):
@@ -51,25 +69,11 @@ class Link(Protocol):
         """Ask what is known of a task; None if nobody can tell."""
 
 
-_UNKNOWN = Parameters()
-
-
-@dataclass(frozen=True)
-class Callee:
-    """What is called: an app, as far as a call needs it."""
-
-    options: Options
-    captor: Captor
-    parameters: Parameters = _UNKNOWN
-
-    @property
-    def name(self) -> str:
-        """What people call the app."""
-        return self.options.name
-
-
 class Calls:
-    """All calls of one process to one flow. Calls may be made in any thread."""
+    """All calls of one process to one flow. Calls may be made in any thread.
+
+    `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for.
+    """
 
     def __init__(
         self,
@@ -80,6 +84,8 @@ class Calls:
         executors: Sequence[str],
         store_dirs: Sequence[str],
         run_dir: str,
+        threads: Threads | None = None,
+        resolver: DependencyResolver | None = None,
     ) -> None:
         self.closed = False
         self.flow = link
@@ -91,6 +97,10 @@ class Calls:
         self._executors = tuple(executors)
         self._store_dirs = list(store_dirs)
         self._run_dir = run_dir
+        self._threads = threads
+        self._resolver = resolver or DEEP_DEPENDENCY_RESOLVER
+        self._outside = Outside(self._adopted, self._keep, link.post)
+        self.held: Mapping[int, Any] = {} if threads is None else threads.held
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
         self._elsewhere = False  # this is a forked child: the flow belongs to the parent
@@ -120,10 +130,12 @@ class Calls:
                 ),
             )
             args, kwargs = special.args, special.kwargs
-        define = self._define(callee)
-        pickled = self._pickle(callee, args, kwargs)
-        needs = [self._need(future, callee) for future in pickled.needs] if pickled.needs else []
-        key = self._key(callee, args, kwargs, special) if options.cache else b""
+        executors = self._allowed(options) if options.executors else []
+        parcel = self._parcel(callee, args, kwargs, executors)
+        define = parcel.define
+        needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
+        by_value = type(parcel.payload) is not Held
+        key = self._key(callee, by_value, args, kwargs, special) if options.cache else b""
         future = AppFuture(self, number, options)
         if key:
             future._key = key
@@ -136,11 +148,11 @@ class Calls:
             options.name,
             options.kind,
             define.digest,
-            self._store(pickled, callee),
-            needs,
+            parcel.payload,
+            [need.tid for need in needs],
             detail(args, kwargs, callee.parameters.positional),
-            self.parent,
-            self._allowed(options) if options.executors else [],
+            self.parent if self._threads is None else self._threads.task_here,
+            executors,
             self._retries if options.retries is None else options.retries,
             walltime or 0.0,
             key,
@@ -179,42 +191,79 @@ class Calls:
         if self.closed:
             raise FlowClosed("the flow has been cleaned up: load() a new one")
 
-    def _define(self, callee: Callee) -> Define:
+    def _parcel(
+        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], executors: list[str]
+    ) -> Parcel:
+        """The call as it travels; where it cannot, and may stay here, `executors` are changed to where it runs."""
+        threads = self._threads
+        if threads is not None and threads.alone_serve(executors):
+            return kept(callee, args, kwargs, threads.held, self._resolver)
+        if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
+            return self._resolved(callee, args, kwargs, threads)
         try:
-            return callee.captor.capture()
-        except Exception as error:
-            raise CannotPickle(
-                f"app `{callee.name}` refers to something that cannot travel: {error}"
-            ) from error
+            return packed(callee, args, kwargs, self._store_dirs)
+        except CannotPickle:
+            if threads is None or executors or callee.options.kind != "join":
+                raise
+        # a join app's body only makes calls: it can run here as well
+        executors.append(threads.of_the_flow())
+        return kept(callee, args, kwargs, threads.held, self._resolver)
+
+    def _resolved(
+        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], threads: Threads
+    ) -> Parcel:
+        """A call for another process whose futures are found, and their values put in, by the user's resolver."""
+        futures = self._resolver.gather(args, kwargs)
+        if self._resolver is SHALLOW_DEPENDENCY_RESOLVER:
+            parcel = packed(callee, args, kwargs, self._store_dirs)
+            if len(parcel.needs) > len({id(_settling(future)) for future in futures}):
+                raise UsageError(
+                    f"`{callee.name}` was given a future inside a container: the SHALLOW_DEPENDENCY_RESOLVER of this "
+                    "flow's configuration looks at arguments and the elements of inputs only"
+                )
+            return parcel
+        if not futures:
+            args, kwargs = self._resolver.unwrap(args, kwargs)
+            return packed(callee, args, kwargs, self._store_dirs)
+        # the resolver is the user's code and runs here, when all is done; what it gives goes to the call as a value
+        both = self.call(
+            Callee(Options("resolve", executors=(threads.of_the_flow(),)), _captor(_both)), args, kwargs
+        )
+        parcel = packed(callee, (), {}, self._store_dirs)
+        return parcel._replace(payload=outcome.store(pickling.dumps(both), self._store_dirs), needs=[both])
+
+    def need(self, future: Future[Any]) -> AppFuture:
+        """The future of this flow that ends as any given one does."""
+        future = _settling(future)
+        if isinstance(future, AppFuture) and future.owner is self:
+            return future
+        return self._outside.adopt(future)
+
+    def _adopted(self, name: str) -> AppFuture:
+        """A future of this flow for one that is none."""
+        number = next(self._numbers)
+        future = self.pending[number] = AppFuture(self, number, Options(name))
+        self._link.post(
+            Expect(number, name, self.parent if self._threads is None else self._threads.task_here)
+        )
+        return future
+
+    def _keep(self, value: Any) -> Inline | Stored | Held:
+        """A value from outside, to be delivered: by reference where it can be asked for later."""
+        if self._threads is not None:
+            return self._threads.held.put(value)
+        return outcome.store(pickling.dumps(value), self._store_dirs)
 
     @staticmethod
-    def _pickle(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> pickling.Pickled:
-        try:
-            return pickling.dumps_call(args, kwargs)
-        except Exception as error:
-            for name, value in [*_named(callee, args), *kwargs.items()]:
-                if (cause := pickling.refusal(value)) is not None:
-                    kind = type(value).__name__
-                    raise CannotPickle(
-                        f"argument `{name}` ({kind}) of `{callee.name}` cannot travel: {cause}"
-                    ) from cause
-            raise CannotPickle(f"the arguments of `{callee.name}` cannot travel together: {error}") from error
-
-    def _store(self, pickled: pickling.Pickled, callee: Callee) -> Inline | Stored:
-        try:
-            return outcome.store(pickled, self._store_dirs)
-        except OSError as error:
-            raise UsageError(f"the arguments of `{callee.name}` are too big to be stored: {error}") from error
-
-    def _need(self, future: AppFuture, callee: Callee) -> int:
-        if future.owner is not self:
-            raise UsageError(f"`{callee.name}` was given a future of another flow: pass its result() instead")
-        return future.tid
-
-    @staticmethod
-    def _key(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], special: Special | None) -> bytes:
+    def _key(
+        callee: Callee,
+        by_value: bool,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        special: Special | None,
+    ) -> bytes:
         """What the call is remembered by; b"" if it cannot be."""
-        if not (function := callee.captor.fingerprint(callee.name)):
+        if not (function := callee.captor.fingerprint(callee.name, captured=by_value)):
             return b""
         return memo.key_of(
             memo.Call(
@@ -231,7 +280,7 @@ class Calls:
 
     def _allowed(self, options: Options) -> list[str]:
         unknown = [label for label in options.executors if label not in self._executors]
-        if unknown:
+        if unknown and not (self._threads is not None and self._threads.knows(unknown)):
             known = ", ".join(self._executors)
             raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
         return list(options.executors)
@@ -294,10 +343,14 @@ class Calls:
         return self._link.facts_of(task)
 
 
-def _named(callee: Callee, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
-    """Positional arguments by the names of their parameters; by their place, from 1, beyond those."""
-    names = callee.parameters.positional
-    return [(names[i] if i < len(names) else str(i + 1), value) for i, value in enumerate(args)]
+def _settling(future: Future[Any]) -> Any:
+    """The future whose end this one's comes with."""
+    return future.settles_with() if isinstance(future, Needed) else future
+
+
+def _both(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments, resolved on the way."""
+    return args, kwargs
 
 
 _captors: dict[Any, Captor] = {}

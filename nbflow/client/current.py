@@ -5,6 +5,7 @@ In the user's process that is the loaded `DataFlowKernel`; while a worker runs a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from nbflow.client.calls import Calls
 
 _current: Calls | None = None
+_here = threading.local()  # .calls: of the task that the thread runs
 _starter: Callable[[], Calls] | None = None
 
 
@@ -23,6 +25,9 @@ def current() -> Calls:
     Raises:
         NoDataFlowKernelError: nothing is loaded.
     """
+    mine: Calls | None = getattr(_here, "calls", None)
+    if mine is not None:
+        return mine
     if _current is not None and not _current.closed:
         return _current
     if _starter is not None:
@@ -34,6 +39,11 @@ def set_current(calls: Calls | None) -> None:
     """Make a flow the one to call."""
     global _current
     _current = calls
+
+
+def set_here(calls: Calls) -> None:
+    """What the calling thread runs are tasks of this flow."""
+    _here.calls = calls
 
 
 def get_current() -> Calls | None:

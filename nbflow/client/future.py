@@ -10,7 +10,7 @@ import concurrent.futures
 import difflib
 import operator
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -24,13 +24,14 @@ from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo
 from nbflow.values import outcome as outcomes
-from nbflow.wire.messages import Blamed, Composed, Inline, Outcome, Stored, Withdrawn
+from nbflow.wire.messages import VALUES, Blamed, Composed, Outcome, Stored, Withdrawn
 
 
 class Owner(Protocol):
     """The calls that a future belongs to, as far as the future needs them."""
 
     flow: Any
+    held: Mapping[int, Any]  #: values that are kept in this process
 
     def waiting(self) -> AbstractContextManager[None]:
         """To be entered while a thread waits for a future."""
@@ -140,7 +141,7 @@ class AppFuture(Promise[Any]):
         if outcome is None:
             facts = self._owner.facts_of(self.tid)
             return State.WAITING if facts is None else State(facts.row.state)
-        if isinstance(outcome, (Inline, Stored, Composed)):
+        if isinstance(outcome, VALUES):
             return State.DONE
         if isinstance(outcome, Withdrawn) or (isinstance(outcome, Blamed) and outcome.cause is None):
             return State.CANCELLED
@@ -232,7 +233,7 @@ class AppFuture(Promise[Any]):
             self._outcome = outcome
         if "_its_condition" not in self.__dict__ and self._files is None:
             return  # nobody has asked
-        good = isinstance(outcome, (Inline, Stored, Composed))
+        good = isinstance(outcome, VALUES)
         for future in (self, *(self._files or ())):
             if future._tell(cancelled, good):
                 self._owner.call_back(future)
@@ -264,9 +265,9 @@ class AppFuture(Promise[Any]):
         if self._opened or self._outcome is None or self._state == CANCELLED_AND_NOTIFIED:
             return
         result, error = None, None
-        if isinstance(self._outcome, (Inline, Stored, Composed)):
+        if isinstance(self._outcome, VALUES):
             try:
-                result = outcomes.load(self._outcome, mine=True)
+                result = outcomes.load(self._outcome, mine=True, held=self._owner.held)
             except Exception as found:
                 error = outcomes.unreadable(found, self.tid, self._options.name)
         else:

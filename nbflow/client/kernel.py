@@ -26,26 +26,34 @@ from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
+from nbflow.client.held import HeldValues
 from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts
 from nbflow.client.retries import retries_of
+from nbflow.client.threads import Threads
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost
-from nbflow.executors import ProcessExecutor
+from nbflow.executors import ThreadExecutor
 from nbflow.numbers import first_of
 from nbflow.wire import process
 from nbflow.wire.messages import (
     Cancel,
     Configure,
     Details,
+    Drop,
     ExecutorSpec,
+    Export,
+    Exported,
+    ForThread,
     Inspect,
     Lost,
     Rows,
     Settled,
+    StartThread,
     Status,
+    StopThread,
     Survey,
     TaskDetails,
     Watch,
@@ -85,6 +93,26 @@ class DataFlowKernel:
         self._watching = False
         self._ending = threading.Lock()
         self._callbacks = Callbacks()
+        # a thread of its own: a callback may wait for a task that waits for an export
+        self._exports = Callbacks("nbflow-exports")
+        self._held = HeldValues(self._places.stores)
+        self._threads = Threads(
+            self._held,
+            self.post,
+            self._places.stores,
+            self.config.executors,
+            self.config.internal_tasks_max_threads,
+        )
+        self._on: dict[type, Callable[[Any], None]] = {
+            Rows: lambda message: self.feed.take(message.rows),
+            Details: self._questions.put,
+            Status: self._questions.put,
+            StartThread: self._threads.start,
+            StopThread: self._threads.stop,
+            ForThread: self._threads.tell,
+            Export: self._export,
+            Drop: self._drop,
+        }
         self._process, sock = self._start()
         self._end_log = self._begin_log()
         self._calls = Calls(
@@ -93,8 +121,11 @@ class DataFlowKernel:
             retries=self._retries,
             executors=[executor.label for executor in self.config.executors],
             store_dirs=self._places.stores,
+            threads=self._threads,
+            resolver=self.config.dependency_resolver,
             run_dir=self._places.run_dir,
         )
+        self._threads.calls = self._calls
         self._connection = Connection(sock, self._on_messages, self._on_lost)
         self._connection.extra = self._calls.take_released
         self._connection.busy = lambda: bool(self._calls.pending)
@@ -122,9 +153,10 @@ class DataFlowKernel:
         self._connection.post(
             Configure(
                 [
-                    ExecutorSpec(e.label, e.workers, e.environment)
+                    ExecutorSpec(e.label, e.workers, {}, True)
+                    if isinstance(e, ThreadExecutor)
+                    else ExecutorSpec(e.label, e.workers, e.environment)
                     for e in self.config.executors
-                    if isinstance(e, ProcessExecutor)
                 ],
                 self._places.run_dir,
                 list(self._places.stores),
@@ -262,17 +294,18 @@ class DataFlowKernel:
         self._connection.flush()
 
     def waiting(self) -> AbstractContextManager[None]:
-        """A thread of the user's waits for a task, and another one reads."""
-        return _NOTHING
+        """A thread of the user's waits for a task, and another one reads. One that runs a task gives its slot up."""
+        return _NOTHING if self._threads.task_here is None else self._threads.waiting()
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Somebody waits: what was gathered goes out, and what comes is read in this thread, if no other one does."""
         self._connection.flush()
-        self._connection.read_until(done, deadline)
+        if self._threads.task_here is None:
+            self._connection.read_until(done, deadline)
 
     def call_back(self, future: Promise[Any]) -> None:
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
-        self._callbacks.put(future)
+        self._callbacks.put(future.run_callbacks)
 
     def facts_of(self, task: int) -> Facts | None:
         """What the scheduler knows of a task; None once nobody can tell."""
@@ -287,13 +320,19 @@ class DataFlowKernel:
     def _on_messages(self, messages: list[Any]) -> None:
         settle = self._calls.settle
         for message in messages:
-            kind = type(message)
-            if kind is Settled:
+            if type(message) is Settled:
                 settle(message)
-            elif kind is Rows:
-                self.feed.take(message.rows)
             else:
-                self._questions.put(message)
+                self._on[type(message)](message)
+
+    def _export(self, message: Export) -> None:
+        """Another process needs a value of this one. Pickling runs the user's code, so not on this thread."""
+        number = message.number
+        self._exports.put(lambda: self.post(Exported(number, self._held.export(number)), urgent=True))
+
+    def _drop(self, message: Drop) -> None:
+        """The end of a value may be the user's code as well."""
+        self._exports.put(lambda: self._held.drop(message.number))
 
     def _on_lost(self) -> None:
         """The scheduler has died."""
@@ -313,8 +352,10 @@ class DataFlowKernel:
         """The scheduler is gone: nothing is left pending, and no file either."""
         self._calls.settle_all(outcome)
         self._questions.put(None)
+        self._threads.close()
         self.feed.close()
         self._callbacks.close()
+        self._exports.close()
         self._places.remove()
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)

@@ -11,11 +11,13 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from types import CodeType
 from typing import Any, Protocol
 
 from nbflow.client import shell
+from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, MissingOutputs, UsageError
 from nbflow.values import outcome, pickling, source
@@ -26,7 +28,9 @@ MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, s
 
 
 class Capture(shell.Outlets, Protocol):
-    """What a task prints."""
+    """What a task prints. `always`: whether `redirected` is to be entered for every task."""
+
+    always: bool
 
     def take(self) -> str:
         """What the task has printed; the next one begins with nothing."""
@@ -36,10 +40,18 @@ class Capture(shell.Outlets, Protocol):
 
 
 class Runner:
-    """Runs tasks, and keeps the functions that can be kept."""
+    """Runs tasks, and keeps the functions that can be kept.
 
-    def __init__(self, store_dirs: Sequence[str], capture: Capture) -> None:
+    `joined`: what the body of a join app has returned; its futures must be held until the answer has been sent.
+    """
+
+    joined: Any = None
+
+    def __init__(
+        self, store_dirs: Sequence[str], capture: Capture, adopt: Callable[[Future[Any]], AppFuture]
+    ) -> None:
         self.capture = capture
+        self._adopt = adopt  # makes any future one of the flow
         self._store_dirs = store_dirs
         self._defines: dict[bytes, Define] = {}
         self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
@@ -62,7 +74,8 @@ class Runner:
             function, code = self._function(run)
             value = self._call(run, function)
             if run.kind == "join":
-                template, needs = _futures(value, run.app)
+                self.joined = value
+                template, needs = self._futures(value, run.app)
                 return Gathered(
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
@@ -94,7 +107,7 @@ class Runner:
 
     def _call(self, run: Run, function: Callable[..., Any]) -> Any:
         args, kwargs = self._arguments(run)
-        if not run.streams and not run.outputs and run.kind != "bash":
+        if not run.streams and not run.outputs and run.kind != "bash" and not self.capture.always:
             return _awaited(function(*args, **kwargs))
         for path in run.outputs:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -119,6 +132,17 @@ class Runner:
             )
         return outcome.store(pickled, self._store_dirs)
 
+    def _futures(self, value: Any, app: str) -> tuple[bytes, list[int]]:
+        """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
+        if isinstance(value, Future) and not isinstance(value, DataFuture):
+            return b"", [self._adopt(value).tid]
+        if not isinstance(value, (list, tuple, dict, Future)):
+            raise TypeError(
+                f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}"
+            )
+        pickled = pickling.dumps(value, in_band=True)
+        return pickled.data, [self._adopt(future).tid for future in pickled.needs]
+
 
 def code_of(function: Any) -> CodeType | None:
     """The code that a traceback of the app's function begins with; None if it has none of its own."""
@@ -132,15 +156,3 @@ def _awaited(value: Any) -> Any:
     import asyncio  # 60 ms of every worker's start; few tasks need it
 
     return asyncio.run(value)
-
-
-def _futures(value: Any, app: str) -> tuple[bytes, list[int]]:
-    """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
-    if isinstance(value, AppFuture):
-        return b"", [value.tid]
-    if not isinstance(value, (list, tuple, dict)):
-        raise TypeError(
-            f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}"
-        )
-    pickled = pickling.dumps(value, in_band=True)
-    return pickled.data, [future.tid for future in pickled.needs]

@@ -70,7 +70,7 @@ class Scheduler:
             msg.Inspect: self._inspect,
             msg.Survey: self._survey,
             msg.AddExecutor: self._add_executor,
-            msg.Promise: self._promise,
+            msg.Expect: self._promise,
             msg.Deliver: self._deliver,
             msg.Exported: self._exported,
             msg.FromThread: self._from_thread,
@@ -88,7 +88,7 @@ class Scheduler:
             msg.Define: self._nested_define,
             msg.Release: self._nested_release,
             msg.Cancel: self._nested_cancel,
-            msg.Promise: self._nested_promise,
+            msg.Expect: self._nested_promise,
             msg.Deliver: self._nested_deliver,
         }
         self._carry: dict[type[do.Instruction], Callable[[Any], None]] = {
@@ -197,7 +197,7 @@ class Scheduler:
     def _add_executor(self, message: msg.AddExecutor) -> None:
         self.staff.add(message.executor)
 
-    def _promise(self, message: msg.Promise, origin: int = 0) -> None:
+    def _promise(self, message: msg.Expect, origin: int = 0) -> None:
         self.jobs[message.id] = Job(
             message.id, message.app, message.parent, [], "", origin, history.NO_FUNCTION, time.time(), None
         )
@@ -350,7 +350,7 @@ class Scheduler:
             worker.calls.add(message.id)
             self._submit(message, worker.number)
 
-    def _nested_promise(self, worker: Worker, message: msg.Promise) -> None:
+    def _nested_promise(self, worker: Worker, message: msg.Expect) -> None:
         if message.id not in self.jobs:
             worker.calls.add(message.id)
             worker.promises.add(message.id)
@@ -383,7 +383,11 @@ class Scheduler:
         worker = self.staff.workers.get(launch.worker)
         if worker is None:
             return  # it has died meanwhile; its loss is among the events
-        values: list[Any] = [self.jobs[number].outcome for number in submit.needs]
+        values: list[Any] = (
+            []  # who keeps the arguments has the futures in them
+            if type(submit.payload) is msg.Held
+            else [self.jobs[number].outcome for number in submit.needs]
+        )
         if self._exports.used and not worker.threads and not self._fetch(launch, values):
             return
         if submit.function not in worker.knows:

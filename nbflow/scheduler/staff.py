@@ -53,7 +53,8 @@ class Staff:
     def add(self, spec: msg.ExecutorSpec) -> None:
         """One more executor."""
         self.specs[spec.label] = spec
-        self._host.emit(ev.ExecutorAdded(spec.label, spec.workers, spec.reserved, spec.reserved))
+        # threads are started when there is work for them: they cost the client's process memory
+        self._host.emit(ev.ExecutorAdded(spec.label, spec.workers, spec.threads, spec.reserved))
 
     def get(self, number: int) -> Worker | None:
         """A worker that is there."""

@@ -9,6 +9,7 @@ function that refers to anything else is captured at every call.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import types
 from typing import Any
@@ -33,6 +34,13 @@ class Captor:
         self._capture: Define | None = None
         self._fingerprint: tuple[Define | None, bytes] = (None, b"")
         self._watch: _Watch | None = None
+        self._mention: Define | None = None
+
+    def mention(self) -> Define:
+        """The function as people see it, without its code: it runs by reference, in this process."""
+        if self._mention is None:
+            self._mention = Define(os.urandom(16), b"", True, *origin_of(self.function))
+        return self._mention
 
     def capture(self) -> Define:
         """The function as it is now; `reusable` if calls cannot leave anything behind in it.
@@ -51,12 +59,13 @@ class Captor:
         self._watch = watch if watch.stable else None
         return self._capture
 
-    def fingerprint(self, app: str) -> bytes:
-        """What the function, as it was captured last, counts by in the memo; b"" if it has no fingerprint.
+    def fingerprint(self, app: str, *, captured: bool = True) -> bytes:
+        """What the function counts by in the memo; b"" if it has no fingerprint.
 
-        That is logged, with the name of the app. Worked out again only after a capture that gave something new.
+        That is logged, with the name of the app. Worked out again only after a capture that gave something new;
+        each time for a function that is not captured, because it runs by reference.
         """
-        if self._fingerprint[0] is not self._capture:
+        if self._fingerprint[0] is not self._capture or not captured:
             try:
                 found = fingerprint(self.function)
             except CannotFingerprint as error:

@@ -10,6 +10,7 @@ import io
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from cloudpickle import cloudpickle as _inner
@@ -69,6 +70,8 @@ class _Pickler(ByValue):
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, Needed):
             return obj.refer(self._index(obj.settles_with()))
+        if isinstance(obj, Future):  # of another library
+            return need, (self._index(obj),)
         return super().reducer_override(obj)
 
     def _index(self, future: Any) -> int:

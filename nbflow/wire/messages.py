@@ -5,7 +5,7 @@ what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch Inspect Survey──>  scheduler
     client  <──Settled Rows Details Status──                                 scheduler
-    client  ──AddExecutor Promise Deliver Exported FromThread ThreadEnded──>  scheduler
+    client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>  scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
     worker  ──Hello Finished Gathered Returned Printed Blocked Unblocked──>   scheduler
@@ -81,6 +81,7 @@ class Withdrawn(msgspec.Struct, array_like=True, tag="w", frozen=True):
 
 
 Value: TypeAlias = Inline | Stored | Held | Composed
+VALUES = (Inline, Stored, Held, Composed)
 Fault: TypeAlias = Failure | Lost | Blamed | Withdrawn
 Outcome: TypeAlias = Inline | Stored | Held | Composed | Failure | Lost | Blamed | Withdrawn
 
@@ -136,10 +137,7 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
-    """A set of equal workers: processes, or `threads` of the client's process.
-
-    `reserved`: only for calls that name it, and its threads are started when there is work for them.
-    """
+    """A set of equal workers: processes, or `threads` of the client's process. `reserved`: for calls that name it."""
 
     label: str
     workers: int
@@ -238,7 +236,7 @@ class AddExecutor(msgspec.Struct, array_like=True, tag=True, frozen=True):
     executor: ExecutorSpec
 
 
-class Promise(msgspec.Struct, array_like=True, tag=True, frozen=True):
+class Expect(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """A value that is computed elsewhere, by a future of another library; `Deliver` follows."""
 
     id: int
@@ -440,7 +438,7 @@ FromClient: TypeAlias = (
     | Inspect
     | Survey
     | AddExecutor
-    | Promise
+    | Expect
     | Deliver
     | Exported
     | FromThread
@@ -460,6 +458,6 @@ FromWorker: TypeAlias = (
     | Submit
     | Cancel
     | Release
-    | Promise
+    | Expect
     | Deliver
 )

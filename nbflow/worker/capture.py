@@ -19,6 +19,8 @@ LONGEST = 100_000  # characters of head and of tail that are kept
 class Capture:
     """The output of the task that runs."""
 
+    always = False  # only where something is to be redirected
+
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

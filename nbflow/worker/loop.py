@@ -53,7 +53,6 @@ class Worker:
         self._outbox = outbox
         self._sent_at = 0.0
         self._capture = Capture()
-        self._runner = Runner(setup.store_dirs, self._capture)
         self._queue: dict[int, Run] = {}
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.Lock()
@@ -74,6 +73,7 @@ class Worker:
             store_dirs=setup.store_dirs,
             run_dir=setup.run_dir,
         )
+        self._runner = Runner(setup.store_dirs, self._capture, self._calls.need)
         current.set_current(self._calls)
         os.register_at_fork(after_in_child=self._forked)
 
@@ -104,6 +104,7 @@ class Worker:
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
         answer: Finished | Gathered = self._runner.run(run)
+        self._runner.joined = None  # what it releases goes behind the answer
         messages = [*self._link.take(), answer]
         if (released := self._calls.take_released()) is not None:
             messages.append(released)

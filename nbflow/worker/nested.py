@@ -68,7 +68,7 @@ class NestedLink:
 
     def call_back(self, future: Promise[Any]) -> None:
         """Run callbacks on a thread of their own."""
-        self._callbacks.put(future)
+        self._callbacks.put(future.run_callbacks)
 
     def facts_of(self, task: int) -> Facts | None:
         """Inside a task only the end of another one is told."""

@@ -1,0 +1,73 @@
+"""Values that stay in this process: arguments and results of tasks on threads, and of futures of other libraries.
+
+They are passed by reference, and pickled only when another process asks for them. Each is kept under a number until
+the scheduler says that nobody needs it any more.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbflow.errors import CannotPickle
+from nbflow.values import outcome, pickling
+from nbflow.values.resolvers import DependencyResolver
+from nbflow.wire.messages import Failure, Held, Inline, Stored
+
+
+@dataclass(frozen=True)
+class HeldCall:
+    """A call whose function and arguments never leave this process."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    resolver: DependencyResolver
+
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the function gets; all that the call needs must be done."""
+        return self.resolver.unwrap(self.args, self.kwargs)
+
+
+class HeldValues(Mapping[int, Any]):
+    """The values by their numbers."""
+
+    def __init__(self, store_dirs: Sequence[str]) -> None:
+        self._values: dict[int, Any] = {}
+        self._numbers = itertools.count(1)
+        self._store_dirs = store_dirs
+
+    def put(self, value: Any) -> Held:
+        """Keep a value."""
+        number = next(self._numbers)
+        self._values[number] = value
+        return Held(number)
+
+    def drop(self, number: int) -> None:
+        """Nobody needs it any more."""
+        self._values.pop(number, None)
+
+    def export(self, number: int) -> Inline | Stored | Failure:
+        """The value for another process, or why it cannot travel; never raises."""
+        try:
+            value = self._values[number]
+            try:
+                return outcome.store(pickling.dumps(value), self._store_dirs)
+            except Exception as error:
+                raise CannotPickle(
+                    f"a value that stays with the threads of the notebook's process ({type(value).__name__}) "
+                    f"cannot travel to another process: {error}"
+                ) from error
+        except Exception as error:
+            return outcome.pack_error(error)
+
+    def __getitem__(self, number: int) -> Any:
+        return self._values[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

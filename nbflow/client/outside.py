@@ -1,0 +1,63 @@
+"""Futures of other libraries, and of other flows, as tasks of this one: whatever waits for them is in the graph.
+
+Each is adopted once, and delivered when it is done, on whatever thread says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from nbflow.client.future import AppFuture
+from nbflow.errors import CannotPickle
+from nbflow.values import outcome
+from nbflow.values.short import short
+from nbflow.wire.messages import Deliver, Failure, Held, Inline, Stored, Withdrawn
+
+
+class Outside:
+    """The adopted futures of one process. `make` makes a future of this flow, of a name, and says so to the scheduler;
+    `keep` makes something that can be delivered of a value; `post` sends it."""
+
+    def __init__(
+        self,
+        make: Callable[[str], AppFuture],
+        keep: Callable[[Any], Inline | Stored | Held],
+        post: Callable[..., None],
+    ) -> None:
+        self._make = make
+        self._keep = keep
+        self._post = post
+        self._adopted: WeakKeyDictionary[Future[Any], AppFuture] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def adopt(self, future: Future[Any]) -> AppFuture:
+        """The future of this flow that ends as that one does."""
+        with self._lock:
+            known = self._adopted.get(future)
+            if known is None:
+                name = future.app_name if isinstance(future, AppFuture) else "future"
+                known = self._adopted[future] = self._make(name)
+                future.add_done_callback(functools.partial(self._deliver, known.tid))
+        return known
+
+    def _deliver(self, number: int, future: Future[Any]) -> None:
+        self._post(Deliver(number, *self._outcome(future)), urgent=True)
+
+    def _outcome(self, future: Future[Any]) -> tuple[Inline | Stored | Held | Failure | Withdrawn, str]:
+        if future.cancelled():
+            return Withdrawn(), ""
+        error = future.exception()
+        if error is not None:
+            return outcome.pack_error(error), ""
+        value = future.result()
+        try:
+            return self._keep(value), short(value)
+        except Exception as failure:
+            kind = type(value).__name__
+            cannot = CannotPickle(f"what a future of another library gave ({kind}) cannot travel: {failure}")
+            return outcome.pack_error(cannot), ""

@@ -1,0 +1,205 @@
+"""What a task prints on a thread of this process: told apart from what other threads print.
+
+`sys.stdout` and `sys.stderr` are replaced by routers while a flow has threads; a router passes on what a task's thread
+writes to where that task wants it, and everything else to the stream that was there before. What C code writes to the
+descriptors themselves cannot be told apart and is not captured.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TextIO
+
+LONGEST = 100_000  # characters of head and of tail that are kept
+
+_NAMES = ("stdout", "stderr")
+_installing = threading.Lock()
+_users = 0
+
+
+class _Router(io.TextIOBase):
+    """Stands in for a stream of `sys`."""
+
+    def __init__(self, before: TextIO) -> None:
+        self.before = before
+        self.routes: dict[int, Any] = {}
+
+    def write(self, text: str) -> int:
+        return int(self.routes.get(threading.get_ident(), self.before).write(text))
+
+    def flush(self) -> None:
+        self.routes.get(threading.get_ident(), self.before).flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return threading.get_ident() not in self.routes and self.before.isatty()
+
+    def fileno(self) -> int:
+        return self.before.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # a plain attribute there
+        return getattr(self.before, "encoding", None) or "utf-8"
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the stream before has: a notebook's streams have more than a file's."""
+        return getattr(self.before, name)
+
+
+def install() -> None:
+    """Begin to tell threads apart; to be undone by `remove`, as often as it was called."""
+    global _users
+    with _installing:
+        _users += 1
+        _routers()
+
+
+def remove() -> None:
+    """The streams are what they were before, unless somebody has replaced them meanwhile."""
+    global _users
+    with _installing:
+        _users -= 1
+        for name in _NAMES if not _users else ():
+            stream = getattr(sys, name)
+            if isinstance(stream, _Router):
+                setattr(sys, name, stream.before)
+
+
+def _routers() -> list[_Router]:
+    """The routers that are in place; put there again if somebody has replaced them."""
+    found = []
+    for name in _NAMES:
+        stream = getattr(sys, name)
+        if not isinstance(stream, _Router):
+            stream = _Router(stream)
+            setattr(sys, name, stream)
+        found.append(stream)
+    return found
+
+
+class _Transcript:
+    """Text written bit by bit, of which head and tail are kept."""
+
+    def __init__(self) -> None:
+        self._head: list[str] = []
+        self._tail = ""
+        self._room = LONGEST
+        self._left_out = 0
+
+    def write(self, text: str) -> int:
+        if self._room:
+            self._head.append(text[: self._room])
+            rest = text[self._room :]
+            self._room -= len(text) - len(rest)
+        else:
+            rest = text
+        if rest:
+            tail = self._tail + rest
+            self._left_out += max(0, len(tail) - LONGEST)
+            self._tail = tail[-LONGEST:]
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def text(self) -> str:
+        gap = f"\n... {self._left_out} characters left out ...\n" if self._left_out else ""
+        return "".join(self._head) + gap + self._tail
+
+
+class ThreadCapture:
+    """The output of the task that one thread runs, and the command that runs for it."""
+
+    always = True
+
+    def __init__(self) -> None:
+        self.command: subprocess.Popen[bytes] | None = None
+        self._transcript = _Transcript()
+        self._files: list[Any] = [None, None]
+        self._printed: Any = None  # by commands, where it is not redirected
+        self._open = ExitStack()
+
+    def take(self) -> str:
+        """What the task has printed; the next one begins with nothing."""
+        text = self.read()
+        self._transcript = _Transcript()
+        return text
+
+    def read(self) -> str:
+        """What has been printed up to now."""
+        return self._transcript.text() + self._said_by_commands()
+
+    def _said_by_commands(self) -> str:
+        if self._printed is None:
+            return ""
+        number = self._printed.fileno()  # pread: the position belongs to the command as well
+        return os.pread(number, os.fstat(number).st_size, 0).decode("utf-8", "replace")
+
+    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a command in a process group of its own, with its output in the task's files or transcript."""
+        if self._printed is None:
+            printed = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed with the task's other files
+            self._printed = self._open.enter_context(printed)
+        out, err = (file or self._printed for file in self._files)
+        self.command = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+        )
+        return self.command
+
+    def end(self) -> None:
+        """End the command that runs, with its children."""
+        command = self.command
+        if command is not None and command.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(command.pid, signal.SIGKILL)
+
+    @contextmanager
+    def redirected(self, streams: Sequence[str]) -> Iterator[None]:
+        """Send what this thread prints to [path, mode, path, mode]; "" = into the transcript. Folders are made.
+
+        Raises:
+            OSError: a file cannot be opened.
+        """
+        thread = threading.get_ident()
+        with ExitStack() as self._open:
+            self._files = [
+                self._open.enter_context(_opened(path, mode)) if path else None
+                for path, mode in _pairs(streams)
+            ]
+            with _installing:
+                routers = _routers()
+            for router, file in zip(routers, self._files, strict=True):
+                router.routes[thread] = file or self._transcript
+            try:
+                yield
+            finally:
+                for router in routers:
+                    router.routes.pop(thread, None)
+                self._end_command()
+
+    def _end_command(self) -> None:
+        if self.command is not None:
+            self.end()  # if the task was ended while it ran
+            self.command.wait()
+        self._transcript.write(self._said_by_commands())
+        self.command = self._printed = None
+        self._files = [None, None]
+
+
+def _pairs(streams: Sequence[str]) -> list[tuple[str, str]]:
+    return list(zip(streams[::2], streams[1::2], strict=True)) or [("", ""), ("", "")]
+
+
+def _opened(path: str, mode: str) -> TextIO:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    return open(path, mode, buffering=1, errors="backslashreplace")  # type: ignore[return-value] # text, by its mode

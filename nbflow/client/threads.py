@@ -1,0 +1,265 @@
+"""Threads of the user's process that work for executors: each is a worker, as the scheduler sees it.
+
+    scheduler ──ForThread(worker, Run)──> reader thread ──> the thread's queue ──> Runner ──FromThread──> scheduler
+
+What a thread gets and gives stays in this process. A thread cannot be killed: one that is to stop gets `TaskEnded`
+raised in it, a command that runs for it is killed, nothing that it still says is heard, and another one takes its
+place. Inside long-running C code it goes on unheard until that returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+from nbflow.client import current, streams
+from nbflow.client.future import AppFuture
+from nbflow.client.held import HeldCall, HeldValues
+from nbflow.client.running import Runner, code_of
+from nbflow.executors import Executor, ThreadExecutor
+from nbflow.values import outcome
+from nbflow.wire.messages import (
+    AddExecutor,
+    Blocked,
+    Define,
+    ExecutorSpec,
+    ForThread,
+    FromThread,
+    Held,
+    Hello,
+    Inline,
+    Returned,
+    Run,
+    StartThread,
+    StopThread,
+    Stored,
+    TakeBack,
+    ThreadEnded,
+    Unblocked,
+)
+
+
+class TaskEnded(BaseException):
+    """Raised in a task on a thread that was cancelled, or whose walltime is over."""
+
+
+class Threads:
+    """All threads of one client that work for its flow. `post` sends messages to the scheduler.
+
+    Besides the executors of threads that the user has configured there are, once they are asked for, at most `own`
+    threads of the flow itself: for what must run in this process whatever the configuration says.
+    """
+
+    def __init__(
+        self,
+        held: HeldValues,
+        post: Callable[..., None],
+        store_dirs: Sequence[str],
+        executors: Sequence[Executor],
+        own: int,
+    ) -> None:
+        self.held = held
+        self.calls: Any = (
+            None  #: what calls made inside the threads' tasks go through; set before there is any
+        )
+        self._post = post
+        self._store_dirs = store_dirs
+        threads = [each for each in executors if isinstance(each, ThreadExecutor)]
+        self._names = {each.label: each.thread_name_prefix for each in threads}
+        self._only = len(threads) == len(executors)  # there are no other executors
+        self._own = own
+        self._own_label = ""  # until they are asked for
+        self._asking = threading.Lock()
+        self._threads: dict[int, _Thread] = {}
+        self._mine = threading.local()  # .thread: the `_Thread` that runs here
+        self._installed = False
+
+    @property
+    def task_here(self) -> int | None:
+        """The task that the calling thread runs."""
+        thread: _Thread | None = getattr(self._mine, "thread", None)
+        return None if thread is None else thread.task
+
+    # ------------------------------------------------------------ which executors are of threads
+
+    def alone_serve(self, executors: Sequence[str]) -> bool:
+        """Whether a call for these executors ([] = any) can only run on threads."""
+        return all(label in self._names for label in executors) if executors else self._only
+
+    def knows(self, executors: Sequence[str]) -> bool:
+        """Whether all of these are the flow's own threads."""
+        return list(executors) == [self._own_label]
+
+    def of_the_flow(self) -> str:
+        """The label of the flow's own threads."""
+        with self._asking:
+            if not self._own_label:
+                label = "client"
+                while label in self._names:
+                    label += "-"
+                self._post(AddExecutor(ExecutorSpec(label, self._own, {}, True, True)))
+                self._names[label] = "nbflow-client"
+                self._own_label = label
+        return self._own_label
+
+    # ------------------------------------------------------------ what the scheduler says
+
+    def start(self, message: StartThread) -> None:
+        """One more thread is wanted."""
+        if not self._installed:
+            self._installed = True
+            streams.install()
+        name = self._names.get(message.executor) or f"nbflow-{message.executor}"
+        runner = _ThreadRunner(self.held, self._store_dirs, self.calls.need)
+        thread = _Thread(message.worker, name, runner, self._enter, self._say)
+        self._threads[message.worker] = thread
+        thread.start()
+
+    def stop(self, message: StopThread) -> None:
+        """A thread is to end, whatever it runs."""
+        thread = self._threads.pop(message.worker, None)
+        if thread is not None:
+            thread.stop()
+        self._post(ThreadEnded(message.worker), urgent=True)
+
+    def tell(self, message: ForThread) -> None:
+        """Something is said to a thread."""
+        thread = self._threads.get(message.worker)
+        if thread is not None:
+            thread.take(message.message)
+
+    def close(self) -> None:
+        """The flow has ended: part with all threads. Those that run something end when they can."""
+        while self._threads:
+            _, thread = self._threads.popitem()
+            thread.stop()
+        if self._installed:
+            self._installed = False
+            streams.remove()
+
+    def _enter(self, thread: _Thread) -> None:
+        """A thread begins."""
+        self._mine.thread = thread
+        current.set_here(self.calls)
+
+    def _say(self, worker: int, *messages: Any) -> None:
+        if worker in self._threads:  # else nothing that it says counts any more
+            self._post(*(FromThread(worker, message) for message in messages), urgent=True)
+
+    # ------------------------------------------------------------ for tasks that wait
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Entered while the task of the calling thread waits for another one: its slot is given up meanwhile."""
+        thread: _Thread = self._mine.thread
+        self._say(thread.worker, Blocked())
+        try:
+            yield
+        finally:
+            self._say(thread.worker, Unblocked())
+
+
+class _Thread:
+    """One thread and its queue."""
+
+    def __init__(
+        self,
+        worker: int,
+        name: str,
+        runner: _ThreadRunner,
+        enter: Callable[[_Thread], None],
+        say: Callable[..., None],
+    ) -> None:
+        self.worker = worker
+        self.task: int | None = None
+        self._runner = runner
+        self._enter = enter
+        self._say = say
+        self._queue: dict[int, Run] = {}
+        self._changed = threading.Condition()
+        self._stopped = False
+        # a daemon: a program that ends does not wait for a task that cannot be stopped
+        self._thread = threading.Thread(target=self._work, name=f"{name}-{worker}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work; from now on it is heard."""
+        self._thread.start()
+
+    def take(self, message: Any) -> None:
+        """A message for this worker."""
+        if isinstance(message, Run):
+            with self._changed:
+                self._queue[message.id] = message
+                self._changed.notify()
+        elif isinstance(message, Define):
+            self._runner.define(message)
+        elif isinstance(message, TakeBack):
+            with self._changed:
+                back = [number for number in message.ids if self._queue.pop(number, None) is not None]
+            kept = [number for number in message.ids if number not in back]
+            self._say(self.worker, Returned(back, kept))
+
+    def stop(self) -> None:
+        """End the thread: at once where it waits, as soon as can be where it runs something."""
+        with self._changed:
+            self._stopped = True
+            self._queue.clear()
+            self._changed.notify()
+            if self.task is not None:
+                self._runner.capture.end()
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(TaskEnded)
+                )
+
+    def _work(self) -> None:
+        self._enter(self)
+        with contextlib.suppress(TaskEnded):
+            self._say(self.worker, Hello(os.getpid()))
+            while (run := self._next()) is not None:
+                answer = self._runner.run(run)
+                self._say(self.worker, answer)
+                self._runner.joined = None
+                del run, answer  # nothing of a task outlives it here
+
+    def _next(self) -> Run | None:
+        with self._changed:
+            self.task = None
+            self._changed.wait_for(lambda: self._queue or self._stopped)
+            if self._stopped:
+                return None
+            run = self._queue.pop(next(iter(self._queue)))
+            self.task = run.id
+            return run
+
+
+class _ThreadRunner(Runner):
+    """Runs tasks whose function, arguments and value stay in this process."""
+
+    capture: streams.ThreadCapture
+
+    def __init__(self, held: HeldValues, store_dirs: Sequence[str], adopt: Callable[..., AppFuture]) -> None:
+        super().__init__(store_dirs, streams.ThreadCapture(), adopt)
+        self._held = held
+
+    def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
+        if not isinstance(run.payload, Held):  # a call made inside a task of another process
+            return super()._function(run)
+        call: HeldCall = self._held[run.payload.number]
+        return call.function, code_of(call.function)
+
+    def _arguments(self, run: Run) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if isinstance(run.payload, Held):
+            call: HeldCall = self._held[run.payload.number]
+            return call.arguments()
+        needs = [outcome.load(value, held=self._held) for value in run.values]
+        args, kwargs = outcome.load(run.payload, needs)
+        return args, kwargs
+
+    def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
+        return self._held.put(value)
