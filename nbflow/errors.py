@@ -19,6 +19,7 @@
     │   ├── WorkerLost             the worker process died under the task
     │   │   └── BadStateException  no worker of an executor can start (ExecutorError)
     │   ├── SchedulerLost          the scheduler process died
+    │   ├── StagingError           a file could not be fetched
     │   └── AppException           what an app did wrong
     │       ├── BashExitFailure    the command ended with an exit code other than 0
     │       ├── BashAppNoReturn    a bash app did not return a command
@@ -32,6 +33,7 @@ The user's own exception comes out of a future as itself, with `RemoteTraceback`
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from nbflow.numbers import name_of
@@ -168,7 +170,7 @@ class AppException(TaskError):
 
 
 class BashExitFailure(AppException):
-    """A command ended with an exit code other than 0."""
+    """A command ended with an exit code other than 0: `exitcode`, -n if signal n killed it. `tail`: its last words."""
 
     def __init__(self, app_name: str, exitcode: int, tail: str = "") -> None:
         self.app_name = app_name
@@ -178,11 +180,16 @@ class BashExitFailure(AppException):
 
     def __str__(self) -> str:
         said = f"; its last words: {self.tail}" if self.tail else ""
-        return f"bash app {self.app_name} ended with exit code {self.exitcode}{said}"
+        return f"bash app {self.app_name} {exit_in_words(self.exitcode)}{said}"
 
 
-class BashAppNoReturn(AppException):
+class BashAppNoReturn(AppException, ValueError):
     """A bash app returned something that is not a command."""
+
+    @property
+    def reason(self) -> str:
+        """What it returned, in words."""
+        return str(self)
 
 
 class AppTimeout(AppException):
@@ -190,15 +197,19 @@ class AppTimeout(AppException):
 
 
 class MissingOutputs(AppException):
-    """A task succeeded, but declared outputs are not there."""
+    """A task succeeded, but declared outputs are not there: `outputs`, a list of Files; `reason` names the app."""
 
-    def __init__(self, app_name: str, outputs: Sequence[str]) -> None:
-        self.app_name = app_name
+    def __init__(self, reason: str, outputs: Sequence[str]) -> None:
+        self.reason = reason
         self.outputs = list(outputs)
-        super().__init__(app_name, self.outputs)
+        super().__init__(reason, self.outputs)
 
     def __str__(self) -> str:
-        return f"{self.app_name} did not write {', '.join(self.outputs)}"
+        return f"{self.reason}: {', '.join(map(str, self.outputs))}"
+
+
+class StagingError(TaskError):
+    """A file could not be fetched; the text has its URL, and what the server answered."""
 
 
 class RemoteTraceback(Exception):
@@ -214,6 +225,18 @@ class RemoteTraceback(Exception):
 
 class IllegalMove(NbflowError):
     """A move that the table of `nbflow.core.states` does not allow: a bug in nbflow."""
+
+
+_EXITS = {126: "a command cannot be executed", 127: "a command was not found"}
+_SIGNALS = {int(each): each.name for each in signal.Signals}
+
+
+def exit_in_words(code: int) -> str:
+    """How a command ended: "ended with exit code 3", or which signal killed it (`code` is negative then)."""
+    if code < 0:
+        return f"was killed by {_SIGNALS.get(-code, f'signal {-code}')}"
+    meaning = _EXITS.get(code, f"as after {_SIGNALS[code - 128]}" if code - 128 in _SIGNALS else "")
+    return f"ended with exit code {code}" + (f" ({meaning})" if meaning else "")
 
 
 def describe(error: BaseException) -> str:

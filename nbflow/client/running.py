@@ -20,6 +20,7 @@ from nbflow.client import shell
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, MissingOutputs, UsageError
+from nbflow.files import File
 from nbflow.values import outcome, pickling, source
 from nbflow.values.short import short
 from nbflow.wire.messages import Define, Failure, Finished, Gathered, Held, Inline, Run, Stored
@@ -112,12 +113,14 @@ class Runner:
         for path in run.outputs:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with self.capture.redirected(run.streams):
-            value = _awaited(function(*args, **kwargs))
             if run.kind == "bash":
-                value = shell.run(run.app, value, self.capture, quote=not run.streams)
-        missing = [path for path in run.outputs if not os.path.exists(path)]
-        if missing:
-            raise MissingOutputs(run.app, missing)
+                value = shell.run(run.app, lambda: _awaited(function(*args, **kwargs)), self.capture)
+            else:
+                value = _awaited(function(*args, **kwargs))
+        # the outputs of a join app may be left to the tasks that it has called
+        paths = () if run.kind == "join" else run.outputs
+        if missing := [File(path) for path in paths if not os.path.exists(path)]:
+            raise MissingOutputs(f"{run.kind} app {run.app} ended without writing all its outputs", missing)
         return value
 
     def _pack(self, value: Any, app: str) -> Inline | Stored | Held:

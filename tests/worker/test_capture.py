@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,18 +32,39 @@ def test_each_task_has_its_own_output(one_worker: DataFlowKernel) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", ["sys.stdout.close()", "sys.stdout = None", "del sys.stderr", "sys.stdout.detach()"]
+    "harm",
+    [
+        "sys.stdout.close()",
+        "sys.stdout = None",
+        "del sys.stderr",
+        "sys.stdout.detach()",
+        "os.close(1)",
+        "os.close(2)",
+        "os.dup2(os.open('/dev/null', os.O_WRONLY), 1)",
+    ],
 )
 def test_a_task_that_harms_a_stream_harms_no_other_task(harm: str, one_worker: DataFlowKernel) -> None:
     @python_app(data_flow_kernel=one_worker)
     def do(code: str) -> int:
-        exec(code, {"sys": sys})
+        exec(code, {"sys": sys, "os": os})
         return 1
 
     assert do(harm).result(20) == 1
     after = do("print('still here'); print('and here', file=sys.stderr)")
     assert after.result(20) == 1
     assert one_worker.details(after.tid).output == "still here\nand here\n"
+
+
+def test_a_file_that_takes_the_place_of_a_closed_stream_is_left_alone(
+    one_worker: DataFlowKernel, tmp_path: Path
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def write(path: str) -> None:
+        os.close(1)
+        os.write(os.open(path, os.O_WRONLY | os.O_CREAT), b"precious")
+
+    write(str(tmp_path / "file")).result(20)
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_long_output_keeps_head_and_tail_and_says_what_is_left_out(one_worker: DataFlowKernel) -> None:
