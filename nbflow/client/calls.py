@@ -8,6 +8,7 @@ its tasks. How messages get to the scheduler is the owner's business (`Link`).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from nbflow.client.future import AppFuture
 from nbflow.client.options import Options
 from nbflow.client.outside import Outside
 from nbflow.client.promise import Promise
-from nbflow.client.record import Facts
+from nbflow.client.record import Facts, TaskRecord, record_of_call
 from nbflow.client.special import Special, automatic_name, complete
 from nbflow.client.threads import Threads
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
@@ -72,7 +73,8 @@ class Link(Protocol):
 class Calls:
     """All calls of one process to one flow. Calls may be made in any thread.
 
-    `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for.
+    `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for;
+    `autopath`: the configuration's `std_autopath`.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Calls:
         run_dir: str,
         threads: Threads | None = None,
         resolver: DependencyResolver | None = None,
+        autopath: Callable[[TaskRecord, str], Any] | None = None,
     ) -> None:
         self.closed = False
         self.flow = link
@@ -97,6 +100,7 @@ class Calls:
         self._executors = tuple(executors)
         self._store_dirs = list(store_dirs)
         self._run_dir = run_dir
+        self._autopath = autopath
         self._threads = threads
         self._resolver = resolver or DEEP_DEPENDENCY_RESOLVER
         self._outside = Outside(self._adopted, self._keep, link.post)
@@ -121,14 +125,8 @@ class Calls:
         options = callee.options
         special: Special | None = None
         if kwargs or callee.parameters.defaults or callee.parameters.places:
-            special = complete(
-                callee.parameters,
-                args,
-                kwargs,
-                lambda stream, label: automatic_name(
-                    self._run_dir, name_of(number), options.name, stream, label
-                ),
-            )
+            name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
+            special = complete(callee.parameters, args, kwargs, name_stream)
             args, kwargs = special.args, special.kwargs
         executors = self._allowed(options) if options.executors else []
         parcel = self._parcel(callee, args, kwargs, executors)
@@ -170,6 +168,14 @@ class Calls:
         if define.reusable and not known:
             self._defined.add(define.digest)
         return future
+
+    def _name_stream(
+        self, options: Options, number: int, args: Any, kwargs: Any, stream: str, label: Any
+    ) -> Any:
+        """Where `AUTO_LOGNAME` leads: as the user's configuration says, or below the run directory."""
+        if self._autopath is None:
+            return automatic_name(self._run_dir, name_of(number), options.name, stream, label)
+        return self._autopath(record_of_call(number, options, args, kwargs, self._link), stream)
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""

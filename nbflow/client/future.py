@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
 from nbflow.client.promise import Promise, making
-from nbflow.client.record import Facts, TaskRecord, status_of
+from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
@@ -107,17 +107,11 @@ class AppFuture(Promise[Any]):
     @property
     def task_record(self) -> TaskRecord:
         """The task as Parsl's programs read it: a read-only mapping."""
-        options = self._options
         known = {
-            "id": self.tid,
-            "func_name": options.name,
+            **known_of(self.tid, self._options),
             "app_fu": self,
-            "app_type": options.kind,
             "dfk": self.flow,
-            "join": options.kind == "join",
-            "memoize": options.cache,
             "hashsum": self._key.hex() or None,
-            "ignore_for_cache": sorted(options.ignore_for_cache),
             "outputs": self.outputs,
             "stdout": self.stdout,
             "stderr": self.stderr,

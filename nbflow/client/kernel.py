@@ -123,6 +123,7 @@ class DataFlowKernel:
             store_dirs=self._places.stores,
             threads=self._threads,
             resolver=self.config.dependency_resolver,
+            autopath=self.config.std_autopath,
             run_dir=self._places.run_dir,
         )
         self._threads.calls = self._calls

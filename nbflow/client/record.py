@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from nbflow.client.options import Options
 from nbflow.core.states import State
 from nbflow.wire.messages import TaskDetails, TaskRow
 
@@ -98,6 +99,32 @@ class TaskRecord(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<TaskRecord of task {self['id']} {self['func_name']}>"
+
+
+def record_of_call(number: int, options: Options, args: Any, kwargs: Any, flow: Any) -> TaskRecord:
+    """The record of a call that is being made: with its arguments, and nothing that only a task has."""
+    known = {
+        **known_of(number, options),
+        "dfk": flow,
+        "args": args,
+        "kwargs": dict(kwargs),
+        "status": States.pending,
+        "fail_count": 0,
+        "try_id": 0,
+    }
+    return TaskRecord(known, lambda: None)
+
+
+def known_of(number: int, options: Options) -> dict[str, Any]:
+    """What a record says of any call of an app."""
+    return {
+        "id": number,
+        "func_name": options.name,
+        "app_type": options.kind,
+        "join": options.kind == "join",
+        "memoize": options.cache,
+        "ignore_for_cache": sorted(options.ignore_for_cache),
+    }
 
 
 def _time(seconds: float) -> datetime.datetime | None:

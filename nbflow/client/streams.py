@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
+from nbflow.client.outlets import Outlet, last_words, opened
+
 LONGEST = 100_000  # characters of head and of tail that are kept
 
 _NAMES = ("stdout", "stderr")
@@ -125,7 +127,7 @@ class ThreadCapture:
     def __init__(self) -> None:
         self.command: subprocess.Popen[bytes] | None = None
         self._transcript = _Transcript()
-        self._files: list[Any] = [None, None]
+        self._outlets: tuple[Outlet | None, Outlet | None] = (None, None)
         self._printed: Any = None  # by commands, where it is not redirected
         self._open = ExitStack()
 
@@ -139,6 +141,10 @@ class ThreadCapture:
         """What has been printed up to now."""
         return self._transcript.text() + self._said_by_commands()
 
+    def last_words(self) -> str:
+        """The end of what has been printed up to now, best of standard error."""
+        return last_words(self._outlets, self.read)
+
     def _said_by_commands(self) -> str:
         if self._printed is None:
             return ""
@@ -150,7 +156,7 @@ class ThreadCapture:
         if self._printed is None:
             printed = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed with the task's other files
             self._printed = self._open.enter_context(printed)
-        out, err = (file or self._printed for file in self._files)
+        out, err = (outlet.file if outlet else self._printed for outlet in self._outlets)
         self.command = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
         )
@@ -168,18 +174,15 @@ class ThreadCapture:
         """Send what this thread prints to [path, mode, path, mode]; "" = into the transcript. Folders are made.
 
         Raises:
-            OSError: a file cannot be opened.
+            BadStdStreamFile: a file cannot be opened.
         """
         thread = threading.get_ident()
         with ExitStack() as self._open:
-            self._files = [
-                self._open.enter_context(_opened(path, mode)) if path else None
-                for path, mode in _pairs(streams)
-            ]
+            self._outlets = opened(streams, self._open)
             with _installing:
                 routers = _routers()
-            for router, file in zip(routers, self._files, strict=True):
-                router.routes[thread] = file or self._transcript
+            for router, outlet in zip(routers, self._outlets, strict=True):
+                router.routes[thread] = outlet.file if outlet else self._transcript
             try:
                 yield
             finally:
@@ -193,13 +196,4 @@ class ThreadCapture:
             self.command.wait()
         self._transcript.write(self._said_by_commands())
         self.command = self._printed = None
-        self._files = [None, None]
-
-
-def _pairs(streams: Sequence[str]) -> list[tuple[str, str]]:
-    return list(zip(streams[::2], streams[1::2], strict=True)) or [("", ""), ("", "")]
-
-
-def _opened(path: str, mode: str) -> TextIO:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    return open(path, mode, buffering=1, errors="backslashreplace")  # type: ignore[return-value] # text, by its mode
+        self._outlets = None, None
