@@ -1,0 +1,123 @@
+"""Where a flow looks for futures among arguments, as its configuration says, on processes and on threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+import nbflow
+from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, python_app
+from nbflow.executors import ThreadExecutor
+from nbflow.values.resolvers import (
+    DEEP_DEPENDENCY_RESOLVER,
+    SHALLOW_DEPENDENCY_RESOLVER,
+    DependencyResolver,
+)
+
+EXECUTORS = [ProcessExecutor(max_workers=1), ThreadExecutor(max_workers=1)]
+
+
+@pytest.fixture(params=EXECUTORS, ids=lambda executor: executor.label)
+def load(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], DataFlowKernel]]:
+    def load_with(resolver: Any) -> DataFlowKernel:
+        nbflow.clear()
+        return nbflow.load(Config([request.param], dependency_resolver=resolver))
+
+    yield load_with
+    nbflow.clear()
+
+
+@python_app
+def same(*args: Any, **kwargs: Any) -> Any:
+    return [type(arg).__name__ for arg in args], args, kwargs
+
+
+@python_app
+def one(x: Any) -> Any:
+    return x
+
+
+@pytest.mark.parametrize("resolver", [None, DEEP_DEPENDENCY_RESOLVER], ids=["default", "deep"])
+def test_the_default_finds_futures_at_any_depth(load: Callable[..., DataFlowKernel], resolver: Any) -> None:
+    load(resolver)
+    given = {"list": [one(1)], "deep": ({"x": (one(2),)},)}
+    _, args, kwargs = same(given, [one(3)], inputs=[one(4)], named=one(5)).result(20)
+    assert args == ({"list": [1], "deep": ({"x": (2,)},)}, [3])
+    assert kwargs == {"inputs": [4], "named": 5}
+    assert isinstance(given["list"][0], AppFuture), "the caller's containers are not changed"
+
+
+def test_the_shallow_one_takes_arguments_and_the_elements_of_inputs(
+    load: Callable[..., DataFlowKernel],
+) -> None:
+    load(SHALLOW_DEPENDENCY_RESOLVER)
+    _, args, kwargs = same(one(1), [2], inputs=[one(3), 4], named=one(5)).result(20)
+    assert args == (1, [2])
+    assert kwargs == {"inputs": [3, 4], "named": 5}
+
+
+def test_what_the_shallow_one_does_not_find_is_refused_where_it_cannot_travel() -> None:
+    nbflow.clear()
+    with (
+        nbflow.load(Config([EXECUTORS[0]], dependency_resolver=SHALLOW_DEPENDENCY_RESOLVER)),
+        pytest.raises(errors.UsageError, match=r"future inside a container.*SHALLOW"),
+    ):
+        same([one(1)])
+    nbflow.clear()
+    with nbflow.load(Config([EXECUTORS[1]], dependency_resolver=SHALLOW_DEPENDENCY_RESOLVER)):
+        _, ((inner,),), _ = same([one(1)]).result(20)
+        assert isinstance(inner, AppFuture), "on a thread it is what it is"
+
+
+class Box:
+    """Hides a future from everybody who does not know it."""
+
+    def __init__(self, inside: Any) -> None:
+        self.inside = inside
+        self.here = os.getpid()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a box does not travel")
+
+
+def gather(value: Any) -> list[Future[Any]]:
+    return [value.inside] if isinstance(value, Box) else []
+
+
+def unwrap(value: Any) -> Any:
+    return ("box", value.inside.result()) if isinstance(value, Box) else value
+
+
+def test_the_users_own_runs_in_the_users_process(load: Callable[..., DataFlowKernel]) -> None:
+    load(DependencyResolver(gather, unwrap))
+    kinds, args, kwargs = same(Box(one(1)), 2, inputs=[Box(one(3))], named=4).result(20)
+    assert kinds == ["tuple", "int"]
+    assert args == (("box", 1), 2)
+    assert kwargs == {"inputs": [("box", 3)], "named": 4}
+    assert same(5).result(20)[1] == (5,)
+
+
+def test_a_need_that_fails_skips_a_call_of_the_users_own(load: Callable[..., DataFlowKernel]) -> None:
+    load(DependencyResolver(gather, unwrap))
+
+    @python_app
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(errors.DependencyError, match="ValueError: no"):
+        same(Box(fail())).result(20)
+
+
+def test_an_error_of_the_users_own_resolver_is_the_tasks_or_the_calls(
+    load: Callable[..., DataFlowKernel],
+) -> None:
+    def wrong(value: Any) -> Any:
+        raise LookupError("cannot unwrap")
+
+    load(DependencyResolver(gather, wrong))
+    with pytest.raises((LookupError, errors.DependencyError), match="cannot unwrap"):
+        same(Box(one(1))).result(20)
