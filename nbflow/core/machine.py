@@ -137,7 +137,7 @@ class Machine(Ledger):
 
     def _cancel_requested(self, event: ev.CancelRequested) -> None:
         task = self.tasks.get(event.task)
-        if task is None or task.state >= DONE or task.doom is not None:
+        if task is None or task.state >= DONE or task.doom is Why.ASKED:
             return
         begun = task.state is RUNNING or task.inner is not None
         if event.unless_begun and (begun or task.unwanted):
@@ -146,8 +146,9 @@ class Machine(Ledger):
             task.unwanted = True
             self._say(TakeBack(task.worker, (task.id,)))
         elif task.state is RUNNING and not task.outside:
+            if task.doom is None:  # else: it is being ended for its walltime
+                self._say(Abort(task.worker))
             task.doom = Why.ASKED
-            self._say(Abort(task.worker))
         elif task.queued:
             task.doom = Why.ASKED  # the answer decides: given back, or kept and then aborted
             self._say(TakeBack(task.worker, (task.id,)))
@@ -194,7 +195,10 @@ class Machine(Ledger):
         self._move(task, WAITING, Why.JOINED)
         # the worker that called them holds them until after this event
         culprit = self._wait_for(task, event.inner)
-        if culprit is not None:
+        doom, task.doom = task.doom, None
+        if doom is Why.ASKED:
+            self._cancel_requested(ev.CancelRequested(task.id))
+        elif culprit is not None:
             self._end(task, FAILED, Why.NEED, self._root(culprit))
         elif not task.unmet:
             self._end(task, DONE, Why.JOINED, None)
@@ -211,6 +215,9 @@ class Machine(Ledger):
     def _gave_nothing(self, task: Task, why: Why, may_retry: bool) -> None:
         """An attempt gave no value: another one, now, later or once somebody has judged it, or the end."""
         task.failures += 1
+        if task.doom is Why.ASKED:
+            self._end(task, CANCELLED, Why.ASKED, None)
+            return
         if not may_retry or not (self._judging or self._affords(task, 1.0)):
             self._end(task, FAILED, why, None)
             return
@@ -289,19 +296,13 @@ class Machine(Ledger):
             task = self.tasks[number]
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING:
-                self._lost_while_running(task)
+                why = task.doom or Why.LOST
+                self._gave_nothing(task, why, task.terms.covers(why))
             elif task.doom is not None or task.unwanted:
                 self._end(task, CANCELLED, Why.ASKED, None)
             else:
                 task.attempt -= 1
                 pool.put_back(number, task.priority)
-
-    def _lost_while_running(self, task: Task) -> None:
-        if task.doom is Why.ASKED:
-            self._end(task, CANCELLED, Why.ASKED, None)
-        else:
-            why = task.doom or Why.LOST
-            self._gave_nothing(task, why, task.terms.covers(why))
 
     def _returned(self, event: ev.Returned) -> None:
         desk = self.desks.get(event.worker)

@@ -59,7 +59,7 @@ def _retried(change: Change, error: str) -> str:
         else "the retry handler is asked"
     )
     if change.why is Why.JUDGED:
-        return f"the retry handler was asked; {again}"
+        return f"the retry handler has answered: {again}"
     error = error or _ENDS.get(change.why, "")
     return (
         f"attempt {change.attempt} failed: {error}; {again}"

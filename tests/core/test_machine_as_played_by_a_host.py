@@ -1,7 +1,8 @@
-"""Hypothesis plays the host: it submits, finishes, fails, loses workers, cancels and answers late, in any order.
+"""Hypothesis plays the host: it submits, finishes, fails, judges, loses workers, cancels, answers late, in any order.
 
-After every step: the machine's own invariants; no launch before its needs are done; every task settled once; a task
-that was given back or lost never runs twice at the same time; and in the end nothing is left unsettled.
+After every step: the machine's own invariants; no launch before its needs are done or before its time; every task
+settled once; a task that was given back or lost never runs twice at the same time; and in the end nothing is left
+unsettled.
 """
 
 from __future__ import annotations
@@ -11,11 +12,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from nbflow.core import events as ev
-from nbflow.core.instructions import Abort, Dismiss, Forget, Hire, Launch, Recall, Settle, TakeBack, Why
+from nbflow.core.instructions import (
+    Abort,
+    Dismiss,
+    Forget,
+    Hire,
+    Judge,
+    Launch,
+    Recall,
+    Settle,
+    TakeBack,
+    Why,
+)
 from nbflow.core.machine import Machine
-from nbflow.core.retry import Terms
+from nbflow.core.retry import NEVER, Terms
 from nbflow.core.states import MOVES, State
 from nbflow.core.story import Journal
+
+TERMS = st.builds(
+    Terms,
+    st.integers(0, 2),
+    st.sampled_from([0.0, 0.03, 10.0]),
+    st.sampled_from([1.0, 2.0]),
+    st.just(15.0),
+    st.booleans(),
+    st.booleans(),
+)
 
 
 class Host(RuleBasedStateMachine):
@@ -27,7 +49,13 @@ class Host(RuleBasedStateMachine):
         self.now = 0.0
         self.next_task = 1
         self.next_worker = 1
-        self.retries: dict[int, int] = {}
+        self.judged = False
+        self.wake_at: float | None = None
+        self.terms: dict[int, Terms] = {}
+        self.spent: dict[int, float] = {}  # what the failures of a task have cost
+        self.not_before: dict[int, float] = {}  # when its next attempt may begin
+        self.to_judge: list[Judge] = []
+        self.asked: set[int] = set()  # tasks that somebody wants to end, whatever they are at
         self.needs: dict[int, tuple[int, ...]] = {}
         self.inner: dict[int, tuple[int, ...]] = {}
         self.held: set[int] = set()
@@ -48,6 +76,10 @@ class Host(RuleBasedStateMachine):
         self.now += 0.01
         step = self.machine.handle(events, self.now)
         self.steps.append(step)
+        self.wake_at = step.wake_at
+        for change in step.changes:
+            if change.state is State.WAITING:
+                self.not_before[change.task] = change.until
         for instruction in step.instructions:
             self.carry_out(instruction)
         state: dict[int, State] = {}
@@ -56,21 +88,31 @@ class Host(RuleBasedStateMachine):
             assert before is None or change.state in MOVES[before]
             state[change.task] = change.state
 
+    def launch(self, instruction: Launch) -> None:
+        assert instruction.task not in self.settled
+        assert instruction.task not in self.asked
+        assert self.now >= self.not_before.get(instruction.task, 0.0)
+        assert self.spent.get(instruction.task, 0.0) <= self.terms[instruction.task].times
+        for need in self.needs[instruction.task]:
+            assert self.settled[need] is State.DONE
+        for desk in self.desks.values():
+            assert all(other.task != instruction.task for other in desk)
+        self.desks[instruction.worker].append(instruction)
+        self.launched.append(instruction)
+
     def carry_out(self, instruction: object) -> None:
         if isinstance(instruction, Launch):
-            assert instruction.task not in self.settled
-            for need in self.needs[instruction.task]:
-                assert self.settled[need] is State.DONE
-            for desk in self.desks.values():
-                assert all(other.task != instruction.task for other in desk)
-            self.desks[instruction.worker].append(instruction)
-            self.launched.append(instruction)
+            self.launch(instruction)
         elif isinstance(instruction, Settle):
             assert instruction.task not in self.settled
             self.settled[instruction.task] = instruction.state
             if instruction.state is State.SKIPPED:
                 assert instruction.root is not None
                 assert self.settled[instruction.root] in (State.FAILED, State.CANCELLED)
+        elif isinstance(instruction, Judge):
+            assert self.judged
+            assert instruction.task not in self.settled
+            self.to_judge.append(instruction)
         elif isinstance(instruction, Hire):
             self.to_hire.append(instruction.executor)
         elif isinstance(instruction, Recall):
@@ -88,16 +130,18 @@ class Host(RuleBasedStateMachine):
     def alive_desks(self) -> list[int]:
         return [worker for worker, desk in self.desks.items() if desk and worker not in self.blocked]
 
-    @initialize(slots=st.integers(1, 3), on_demand=st.booleans())
-    def load(self, slots: int, on_demand: bool) -> None:
+    @initialize(slots=st.integers(1, 3), on_demand=st.booleans(), judged=st.booleans())
+    def load(self, slots: int, on_demand: bool, judged: bool) -> None:
+        self.judged = judged
+        self.machine = Machine(judged=judged, validate=True, journal=self.journal)
         self.tell(
             ev.ExecutorAdded("processes", slots, on_demand), ev.ExecutorAdded("reserved", 2, True, True)
         )
 
     # ---------------------------------------------------------- calls
 
-    @rule(data=st.data(), retries=st.integers(0, 2), cached=st.booleans(), app=st.sampled_from("ab"))
-    def submit(self, data: st.DataObject, retries: int, cached: bool, app: str) -> None:
+    @rule(data=st.data(), terms=TERMS, cached=st.booleans(), app=st.sampled_from("ab"))
+    def submit(self, data: st.DataObject, terms: Terms, cached: bool, app: str) -> None:
         needs = (
             data.draw(st.lists(st.sampled_from(sorted(self.held)), max_size=3, unique=True))
             if self.held
@@ -106,11 +150,12 @@ class Host(RuleBasedStateMachine):
         task = self.next_task
         self.next_task += 1
         self.needs[task] = tuple(needs)
-        self.retries[task] = retries
+        self.terms[task] = terms
         self.held.add(task)
         walltime = data.draw(st.sampled_from([0.0, 0.0, 0.05]))
         executors = data.draw(st.sampled_from([(), (), ("reserved",)]))
-        self.tell(ev.Submitted(task, app, tuple(needs), executors, Terms(retries), walltime, cached))
+        priority = data.draw(st.sampled_from([None, None, 1.0, 2.0]))
+        self.tell(ev.Submitted(task, app, tuple(needs), executors, terms, walltime, cached, priority))
 
     @rule()
     def promise(self) -> None:
@@ -149,6 +194,8 @@ class Host(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject, unless_begun: bool) -> None:
         task = data.draw(st.sampled_from(sorted(self.needs)))
         begun = any(desk[:1] and desk[0].task == task for desk in self.desks.values())
+        if not unless_begun:
+            self.asked.add(task)
         self.tell(ev.CancelRequested(task, unless_begun))
         if unless_begun and begun:
             assert task not in self.settled, "what has begun goes on"
@@ -188,7 +235,7 @@ class Host(RuleBasedStateMachine):
         queue = self.desks.pop(worker)
         self.blocked.discard(worker)
         if queue:
-            self.kills[queue[0].task] = self.kills.get(queue[0].task, 0) + 1
+            self.no_value(queue[0].task)
         self.tell(ev.WorkerLost(worker))
 
     @precondition(lambda self: self.to_return)
@@ -229,8 +276,38 @@ class Host(RuleBasedStateMachine):
     @rule(data=st.data(), may_retry=st.booleans())
     def fail(self, data: st.DataObject, may_retry: bool) -> None:
         launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
-        self.kills[launch.task] = self.kills.get(launch.task, 0) + 1
+        self.no_value(launch.task)
         self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry))
+        assert may_retry or self.settled[launch.task] in (State.FAILED, State.CANCELLED)
+
+    def no_value(self, task: int) -> None:
+        self.kills[task] = self.kills.get(task, 0) + 1
+        if not self.judged:
+            self.spent[task] = self.spent.get(task, 0.0) + 1.0
+
+    @precondition(lambda self: self.to_judge)
+    @rule(data=st.data(), cost=st.sampled_from([0.0, 0.5, 1.0, 2.0]), refused=st.booleans())
+    def judge(self, data: st.DataObject, cost: float, refused: bool) -> None:
+        asked = data.draw(st.sampled_from(self.to_judge))
+        self.to_judge.remove(asked)
+        wanted = asked.task not in self.settled
+        self.spent[asked.task] = self.spent.get(asked.task, 0.0) + cost
+        counts = list(self.machine.counts)
+        self.tell(ev.Judged(asked.task, asked.attempt, cost, refused))
+        if not wanted:
+            assert self.machine.counts == counts
+        elif refused:
+            assert self.settled[asked.task] is State.FAILED
+
+    @precondition(lambda self: self.launched)
+    @rule(data=st.data())
+    def judge_what_nobody_asks_about(self, data: st.DataObject) -> None:
+        launch = data.draw(st.sampled_from(self.launched))
+        if any((launch.task, launch.attempt) == (asked.task, asked.attempt) for asked in self.to_judge):
+            return
+        counts = list(self.machine.counts)
+        self.tell(ev.Judged(launch.task, launch.attempt, 0.0))
+        assert self.machine.counts == counts
 
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data(), count=st.integers(0, 3))
@@ -240,7 +317,7 @@ class Host(RuleBasedStateMachine):
         self.next_task += count
         for task in inner:
             self.needs[task] = ()
-            self.retries[task] = 0
+            self.terms[task] = NEVER
         self.inner[launch.task] = inner
         calls = [ev.Submitted(task, "inner") for task in inner]
         self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), ev.Released(inner))
@@ -260,12 +337,19 @@ class Host(RuleBasedStateMachine):
         self.now += 0.05
         self.tell(ev.Ticked())
 
+    @precondition(lambda self: self.wake_at is not None)
+    @rule()
+    def wait(self) -> None:
+        self.now = max(self.now, self.wake_at or 0.0)
+        self.tell(ev.Ticked())
+
     # ---------------------------------------------------------- what must hold
 
     @invariant()
     def no_task_is_tried_more_often_than_allowed(self) -> None:
         for task, lost in self.kills.items():
-            assert lost <= self.retries[task] + 1 or self.settled.get(task) is State.CANCELLED
+            most = self.terms[task].times + 1
+            assert self.judged or lost <= most or self.settled.get(task) is State.CANCELLED
 
     @invariant()
     def counts_agree_with_what_was_settled(self) -> None:
@@ -289,16 +373,21 @@ class Host(RuleBasedStateMachine):
                 self.hire(1)
             elif self.promised:
                 self.tell(ev.Delivered(self.promised.pop(), State.DONE))
+            elif self.to_judge:
+                asked = self.to_judge.pop()
+                self.tell(ev.Judged(asked.task, asked.attempt, 100.0))
             elif alive := self.alive_desks():
                 launch = self.desks[alive[0]].pop(0)
                 self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.001))
+            elif self.wake_at is not None:
+                self.wait()
             else:
                 break
         assert set(self.settled) == set(self.needs)
         held, self.held = sorted(self.held), set()
         self.tell(ev.Released(tuple(held)))
         assert not self.machine.tasks
-        again = Machine(validate=False)
+        again = Machine(judged=self.judged, validate=False)
         assert self.journal.replay(again.handle) == self.steps
 
 
