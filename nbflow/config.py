@@ -44,7 +44,8 @@ class Config(Description):
         garbage_collect: whether what is kept of a task may go with its future.
         internal_tasks_max_threads: how many threads of this process join apps may use that cannot travel.
         retry_handler: `f(exception, task_record)` gives what a failed attempt costs; a task is retried while its costs
-            add up to at most `retries`. None = 1 each.
+            add up to at most `retries`. None = 1 each. It runs in this process, on a thread of its own, and must not
+            wait for tasks; what it raises becomes the task's error.
         std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
         initialize_logging: whether a flow whose `run_dir` is kept writes an `nbflow.log` there, or a `LogConfig`.
         monitoring: Parsl's monitoring; the live graph and the log take its place.

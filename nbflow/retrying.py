@@ -49,6 +49,12 @@ class Retry(Description):
         ):
             raise refuse("Retry(on=...)", "a class of exceptions or a tuple of such classes", self.on)
 
+    def __repr__(self) -> str:
+        names = ", ".join(kind.__name__ for kind in self.classes)
+        return (
+            super().__repr__().replace(repr(self.on), f"({names})" if isinstance(self.on, tuple) else names)
+        )
+
     @property
     def classes(self) -> tuple[Any, ...]:
         """What `on` names, as a tuple."""

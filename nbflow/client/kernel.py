@@ -27,9 +27,10 @@ from nbflow.client.calls import Calls
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
 from nbflow.client.held import HeldValues
+from nbflow.client.judge import RetryHandler
 from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
-from nbflow.client.record import Facts
+from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.retries import retries_of
 from nbflow.client.threads import Threads
 from nbflow.config import Config
@@ -48,6 +49,7 @@ from nbflow.wire.messages import (
     Exported,
     ForThread,
     Inspect,
+    Judge,
     Lost,
     Rows,
     Settled,
@@ -103,6 +105,7 @@ class DataFlowKernel:
             self.config.executors,
             self.config.internal_tasks_max_threads,
         )
+        self._retry_handler = RetryHandler(self.config.retry_handler, self._record_of, self.post)
         self._on: dict[type, Callable[[Any], None]] = {
             Rows: lambda message: self.feed.take(message.rows),
             Details: self._questions.put,
@@ -112,6 +115,7 @@ class DataFlowKernel:
             ForThread: self._threads.tell,
             Export: self._export,
             Drop: self._drop,
+            Judge: self._retry_handler.ask,
         }
         self._process, sock = self._start()
         self._end_log = self._begin_log()
@@ -166,6 +170,7 @@ class DataFlowKernel:
                 os.getcwd(),
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
+                self.config.retry_handler is not None,
             )
         )
 
@@ -316,6 +321,11 @@ class DataFlowKernel:
                 return Facts(row, details)
         return None
 
+    def _record_of(self, task: int) -> TaskRecord:
+        """What is known of a task that has not ended, wherever it was called."""
+        future = self._calls.pending.get(task)
+        return TaskRecord({}, lambda: self.facts_of(task)) if future is None else future.task_record
+
     # ------------------------------------------------------------ on the reader thread
 
     def _on_messages(self, messages: list[Any]) -> None:
@@ -357,6 +367,7 @@ class DataFlowKernel:
         self.feed.close()
         self._callbacks.close()
         self._exports.close()
+        self._retry_handler.close()
         self._places.remove()
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)

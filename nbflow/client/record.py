@@ -90,6 +90,10 @@ class TaskRecord(Mapping[str, Any]):
         facts = self._ask()
         return None if facts is None else tell(facts)
 
+    def knowing(self, more: Mapping[str, Any]) -> TaskRecord:
+        """The same record, to whoever knows more already."""
+        return TaskRecord({**self._known, **more}, self._ask)
+
     def __iter__(self) -> Iterator[str]:
         yield from self._known
         yield from (key for key in _TOLD if key not in self._known)
@@ -138,6 +142,7 @@ _TOLD: dict[str, Callable[[Facts], Any]] = {
     "depends": lambda facts: list(facts.row.needs),
     "fail_count": lambda facts: len(facts.details.failures),
     "fail_history": lambda facts: list(facts.details.failures),
+    "fail_cost": lambda facts: facts.details.spent,
     "try_id": lambda facts: max(0, facts.row.attempt - 1),
     "from_memo": lambda facts: facts.row.recalled,
     "time_invoked": lambda facts: _time(facts.row.submitted),

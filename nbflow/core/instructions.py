@@ -65,14 +65,19 @@ class Note(Instruction, frozen=True):
 
     task: int
     attempt: int
+    worker: int
     why: Why
 
 
 class Judge(Instruction, frozen=True):
-    """Ask what the failure costs that the `Note` just before is about; the answer is `Judged`."""
+    """Ask what the failure costs that the `Note` just before is about; the answer is `Judged`.
+
+    `spent`: what those before it have cost.
+    """
 
     task: int
     attempt: int
+    spent: float
 
 
 class TakeBack(Instruction, frozen=True):

@@ -223,11 +223,11 @@ class Machine(Ledger):
             return
         task.doom = None
         task.unwanted = False
-        self._say(Note(task.id, task.attempt, why))
+        self._say(Note(task.id, task.attempt, task.worker, why))
         if self._judging:
             task.trial = why
             self._move(task, WAITING, why)
-            self._say(Judge(task.id, task.attempt))
+            self._say(Judge(task.id, task.attempt, task.spent))
         else:
             self._try_again(task, why)
 

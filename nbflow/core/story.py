@@ -50,21 +50,22 @@ def tell(change: Change, error: str = "") -> str:
 
 
 def _retried(change: Change, error: str) -> str:
-    wait = change.until - change.at
-    again = (
-        f"again in {wait:.3g} s"
-        if wait > 0
-        else "again at once"
-        if change.until
-        else "the retry handler is asked"
-    )
+    """An attempt failed, and the task has not ended."""
     if change.why is Why.JUDGED:
-        return f"the retry handler has answered: {again}"
+        return f"the retry handler has answered: {_again(change)}"
     error = error or _ENDS.get(change.why, "")
+    failed = f"attempt {change.attempt} failed{f': {error}' if error else ''}"
+    return f"{failed}; {_again(change) if change.until else 'the retry handler is asked'}"
+
+
+def _again(change: Change) -> str:
+    wait = change.until - change.at
     return (
-        f"attempt {change.attempt} failed: {error}; {again}"
-        if error
-        else f"attempt {change.attempt} failed; {again}"
+        "again at once"
+        if wait <= 0
+        else f"again in {wait:.3g} s"
+        if wait < 1000
+        else f"again in {wait:.0f} s"
     )
 
 

@@ -31,12 +31,14 @@ class Job(msgspec.Struct):
     submit: Submit | None  # until it is settled
     story: list[Change] = []  # once it is settled
     template: bytes = b""  # of a join whose body has ended
+    inner: list[int] = []  # the tasks whose values it is made of
     outcome: Outcome | None = None  # until it is forgotten
     note: str = ""
     traceback: str = ""
     error_line: int = 0
     output: str = ""
-    failures: list[str] = []  # the errors of attempts that were not the last, a line each
+    failures: list[str] = []  # the errors of attempts that were not the last, or were judged, a line each
+    spent: float | None = None  # what they cost, where they are judged
     started: float = 0.0
     ended: float = 0.0
 
@@ -76,6 +78,7 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
     define = job.function
     line = define.line + job.error_line - 1 if job.error_line and define.line else define.line
     name = define.places.get(define.file, (define.file, ""))[0]
+    failures = _failures(job, story)
     return TaskDetails(
         job.id,
         job.traceback,
@@ -86,8 +89,15 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
         define.line,
         f"{name}, line {line}" if line else name,
         job.error_line,
-        [*job.failures, job.note] if story and story[-1].state is State.FAILED else job.failures,
+        failures,
+        float(len(failures)) if job.spent is None else job.spent,
     )
+
+
+def _failures(job: Job, story: list[Change]) -> list[str]:
+    """A line for each failed attempt. The last one's is among them already where it was judged before the end."""
+    last_failed = bool(story) and story[-1].state is State.FAILED and len(job.failures) < story[-1].attempt
+    return [*job.failures, job.note] if last_failed else job.failures
 
 
 def _error(job: Job, change: Change) -> str:

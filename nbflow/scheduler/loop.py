@@ -43,7 +43,7 @@ class Scheduler:
     def __init__(self, client: Port[msg.FromClient], setup: msg.Configure) -> None:
         self.client = client
         self.setup = setup
-        self.machine = Machine(validate=setup.validate)
+        self.machine = Machine(judged=setup.judged, validate=setup.validate)
         self.jobs: dict[int, Job] = {}
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
@@ -69,6 +69,7 @@ class Scheduler:
             msg.Watch: self._watch,
             msg.Inspect: self._inspect,
             msg.Survey: self._survey,
+            msg.Judged: self._judged,
             msg.AddExecutor: self._add_executor,
             msg.Expect: self._promise,
             msg.Deliver: self._deliver,
@@ -95,6 +96,7 @@ class Scheduler:
             do.Launch: self._launch,
             do.Settle: self._settle,
             do.Note: self._note,
+            do.Judge: self._judge,
             do.Forget: self._forget,
             do.Recall: self._recall,
             do.Remember: self._remember,
@@ -276,6 +278,16 @@ class Scheduler:
         ]
         self.client.outgoing.append(msg.Status(list(self.machine.counts), rows, os.getpid()))
 
+    def _judged(self, message: msg.Judged) -> None:
+        task = self.machine.tasks.get(message.id)
+        if task is None or task.trial is None or task.attempt != message.attempt:
+            return  # it was cancelled meanwhile
+        job = self.jobs[message.id]
+        job.spent = (job.spent or 0.0) + message.cost
+        if message.fault is not None:
+            job.outcome = message.fault
+        self.events.append(ev.Judged(message.id, message.attempt, message.cost, message.fault is not None))
+
     # ------------------------------------------------------------ from a worker
 
     def hear(self, worker: Worker, messages: Sequence[msg.FromWorker]) -> None:
@@ -326,7 +338,7 @@ class Scheduler:
 
     def _gathered(self, worker: Worker, message: msg.Gathered) -> None:
         job = self.jobs[message.id]
-        job.template = message.template
+        job.template, job.inner = message.template, message.needs
         job.output = message.output
         job.started = message.started
         self.events.append(ev.Joined(message.id, message.attempt, worker.number, tuple(message.needs)))
@@ -443,9 +455,16 @@ class Scheduler:
     def _note(self, note: do.Note) -> None:
         job = self.jobs[note.task]
         if note.why is not Why.ATTEMPT:
-            worker = self.machine.tasks[note.task].worker
-            job.outcome = faults.found(note.why, job, self.staff, worker)
+            job.outcome = faults.found(note.why, job, self.staff, note.worker)
         history.attempt_failed(job)
+
+    def _judge(self, judge: do.Judge) -> None:
+        job = self.jobs[judge.task]
+        assert isinstance(job.outcome, (msg.Failure, msg.Lost))
+        question = msg.Judge(
+            job.id, judge.attempt, job.app, job.needs, job.outcome, job.failures, judge.spent
+        )
+        self.client.outgoing.append(question)
 
     def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
         """A call made inside a task of another process has ended."""
@@ -467,9 +486,7 @@ class Scheduler:
             assert job.outcome is not None
             return job.outcome
         if why is Why.JOINED:
-            inner: list[Any] = [
-                self.jobs[number].outcome for number in self.machine.tasks[settle.task].inner or ()
-            ]
+            inner: list[Any] = [self.jobs[number].outcome for number in job.inner]
             return inner[0] if not job.template else msg.Composed(job.template, inner)
         if why is Why.NEED:
             return self._blame(settle)

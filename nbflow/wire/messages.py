@@ -3,8 +3,8 @@
 Messages are array-like tagged structs: a frame is a list of them. How frames cross a socket is `channel`'s subject;
 what the bytes in them mean is `nbflow.values`' subject.
 
-    client  ──Configure Define Submit Cancel Release Watch Inspect Survey──>  scheduler
-    client  <──Settled Rows Details Status──                                 scheduler
+    client  ──Configure Define Submit Cancel Release Watch Inspect Survey Judged──>  scheduler
+    client  <──Settled Rows Details Status Judge──                                  scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>  scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
@@ -122,6 +122,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
     place: str  # "Cell In[4], line 6"
     error_line: int  # line of `source` that failed, from 1; 0 if none
     failures: list[str] = []  # the errors of its failed attempts, a line each
+    spent: float = 0.0  # what they cost, as far as they are judged
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
@@ -166,6 +167,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     directory: str  # working directory of the workers
     validate: bool  # check every invariant after every step
     retries: Retries | None = None  # of calls made inside tasks whose app says nothing about it; None = none
+    judged: bool = False  # the client is asked what each failed attempt costs
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -224,6 +226,15 @@ class Inspect(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Ask for `TaskDetails`."""
 
     id: int
+
+
+class Judged(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Judge`: what the failure costs, or the error of the retry handler, which becomes the task's."""
+
+    id: int
+    attempt: int
+    cost: float
+    fault: Failure | None
 
 
 class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -286,6 +297,18 @@ class Rows(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The newest rows of tasks that changed."""
 
     rows: list[TaskRow]
+
+
+class Judge(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Ask the user's retry handler what a failed attempt costs; `Judged` follows."""
+
+    id: int
+    attempt: int
+    app: str
+    needs: list[int]
+    outcome: Failure | Lost
+    failures: list[str]  # of all attempts up to this one, a line each
+    spent: float  # the costs of those before this one
 
 
 class Details(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -437,6 +460,7 @@ FromClient: TypeAlias = (
     | Watch
     | Inspect
     | Survey
+    | Judged
     | AddExecutor
     | Expect
     | Deliver
@@ -444,7 +468,9 @@ FromClient: TypeAlias = (
     | FromThread
     | ThreadEnded
 )
-ToClient: TypeAlias = Settled | Rows | Details | Status | StartThread | StopThread | ForThread | Export | Drop
+ToClient: TypeAlias = (
+    Settled | Rows | Details | Status | Judge | StartThread | StopThread | ForThread | Export | Drop
+)
 ToWorker: TypeAlias = Setup | Define | Run | TakeBack | Settled
 FromWorker: TypeAlias = (
     Hello

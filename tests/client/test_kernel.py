@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import nbflow
-from nbflow import Config, DataFlowKernel, ProcessExecutor, State, errors, python_app
+from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, State, errors, join_app, python_app
 from nbflow.wire.messages import TaskRow
 
 
@@ -292,3 +292,31 @@ def test_calls_that_were_made_just_before_are_cancelled_while_workers_still_star
         futures = [hold(gate) for _ in range(3)]
         assert flow.cancel_all() == 3
         assert all(future.cancelled() for future in futures)
+
+
+def test_a_join_whose_caller_has_died_ends_for_itself_and_harms_nobody(
+    flow: DataFlowKernel, gate: str, tmp_path: Path
+) -> None:
+    """Nobody holds it any more when it ends."""
+    began = str(tmp_path / "began")
+    os.mkfifo(began)
+
+    @python_app
+    def innermost() -> str:
+        Path(began).write_text("x")
+        return Path(gate).read_text()
+
+    @join_app
+    def inner() -> AppFuture:
+        return innermost()
+
+    @python_app
+    def outer() -> None:
+        future = inner()
+        Path(began).read_text()  # the join waits for its task by now
+        os._exit(1 if future else 0)
+
+    assert isinstance(outer().exception(20), errors.WorkerLost)
+    Path(gate).write_text("x")
+    assert add(1).result(10) == 2
+    assert flow.counts()[State.DONE] == 3

@@ -60,7 +60,7 @@ def test_a_pause_is_never_longer_than_the_longest_whatever_the_numbers(
 def test_a_task_waits_for_its_next_attempt_and_the_host_is_told_until_when() -> None:
     machine = running(Terms(2, delay=2.0))
     step = machine.handle([ev.Failed(1, 1, 1)], 10.0)
-    assert said(step, Note) == [Note(1, 1, Why.ATTEMPT)]
+    assert said(step, Note) == [Note(1, 1, 1, Why.ATTEMPT)]
     assert not said(step, Launch)
     assert step.wake_at == 12.0
     assert machine.tasks[1].state is State.WAITING
@@ -152,7 +152,7 @@ def test_a_task_that_is_to_be_cancelled_gets_no_other_attempt(
 def test_a_failure_is_judged_and_costs_what_the_answer_says() -> None:
     machine = running(Terms(1), judged=True)
     step = machine.handle([ev.Failed(1, 1, 1)], 1.0)
-    assert step.instructions == [Note(1, 1, Why.ATTEMPT), Judge(1, 1)]
+    assert step.instructions == [Note(1, 1, 1, Why.ATTEMPT), Judge(1, 1, 0.0)]
     assert said(machine.handle([ev.Judged(1, 1, 0.5)], 2.0), Launch) == [Launch(1, 2, 1)]
     machine.handle([ev.Failed(1, 2, 1)], 3.0)
     assert said(machine.handle([ev.Judged(1, 2, 0.5)], 4.0), Launch) == [Launch(1, 3, 1)]
@@ -174,10 +174,10 @@ def test_a_judge_who_cannot_say_ends_the_task() -> None:
 
 def test_a_lost_worker_and_a_walltime_are_judged_too() -> None:
     machine = running(Terms(1), judged=True, walltime=1.0)
-    assert said(machine.handle([ev.WorkerLost(1)], 0.5), Note) == [Note(1, 1, Why.LOST)]
+    assert said(machine.handle([ev.WorkerLost(1)], 0.5), Note) == [Note(1, 1, 1, Why.LOST)]
     machine.handle([ev.WorkerJoined(2, "p"), ev.Judged(1, 1, 0.0)], 1.0)
     machine.handle([ev.Ticked()], 2.0)
-    assert said(machine.handle([ev.WorkerLost(2)], 2.0), Note) == [Note(1, 2, Why.TIMEOUT)]
+    assert said(machine.handle([ev.WorkerLost(2)], 2.0), Note) == [Note(1, 2, 2, Why.TIMEOUT)]
     assert ends(machine.handle([ev.Judged(1, 2, 2.0)], 3.0)) == [(State.FAILED, Why.TIMEOUT)]
 
 
