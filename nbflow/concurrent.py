@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import os
 import queue
 import threading
 import time
@@ -70,11 +71,12 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             raise ValueError(f"a pool takes one of config= and dfk=, and {given} given")
         if dfk is not None and not isinstance(dfk, DataFlowKernel):
             raise ConfigurationError(f"a pool's dfk= is a DataFlowKernel, as load() gives it, not {dfk!r}")
-        if executors != "all" and isinstance(executors, str):
+        labels = [] if isinstance(executors, str) else list(executors)
+        if executors != "all" and (not labels or not all(isinstance(label, str) for label in labels)):
             raise ConfigurationError(f'a pool\'s executors= is "all" or a list of labels, not {executors!r}')
-        self._executors: Literal["all"] | list[str] = "all" if executors == "all" else list(executors)
+        self._executors: Literal["all"] | list[str] = "all" if executors == "all" else labels
         self._lock = threading.RLock()  # making a call may run the user's code, which may make another one
-        self._closed = False
+        self._closed = ""  # why it takes no more calls
         self._apps: OrderedDict[Any, App | Callee] = OrderedDict()
         self._futures = _Futures()
         self._owns = dfk is None
@@ -104,7 +106,8 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     @property
     def app_count(self) -> int:
         """How many functions the pool keeps as apps now; at most `MOST_APPS`."""
-        return len(self._apps)
+        with self._lock:
+            return len({fn for fn, _ in self._apps})
 
     def get_app(self, fn: Callable[..., Any]) -> App:
         """The app that a function is to this pool; the same one each time while the pool keeps it.
@@ -178,7 +181,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             cancel_futures: withdraw the pool's tasks that have not begun.
         """
         with self._lock:
-            self._closed = True
+            self._closed = self._closed or "was shut down"
             self._apps.clear()
         if cancel_futures:
             self._dfk.calls.withdraw([future.tid for future in self._futures.alive() if not future.done()])
@@ -194,11 +197,11 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     def _call(self, make: Callable[[], AppFuture]) -> AppFuture:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the pool was shut down: it cannot take new calls")
+                raise RuntimeError(f"the pool {self._closed}: it takes no more calls")
             try:
                 future = make()
             except FlowClosed as error:
-                raise RuntimeError(f"the pool cannot take new calls: {error}") from error
+                raise RuntimeError(f"the pool takes no more calls: {error}") from error
             self._futures.add(future)
             return future
 
@@ -238,7 +241,16 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         raise TypeError("a pool stays in the process that made it: inside a task, call apps instead")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} on {self._dfk!r}{', shut down' if self._closed else ''}>"
+        return f"<{type(self).__name__} on {self._dfk!r}{', closed' if self._closed else ''}>"
+
+    def _forked(self) -> None:
+        """In a forked child: nothing of the pool is here, and nothing is to be waited for."""
+        self._closed = "belongs to the process that this one was forked from"
+        self._lock = threading.RLock()  # whoever held it does not exist here
+        self._futures = _Futures()
+        if self._owns:
+            self._abandoned.detach()
+            self._owns = False
 
 
 class _Futures:
@@ -294,7 +306,7 @@ def _values(
 
 
 def _first(futures: deque[AppFuture], deadline: float | None) -> Any:
-    value = futures[0].result(None if deadline is None else deadline - time.monotonic())
+    value = futures[0].result(None if deadline is None else max(0.0, deadline - time.monotonic()))
     futures.popleft()
     return value
 
@@ -353,13 +365,13 @@ class _Errands:
 
     def start(self) -> None:
         with self._starting:
-            if self._thread is None or not self._thread.is_alive():  # a forked child has no threads
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="nbflow-pools", daemon=True)
                 self._thread.start()
 
     def finish(self) -> None:
         """Do what was asked for up to now, and no more."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
 
@@ -380,5 +392,13 @@ def _at_exit() -> None:
     _errands.finish()
 
 
+def _after_fork() -> None:
+    global _errands
+    _errands = _Errands()
+    for pool in tuple(_pools):
+        pool._forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 # atexit would be too late: no thread can be started then, and those of a flow start when they are needed
 threading._register_atexit(_at_exit)  # type: ignore[attr-defined] # what the standard library's executors use

@@ -183,6 +183,7 @@ def test_a_function_is_one_app_however_often_it_is_submitted(own_pool: NbflowPoo
     assert own_pool.app_count == 0
     for n in range(5):
         own_pool.submit(scaled, n)
+    own_pool.map(scaled, range(10), chunksize=5)
     assert own_pool.app_count == 1
     assert own_pool.get_app(scaled) is own_pool.get_app(scaled)
     assert own_pool.get_app(scaled)(3).result(20) == 30
@@ -220,8 +221,9 @@ def test_a_pool_takes_one_of_a_configuration_and_a_flow() -> None:
     with DataFlowKernel(config) as flow:
         with pytest.raises(ValueError, match="both were given"):
             NbflowPoolExecutor(config, dfk=flow)
-        with pytest.raises(errors.ConfigurationError, match=r"list of labels, not 'gpu'"):
-            NbflowPoolExecutor(dfk=flow, executors="gpu")
+        for wrong in ("gpu", [], [3]):
+            with pytest.raises(errors.ConfigurationError, match=r'is "all" or a list of labels, not '):
+                NbflowPoolExecutor(dfk=flow, executors=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.ConfigurationError, match=r"as load\(\) gives it, not 'x'"):
         NbflowPoolExecutor(dfk="x")  # type: ignore[arg-type]
 
