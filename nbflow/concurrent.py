@@ -125,12 +125,12 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> AppFuture:
         """Make a task of `fn(*args, **kwargs)`; returns its future at once.
 
-        Futures of the same flow among the arguments, at any depth, are waited for and replaced by their values.
+        Futures among the arguments, of apps or of any library, are waited for and replaced by their values.
 
         Raises:
             RuntimeError: the pool was shut down, or its flow has ended.
             TypeError: `fn` would not take these arguments.
-            CannotPickle: an argument, or what `fn` refers to, cannot travel.
+            CannotPickle: an argument, or what `fn` refers to, cannot travel to another process.
         """
         return self._call(lambda: self.get_app(fn)(*args, **kwargs))
 

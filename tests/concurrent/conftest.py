@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 import nbflow
-from nbflow import Config, ProcessExecutor
+from nbflow import Config, ProcessExecutor, ThreadExecutor
 from nbflow.concurrent import NbflowPoolExecutor
 from tests.gates import Gate, make_gate
 
 WORKERS = 2
-CONFIGS = {"processes": Config(executors=[ProcessExecutor(max_workers=WORKERS)])}
+CONFIGS = {
+    "processes": Config(executors=[ProcessExecutor(max_workers=WORKERS)]),
+    "threads": Config(executors=[ThreadExecutor(max_workers=WORKERS)]),
+}
+
+processes = pytest.mark.parametrize("config", ["processes"], indirect=True)
+threads = pytest.mark.parametrize("config", ["threads"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

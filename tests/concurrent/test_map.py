@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from nbflow import State, errors
 from nbflow.concurrent import NbflowPoolExecutor, _chunk_of
-from tests.concurrent.conftest import WORKERS
+from tests.concurrent.conftest import WORKERS, processes
 from tests.gates import Gate, stand_at, wait_until
 
 
@@ -79,8 +80,11 @@ def test_futures_may_be_among_the_items(pool: NbflowPoolExecutor) -> None:
 @pytest.mark.parametrize("chunksize", [1, 2])
 def test_a_value_that_was_taken_is_not_held(pool: NbflowPoolExecutor, chunksize: int) -> None:
     for value in pool.map(lambda _: Value(), range(5), chunksize=chunksize):
-        reference = weakref.ref(value)
+        gone = threading.Event()
+        reference = weakref.ref(value, lambda _, gone=gone: gone.set())  # type: ignore[misc]
         del value
+        pool.submit(int).result(20)  # what a thread gave is let go with the next message
+        assert gone.wait(20)
         assert reference() is None
 
 
@@ -159,11 +163,16 @@ def test_when_a_call_cannot_be_made_the_ones_before_it_are_not_wanted(
     wait_until(own_pool.dfk, 5, State.CANCELLED)
     gate.let_through(WORKERS)
     assert [future.result(20) for future in at_the_gate] == list(range(WORKERS))
-    with pytest.raises(errors.CannotPickle):
-        own_pool.map(id, [1, own_pool, 3])
 
 
 # ---------------------------------------------------------------- chunks by themselves
+
+
+@processes
+def test_an_item_that_cannot_travel_is_refused_at_the_call(pool: NbflowPoolExecutor) -> None:
+    for chunksize in (1, 2):
+        with pytest.raises(errors.CannotPickle):
+            pool.map(id, [1, 2, 3, pool], chunksize=chunksize)
 
 
 @settings(deadline=None)

@@ -128,20 +128,20 @@ def test_a_pool_that_is_let_go_ends_its_flow_after_the_last_task(config: Config,
 # ---------------------------------------------------------------- the end of the program
 
 BEGIN = """
-from nbflow import Config, ProcessExecutor
+from nbflow import Config, ProcessExecutor, ThreadExecutor
 from nbflow.concurrent import NbflowPoolExecutor
 from pathlib import Path
 
 def write(path, need=None):
     Path(path).write_text("apple")
 
-pool = NbflowPoolExecutor(Config(executors=[ProcessExecutor(max_workers=1)]))
+pool = NbflowPoolExecutor(Config(executors=[EXECUTOR(max_workers=1)]))
 """
 
 
-def run(directory: Path, code: str) -> subprocess.CompletedProcess[str]:
+def run(directory: Path, code: str, executor: str = "ProcessExecutor") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", BEGIN + code],
+        [sys.executable, "-c", BEGIN.replace("EXECUTOR", executor) + code],
         cwd=directory,
         capture_output=True,
         text=True,
@@ -150,9 +150,11 @@ def run(directory: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("executor", ["ProcessExecutor", "ThreadExecutor"])
 @pytest.mark.parametrize("last", ["", "pool.shutdown(wait=False)", "del pool"])
-def test_the_program_ends_after_the_tasks(tmp_path: Path, last: str) -> None:
-    ended = run(tmp_path, f"first = pool.submit(write, 'a'); pool.submit(write, 'b', first)\n{last}")
+def test_the_program_ends_after_the_tasks(tmp_path: Path, last: str, executor: str) -> None:
+    code = f"first = pool.submit(write, 'a'); pool.submit(write, 'b', first)\n{last}"
+    ended = run(tmp_path, code, executor)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "b").read_text() == "apple"
 

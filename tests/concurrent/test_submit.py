@@ -22,6 +22,7 @@ import pytest
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, errors, python_app
 from nbflow.concurrent import MOST_APPS, NbflowPoolExecutor
+from tests.concurrent.conftest import processes, threads
 from tests.gates import Gate, stand_at
 
 SCALE = 10
@@ -74,8 +75,20 @@ def test_keywords_reach_the_function_whatever_they_are_called(pool: NbflowPoolEx
 def test_arguments_that_do_not_fit_are_refused_at_the_call(pool: NbflowPoolExecutor) -> None:
     with pytest.raises(TypeError, match=r"scaled\(\): too many"):
         pool.submit(scaled, 1, 2)
+
+
+@processes
+def test_arguments_that_cannot_travel_are_refused_at_the_call(pool: NbflowPoolExecutor) -> None:
     with pytest.raises(errors.CannotPickle, match=r"`x` .* of `scaled` cannot travel"):
         pool.submit(scaled, threading.Lock())
+
+
+@threads
+def test_on_threads_anything_may_be_given_and_comes_back_as_itself(pool: NbflowPoolExecutor) -> None:
+    lock, seen = threading.Lock(), []
+    assert pool.submit(lambda x: seen.append(x) or x, lock).result(20) is lock
+    assert seen == [lock]
+    assert list(pool.map(lambda x: x, [lock, lock], chunksize=2)) == [lock, lock]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +257,9 @@ def test_a_pool_with_a_configuration_starts_its_own_flow_beside_the_loaded_one(f
     with NbflowPoolExecutor(flow.config) as pool:
         assert pool.dfk is not flow
         assert pool.submit(scaled, 1).result(20) == 10
-        assert python_app(scaled)(1).flow is flow
+        ended = python_app(scaled)(pool.submit(scaled, 1))
+        assert ended.flow is flow
+        assert ended.result(20) == 100, "a future of the other flow is a future like any other"
     assert pool.dfk.closed
     assert nbflow.dfk() is flow
 
