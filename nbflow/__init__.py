@@ -27,6 +27,7 @@ from nbflow.core.states import State
 from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
 from nbflow.executors import ProcessExecutor, ThreadExecutor
 from nbflow.files import File
+from nbflow.logs import set_file_logger, set_stream_logger
 from nbflow.memoizers import BasicMemoizer
 from nbflow.retrying import Retry
 from nbflow.values.fingerprint import id_for_memo
@@ -65,6 +66,8 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "python_app",
+    "set_file_logger",
+    "set_stream_logger",
     "unload_ipython_extension",
     "wait_for_current_tasks",
 ]

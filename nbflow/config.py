@@ -94,7 +94,9 @@ class Config(Description):
     checkpoint_period: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "executors", _executors(self.executors))
+        given: Any = self.executors
+        given = (ProcessExecutor(),) if given is None else given  # None: as in Parsl
+        object.__setattr__(self, "executors", checked_executors("Config(executors=...)", given))
         check_retries("Config(retries=...)", self.retries)
         if self.run_dir is not None:
             path("Config(run_dir=...)", self.run_dir)
@@ -136,15 +138,19 @@ class Config(Description):
             raise refuse("Config(memoizer=...)", "a BasicMemoizer or None", self.memoizer)
 
 
-def _executors(given: Any) -> tuple[Executor, ...]:
-    where = "Config(executors=...)"
-    if given is None:
-        return (ProcessExecutor(),)
+def checked_executors(where: str, given: Any) -> tuple[Executor, ...]:
+    """Executors as a tuple.
+
+    Raises:
+        ConfigurationError: it is no list of executors, or an empty one, or two have the same label.
+    """
     if isinstance(given, (str, Executor)) or not isinstance(given, Iterable):
         raise ConfigurationError(f"{where} must be a list of executors, not a single one: {given!r}")
     executors = tuple(given)
     if not executors:
-        raise ConfigurationError("Config(executors=[]) leaves nothing to run on: name at least one executor")
+        raise ConfigurationError(
+            f"{where} is empty, which leaves nothing to run on: name at least one executor"
+        )
     for executor in executors:
         if not isinstance(executor, Executor):
             raise ConfigurationError(

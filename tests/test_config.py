@@ -28,7 +28,7 @@ def handler(exception: Exception, record: object) -> float:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Config(executors=[]), "nothing to run on"),
+        (lambda: Config(executors=[]), "Config(executors=...) is empty, which leaves nothing to run on"),
         (lambda: Config(executors=ProcessExecutor()), "must be a list"),
         (lambda: Config(executors="threads"), "must be a list of executors, not a single one: 'threads'"),
         (

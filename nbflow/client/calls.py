@@ -291,6 +291,10 @@ class Calls:
             raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
         return list(options.executors)
 
+    def name_executors(self, labels: Sequence[str]) -> None:
+        """The executors that calls may name from now on."""
+        self._executors = tuple(labels)
+
     # ------------------------------------------------------------ what comes of them
 
     def settle(self, message: Settled) -> None:

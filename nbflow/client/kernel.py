@@ -16,12 +16,13 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from nbflow import logs
 from nbflow.client import current
+from nbflow.client.as_parsl import AsParsl
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.connection import Connection
@@ -32,14 +33,16 @@ from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.retries import retries_of
+from nbflow.client.specs import spec_of
 from nbflow.client.threads import Threads
-from nbflow.config import Config
+from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost
-from nbflow.executors import ThreadExecutor
+from nbflow.executors import Executor
 from nbflow.numbers import first_of
 from nbflow.wire import process
 from nbflow.wire.messages import (
+    AddExecutor,
     Cancel,
     Configure,
     Details,
@@ -71,7 +74,7 @@ _NOTHING = nullcontext()
 LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 
 
-class DataFlowKernel:
+class DataFlowKernel(AsParsl):
     """A flow: its scheduler, its workers, and the calls made to it from this process.
 
     Usually made by `nbflow.load()`. What the end of its block does, when it is used as a context manager, is
@@ -89,6 +92,8 @@ class DataFlowKernel:
         self.name = self.config.name
         self.feed = Feed()
         self._retries = retries_of(self.config.retries) if self.config.retries else None
+        self.executors = {executor.label: executor for executor in self.config.executors}
+        specs = [spec_of(executor) for executor in self.config.executors]
         self._places = make_places(self.config)
         self._questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asking = threading.Lock()
@@ -123,7 +128,7 @@ class DataFlowKernel:
             self,
             first=first_of(0),
             retries=self._retries,
-            executors=[executor.label for executor in self.config.executors],
+            executors=list(self.executors),
             store_dirs=self._places.stores,
             threads=self._threads,
             resolver=self.config.dependency_resolver,
@@ -134,7 +139,7 @@ class DataFlowKernel:
         self._connection = Connection(sock, self._on_messages, self._on_lost)
         self._connection.extra = self._calls.take_released
         self._connection.busy = lambda: bool(self._calls.pending)
-        self._configure()
+        self._configure(specs)
         atexit.register(self._at_exit)
         _flows.add(self)
 
@@ -154,19 +159,14 @@ class DataFlowKernel:
         log.info("flow %r begins in %s with %r", self.name, self.run_dir, self.config, extra=self._about)
         return end
 
-    def _configure(self) -> None:
+    def _configure(self, specs: list[ExecutorSpec]) -> None:
         self._connection.post(
             Configure(
-                [
-                    ExecutorSpec(e.label, e.workers, {}, True)
-                    if isinstance(e, ThreadExecutor)
-                    else ExecutorSpec(e.label, e.workers, e.environment)
-                    for e in self.config.executors
-                ],
+                specs,
                 self._places.run_dir,
                 list(self._places.stores),
                 list(self._places.temporary),
-                list(sys.path),
+                [os.path.abspath(entry) for entry in sys.path],  # workers may run in another directory
                 os.getcwd(),
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
@@ -190,6 +190,28 @@ class DataFlowKernel:
     def run_dir(self) -> str:
         """Where files of the flow are kept."""
         return self._places.run_dir
+
+    rundir = run_dir  # an older name in Parsl
+
+    def add_executors(self, executors: Sequence[Executor]) -> None:
+        """Add executors to the flow while it runs; `executors`, a dict by label, has them from then on.
+
+        Raises:
+            ConfigurationError: they are no list of executors; a label is taken; or the flow has only threads so far,
+                whose calls were not made to travel to processes.
+            FlowClosed: the flow has ended.
+        """
+        added = checked_executors("add_executors(...)", executors)
+        known = tuple(self.executors.values())
+        checked_executors("add_executors(...), with those of the flow,", known + added)
+        if self.closed:
+            raise FlowClosed("the flow has ended")
+        specs = [spec_of(executor) for executor in added]
+        self._threads.add(added)
+        self.executors.update({executor.label: executor for executor in added})
+        self.post(*map(AddExecutor, specs))
+        self._calls.name_executors(list(self.executors))
+        self.flush()
 
     def wait_for_current_tasks(self, timeout: float | None = None) -> None:
         """Wait until every task called up to now from this process has ended, well or not.
@@ -248,6 +270,11 @@ class DataFlowKernel:
         """How many tasks are in each state now."""
         return dict(zip(State, self.status().counts, strict=True))
 
+    @property
+    def task_count(self) -> int:
+        """How many tasks the flow has had, those called inside tasks included. Raises like `details`."""
+        return sum(self.status().counts)
+
     def workers(self) -> list[WorkerRow]:
         """The worker processes now."""
         return self.status().workers
@@ -286,7 +313,7 @@ class DataFlowKernel:
             current.set_current(None)
 
     def __repr__(self) -> str:
-        labels = ", ".join(f"{e.label}: {e.workers} workers" for e in self.config.executors)
+        labels = ", ".join(f"{e.label}: {e.workers} workers" for e in self.executors.values())
         return f"<DataFlowKernel {self.name!r} ({labels}){' closed' if self.closed else ''}>"
 
     # ------------------------------------------------------------ the calls' link to the scheduler

@@ -22,6 +22,7 @@ from nbflow.client import current, streams
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.running import Runner, code_of
+from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ThreadExecutor
 from nbflow.values import outcome
 from nbflow.wire.messages import (
@@ -70,9 +71,9 @@ class Threads:
         )
         self._post = post
         self._store_dirs = store_dirs
-        threads = [each for each in executors if isinstance(each, ThreadExecutor)]
-        self._names = {each.label: each.thread_name_prefix for each in threads}
-        self._only = len(threads) == len(executors)  # there are no other executors
+        # labels of executors of threads -> how their threads are called
+        self._names = {e.label: e.thread_name_prefix for e in executors if isinstance(e, ThreadExecutor)}
+        self._others = {e.label for e in executors} - self._names.keys()
         self._own = own
         self._own_label = ""  # until they are asked for
         self._asking = threading.Lock()
@@ -88,9 +89,27 @@ class Threads:
 
     # ------------------------------------------------------------ which executors are of threads
 
+    def add(self, executors: Sequence[Executor]) -> None:
+        """More executors of the flow.
+
+        Raises:
+            ConfigurationError: the flow's own threads have such a label; or there were only threads up to now, whose
+                calls were not made to travel to processes. Nothing has changed.
+        """
+        threads = {e.label: e.thread_name_prefix for e in executors if isinstance(e, ThreadExecutor)}
+        others = {e.label for e in executors} - threads.keys()
+        if self._own_label in threads.keys() | others:
+            raise ConfigurationError(
+                f"the label {self._own_label!r} is taken by threads of the flow itself: choose another one"
+            )
+        if others and not self._others:
+            raise ConfigurationError("a flow that has only threads takes further threads, no processes")
+        self._names.update(threads)
+        self._others |= others
+
     def alone_serve(self, executors: Sequence[str]) -> bool:
         """Whether a call for these executors ([] = any) can only run on threads."""
-        return all(label in self._names for label in executors) if executors else self._only
+        return all(label in self._names for label in executors) if executors else not self._others
 
     def knows(self, executors: Sequence[str]) -> bool:
         """Whether all of these are the flow's own threads."""
@@ -101,7 +120,7 @@ class Threads:
         with self._asking:
             if not self._own_label:
                 label = "client"
-                while label in self._names:
+                while label in self._names or label in self._others:
                     label += "-"
                 self._post(AddExecutor(ExecutorSpec(label, self._own, {}, True, True)))
                 self._names[label] = "nbflow-client"

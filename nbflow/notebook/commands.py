@@ -131,7 +131,7 @@ def clear(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:
 
 
 def _workers(flow: DataFlowKernel) -> int:
-    return sum(executor.workers for executor in flow.config.executors)
+    return sum(executor.workers for executor in flow.executors.values())
 
 
 def _unended(flow: DataFlowKernel) -> int:

@@ -47,7 +47,7 @@ def _behind_app(words: Sequence[str], options: Sequence[str]) -> Sequence[str]:
     if words[-1] != "--executor":
         return [option for option in options if option not in words]
     flow = loaded_flow()
-    return () if flow is None else [executor.label for executor in flow.config.executors]
+    return () if flow is None else list(flow.executors)
 
 
 def _behind_nbflow(words: Sequence[str]) -> Sequence[str]:

@@ -55,6 +55,9 @@ class Staff:
         self.specs[spec.label] = spec
         # threads are started when there is work for them: they cost the client's process memory
         self._host.emit(ev.ExecutorAdded(spec.label, spec.workers, spec.threads, spec.reserved))
+        for worker in self.workers.values():
+            if isinstance(worker, WorkerProcess):
+                worker.send(msg.Executors(self.labels))
 
     def get(self, number: int) -> Worker | None:
         """A worker that is there."""

@@ -373,6 +373,12 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     retries: Retries | None  # the same
 
 
+class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """There are more executors now: the labels of all."""
+
+    labels: list[str]
+
+
 class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Run a task. `values` are those of its needs, in the order of the payload's references."""
 
@@ -471,7 +477,7 @@ FromClient: TypeAlias = (
 ToClient: TypeAlias = (
     Settled | Rows | Details | Status | Judge | StartThread | StopThread | ForThread | Export | Drop
 )
-ToWorker: TypeAlias = Setup | Define | Run | TakeBack | Settled
+ToWorker: TypeAlias = Setup | Executors | Define | Run | TakeBack | Settled
 FromWorker: TypeAlias = (
     Hello
     | Finished

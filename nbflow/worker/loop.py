@@ -24,6 +24,7 @@ from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import (
     Define,
+    Executors,
     Finished,
     Gathered,
     Hello,
@@ -143,6 +144,8 @@ class Worker:
                 self._give_back(message.ids)
             elif isinstance(message, Settled):
                 self._calls.settle(message)
+            elif isinstance(message, Executors):
+                self._calls.name_executors(message.labels)
 
     def _give_back(self, ids: list[int]) -> None:
         with self._lock:

@@ -1,0 +1,39 @@
+"""Executors as they are described to the scheduler."""
+
+from __future__ import annotations
+
+import os
+
+from nbflow.errors import ConfigurationError
+from nbflow.executors import Executor, ProcessExecutor, ThreadExecutor
+from nbflow.wire.messages import ExecutorSpec
+
+
+def spec_of(executor: Executor) -> ExecutorSpec:
+    """What the scheduler needs to know of an executor. The directory of its processes is made if it is missing.
+
+    Raises:
+        ConfigurationError: that directory cannot be made.
+    """
+    if isinstance(executor, ThreadExecutor):
+        return ExecutorSpec(executor.label, executor.workers, {}, threads=True)
+    return ExecutorSpec(
+        executor.label,
+        executor.workers,
+        executor.environment,
+        directory=_working_dir(executor),
+        accelerators=list(executor.accelerator_names),
+    )
+
+
+def _working_dir(executor: ProcessExecutor) -> str:
+    if executor.working_dir is None:
+        return ""
+    path = os.path.abspath(os.fspath(executor.working_dir))
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{type(executor).__name__}(working_dir={path!r}) cannot be used: {error}"
+        ) from error
+    return path
