@@ -22,29 +22,29 @@ from nbflow.client.outlets import Outlet, last_words, opened
 
 LONGEST = 100_000  # characters of head and of tail that are kept
 
-_NAMES = ("stdout", "stderr")
+_routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()
 _users = 0
 
 
 class _Router(io.TextIOBase):
-    """Stands in for a stream of `sys`."""
+    """Stands in for a stream of `sys`. There may be several, if somebody replaces the streams again and again."""
 
-    def __init__(self, before: TextIO) -> None:
+    def __init__(self, name: str, before: TextIO) -> None:
         self.before = before
-        self.routes: dict[int, Any] = {}
+        self._routes = _routes[name]
 
     def write(self, text: str) -> int:
-        return int(self.routes.get(threading.get_ident(), self.before).write(text))
+        return int(self._routes.get(threading.get_ident(), self.before).write(text))
 
     def flush(self) -> None:
-        self.routes.get(threading.get_ident(), self.before).flush()
+        self._routes.get(threading.get_ident(), self.before).flush()
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return threading.get_ident() not in self.routes and self.before.isatty()
+        return threading.get_ident() not in self._routes and self.before.isatty()
 
     def fileno(self) -> int:
         return self.before.fileno()
@@ -63,7 +63,7 @@ def install() -> None:
     global _users
     with _installing:
         _users += 1
-        _routers()
+    _be_there()
 
 
 def remove() -> None:
@@ -71,22 +71,25 @@ def remove() -> None:
     global _users
     with _installing:
         _users -= 1
-        for name in _NAMES if not _users else ():
+        for name in _routes if not _users else ():
             stream = getattr(sys, name)
             if isinstance(stream, _Router):
                 setattr(sys, name, stream.before)
 
 
-def _routers() -> list[_Router]:
-    """The routers that are in place; put there again if somebody has replaced them."""
-    found = []
-    for name in _NAMES:
-        stream = getattr(sys, name)
-        if not isinstance(stream, _Router):
-            stream = _Router(stream)
-            setattr(sys, name, stream)
-        found.append(stream)
-    return found
+def _be_there() -> None:
+    """Put routers in place, again if somebody has replaced them."""
+    with _installing:
+        for name in _routes:
+            stream = getattr(sys, name)
+            if not isinstance(stream, _Router):
+                setattr(sys, name, _Router(name, stream))
+
+
+def leave() -> None:
+    """The calling thread runs no task any more, however the last one ended."""
+    for routes in _routes.values():
+        routes.pop(threading.get_ident(), None)
 
 
 class _Transcript:
@@ -176,18 +179,15 @@ class ThreadCapture:
         Raises:
             BadStdStreamFile: a file cannot be opened.
         """
-        thread = threading.get_ident()
         with ExitStack() as self._open:
             self._outlets = opened(streams, self._open)
-            with _installing:
-                routers = _routers()
-            for router, outlet in zip(routers, self._outlets, strict=True):
-                router.routes[thread] = outlet.file if outlet else self._transcript
+            _be_there()
+            for routes, outlet in zip(_routes.values(), self._outlets, strict=True):
+                routes[threading.get_ident()] = outlet.file if outlet else self._transcript
             try:
                 yield
             finally:
-                for router in routers:
-                    router.routes.pop(thread, None)
+                leave()
                 self._end_command()
 
     def _end_command(self) -> None:

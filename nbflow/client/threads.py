@@ -9,7 +9,6 @@ place. Inside long-running C code it goes on unheard until that returns.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import threading
@@ -238,13 +237,17 @@ class _Thread:
 
     def _work(self) -> None:
         self._enter(self)
-        with contextlib.suppress(TaskEnded):
+        try:
             self._say(self.worker, Hello(os.getpid()))
             while (run := self._next()) is not None:
                 answer = self._runner.run(run)
                 self._say(self.worker, answer)
                 self._runner.joined = None
                 del run, answer  # nothing of a task outlives it here
+        except TaskEnded:
+            pass  # it came late, when the task had ended
+        finally:
+            streams.leave()
 
     def _next(self) -> Run | None:
         with self._changed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import threading
@@ -143,6 +145,27 @@ def test_what_a_task_prints_is_its_own(threads: DataFlowKernel, capsys: pytest.C
     assert "out one" in output
     assert "err one" in output
     assert capsys.readouterr().out == "mine\n"
+
+
+def test_what_a_task_prints_stays_its_own_when_the_streams_are_replaced_meanwhile(
+    threads: DataFlowKernel,
+) -> None:
+    begun, replaced = threading.Event(), threading.Event()
+
+    @python_app
+    def speak() -> None:
+        begun.set()
+        replaced.wait()
+        print("its own")
+
+    future = speak()
+    assert begun.wait(20)
+    with contextlib.redirect_stdout(io.StringIO()) as mine:
+        same(1).result(20)  # a task that begins now finds the stream replaced
+        replaced.set()
+        future.result(20)
+    assert mine.getvalue() == ""
+    assert threads.details(future.tid).output == "its own\n"
 
 
 @pytest.mark.usefixtures("threads")
