@@ -9,7 +9,8 @@
     │   ├── CannotPickle           an argument or result that cannot travel
     │   ├── CannotFingerprint      a value that cannot count in the memo
     │   ├── AppBadFormatting       an app that cannot be made from what was given
-    │   └── BadStdStreamFile       a stdout= or stderr= that cannot be used
+    │   ├── BadStdStreamFile       a stdout= or stderr= that cannot be used
+    │   └── InvalidResourceSpecification  a parsl_resource_specification= that means nothing here (ExecutorError)
     ├── TaskError                  the task gave no value
     │   ├── PropagatedException    another task failed, which it names
     │   │   ├── NeedFailed         a need (DependencyError is the same class)
@@ -34,7 +35,8 @@ The user's own exception comes out of a future as itself, with `RemoteTraceback`
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from nbflow.numbers import name_of
 
@@ -93,6 +95,18 @@ class AppBadFormatting(UsageError):
 
 class BadStdStreamFile(UsageError):
     """A `stdout=` or `stderr=` cannot be used as it is."""
+
+
+class InvalidResourceSpecification(UsageError, ExecutorError):
+    """A `parsl_resource_specification=` asks for what does not exist here; `invalid_keys` are the keys in question."""
+
+    def __init__(self, invalid_keys: Iterable[Any], message: str = "") -> None:
+        self.invalid_keys = set(invalid_keys)
+        self.message = message
+        super().__init__(self.invalid_keys, message)
+
+    def __str__(self) -> str:
+        return self.message or f"not allowed in a resource specification: {self.invalid_keys}"
 
 
 class TaskError(NbflowError):

@@ -156,6 +156,7 @@ class Calls:
             key,
             [] if special is None else special.streams,
             [] if special is None else [file.filepath for file in special.outputs],
+            None if special is None else special.priority,
         )
         known = define.digest in self._defined
         urgent = not self.pending  # nothing is under way: workers wait for this very call

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from nbflow.client.options import is_walltime
 from nbflow.client.parameters import SPECIAL, Parameters
+from nbflow.client.resources import priority_of
 from nbflow.errors import BadStdStreamFile, UsageError
 from nbflow.files import File, as_file
 
@@ -33,6 +34,7 @@ class Special(NamedTuple):
     ]  # [stdout path, mode, stderr path, mode], "" where it is not redirected; [] if neither is
     asked: tuple[Any, Any]  # stdout and stderr as asked for, automatic names in place of `AUTO_LOGNAME`
     walltime: float | None
+    priority: float | None
     label: Any
     counted: dict[str, Any]  # the special keywords as they count for an equal call: without automatic names
 
@@ -47,6 +49,7 @@ def complete(
 
     Raises:
         BadStdStreamFile: a stream cannot be that.
+        InvalidResourceSpecification: a resource specification asks for what does not exist here.
         UsageError: another special keyword has a value that is not allowed.
     """
     kwargs = dict(kwargs)
@@ -83,6 +86,7 @@ def complete(
         streams if any(streams) else [],
         (given.get("stdout"), given.get("stderr")),
         walltime,
+        priority_of(given.get("parsl_resource_specification")),
         label,
         counted,
     )

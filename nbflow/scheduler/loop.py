@@ -193,6 +193,7 @@ class Scheduler:
                 message.retries.terms if message.retries is not None else NEVER,
                 message.walltime,
                 bool(message.key),
+                message.priority,
             )
         )
 

@@ -203,6 +203,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
     key: bytes  # of the memo; b"" = not cached
     streams: list[str]  # [stdout path, mode, stderr path, mode] or []
     outputs: list[str]  # paths that must be there afterwards
+    priority: float | None = None  # the lowest first; those without one last
 
 
 class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -192,19 +192,6 @@ def test_everything_can_be_cancelled_at_once(flow: DataFlowKernel, gate: str) ->
     assert add(1).result(10) == 2
 
 
-def test_a_walltime_ends_what_sleeps(flow: DataFlowKernel) -> None:
-    @python_app(walltime=0.2)
-    def sleep() -> None:
-        import time
-
-        time.sleep(60)
-
-    error = sleep().exception(20)
-    assert isinstance(error, errors.AppTimeout)
-    assert "walltime of 0.2 s" in str(error)
-    assert add(1).result(10) == 2
-
-
 # ---------------------------------------------------------------- losses
 
 
@@ -240,21 +227,6 @@ def test_the_tasks_that_ended_before_a_worker_died_keep_their_values(flow: DataF
     errors_of = {n: future.exception(30) for n, future in enumerate(futures)}
     assert {n for n, error in errors_of.items() if error is not None} == {77}
     assert "exit code 3" in str(errors_of[77])
-
-
-def test_a_retry_runs_the_task_again(flow: DataFlowKernel, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-
-    @python_app(retries=3)
-    def third_time_lucky() -> str:
-        with log.open("a") as file:
-            file.write("x")
-        if len(log.read_text()) < 3:
-            raise OSError("not yet")
-        return "lucky"
-
-    assert third_time_lucky().result(20) == "lucky"
-    assert log.read_text() == "xxx"
 
 
 def test_a_dead_scheduler_ends_every_future_with_its_name(flow: DataFlowKernel, gate: str) -> None:

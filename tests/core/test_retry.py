@@ -91,6 +91,12 @@ def test_a_worker_is_free_for_others_while_a_task_waits_for_its_next_attempt() -
     assert said(step, Launch) == [Launch(2, 1, 1)]
 
 
+def test_a_walltime_counts_from_the_beginning_of_an_attempt_and_not_of_the_wait_for_a_worker() -> None:
+    machine = running(Terms(0))
+    assert machine.handle([ev.Submitted(2, "b", walltime=5.0)], 1.0).wake_at is None
+    assert machine.handle([ev.Succeeded(1, 1, 1, 10.0)], 10.0).wake_at == 15.0
+
+
 def test_the_walltime_of_a_failed_attempt_does_not_end_the_next_one() -> None:
     machine = running(Terms(1), walltime=5.0)
     machine.handle([ev.Failed(1, 1, 1)], 4.0)

@@ -58,7 +58,7 @@ TABLE = {
         "TaskVineExecutor FluxExecutor RadicalPilotExecutor GlobusComputeExecutor"
     },
     "executors.errors": {
-        "nbflow.errors": "BadStateException ExecutorError UnsupportedFeatureError",
+        "nbflow.errors": "BadStateException ExecutorError InvalidResourceSpecification UnsupportedFeatureError",
         "nbflow.compat.errors": "ScalingFailed",
     },
     "executors.flux.executor": {"nbflow.compat.executors": "FluxExecutor"},

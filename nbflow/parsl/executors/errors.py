@@ -4,12 +4,14 @@ from nbflow.compat.errors import ScalingFailed
 from nbflow.errors import (
     BadStateException,
     ExecutorError,
+    InvalidResourceSpecification,
     UnsupportedFeatureError,
 )
 
 __all__ = [
     "BadStateException",
     "ExecutorError",
+    "InvalidResourceSpecification",
     "ScalingFailed",
     "UnsupportedFeatureError",
 ]
