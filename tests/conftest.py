@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import nbflow
-from nbflow import Config, DataFlowKernel, ProcessExecutor
+from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor
 
 os.environ["NBFLOW_VALIDATE"] = "1"
 
@@ -26,4 +26,13 @@ def shared_flow() -> Iterator[DataFlowKernel]:
     """A loaded flow with two workers, for all tests of a module that leave it as it is."""
     nbflow.clear()
     yield nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)]))
+    nbflow.clear()
+
+
+@pytest.fixture(scope="module", params=["processes", "threads"])
+def each_flow(request: pytest.FixtureRequest) -> Iterator[DataFlowKernel]:
+    """Like `shared_flow`, once with worker processes and once with threads, for what must hold on both."""
+    nbflow.clear()
+    kind = {"processes": ProcessExecutor, "threads": ThreadExecutor}[request.param]
+    yield nbflow.load(Config(executors=[kind(max_workers=2)]))
     nbflow.clear()

@@ -1,10 +1,10 @@
-"""What can be made an app, and what its special keywords mean, on real workers."""
+"""What can be made an app, and what its special keywords mean, on processes and on threads."""
 
 from __future__ import annotations
 
 import functools
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from nbflow import App, AppFuture, bash_app, errors, join_app, python_app
 
-pytestmark = pytest.mark.usefixtures("shared_flow")
+pytestmark = pytest.mark.usefixtures("each_flow")
 
 
 @python_app
@@ -146,15 +146,6 @@ def test_apps_in_a_class_are_bound_as_functions_are() -> None:
     assert [f.result(20) for f in (Scale.alone_too(1), scale.alone_too(1))] == [5, 5]
 
 
-def test_a_generator_function_says_that_its_result_cannot_travel() -> None:
-    @python_app
-    def count() -> Iterator[int]:
-        yield 1
-
-    with pytest.raises(errors.CannotPickle, match="what `count` returned \\(generator\\) cannot travel"):
-        count().result(20)
-
-
 def test_an_app_that_travels_is_the_same_app() -> None:
     again = pickle.loads(pickle.dumps(python_app(cache=True, walltime=9)(double)))
     assert isinstance(again, App)
@@ -187,21 +178,6 @@ def test_futures_in_the_default_of_inputs_are_needs() -> None:
 
     assert total().result(20) == 3
     assert total(inputs=(4, same(5))).result(20) == 9
-
-
-def test_an_app_with_a_future_as_a_default_cannot_be_called_inside_tasks() -> None:
-    first = same(1)
-
-    @python_app
-    def inner(x: Any = first) -> Any:
-        return x
-
-    @python_app
-    def outer() -> Any:
-        return inner().result()
-
-    with pytest.raises(errors.CannotPickle, match="`inner` cannot be called inside other tasks: a default"):
-        outer()
 
 
 # ---------------------------------------------------------------- special keywords

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,6 +233,30 @@ def test_a_time_out_leaves_the_task_alone(tmp_path: Path) -> None:
     assert future.result(10) == "go"
 
 
+def test_a_generator_function_says_that_its_result_cannot_travel() -> None:
+    @python_app
+    def count() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(errors.CannotPickle, match="what `count` returned \\(generator\\) cannot travel"):
+        count().result(20)
+
+
+def test_an_app_with_a_future_as_a_default_cannot_be_called_inside_tasks() -> None:
+    first = same(1)
+
+    @python_app
+    def inner(x: Any = first) -> Any:
+        return x
+
+    @python_app
+    def outer() -> Any:
+        return inner().result()
+
+    with pytest.raises(errors.CannotPickle, match="`inner` cannot be called inside other tasks: a default"):
+        outer()
+
+
 # ---------------------------------------------------------------- join apps and calls inside tasks
 
 
@@ -429,3 +453,15 @@ def test_an_app_that_cannot_be_made_is_refused(make: Callable[[], Any], words: s
 def test_an_executor_that_is_not_there_is_refused_at_the_call() -> None:
     with pytest.raises(errors.UsageError, match="wants executor 'gpu'; this flow has: processes"):
         python_app(executors=["gpu"])(lambda: 1)()
+
+
+def test_a_recalled_task_says_so() -> None:
+    @python_app(cache=True)
+    def twice(x: int) -> int:
+        return 2 * x
+
+    first = twice(2)
+    first.result(20)
+    again = twice(2)
+    again.result(20)
+    assert (first.task_status(), again.task_status()) == ("exec_done", "memo_done")

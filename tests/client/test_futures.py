@@ -1,4 +1,4 @@
-"""Every attribute of a future, at every state of its task, on real workers."""
+"""Every attribute of a future, at every state of its task, on processes and on threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from nbflow import AppFuture, DataFlowKernel, DataFuture, File, Retry, State, errors, join_app, python_app
 from nbflow.client.record import FINAL_FAILURE_STATES, FINAL_STATES, States
 
-pytestmark = pytest.mark.usefixtures("shared_flow")
+pytestmark = pytest.mark.usefixtures("each_flow")
 
 
 @python_app
@@ -60,12 +60,12 @@ def opened(gate: Path) -> Any:
 # ---------------------------------------------------------------- AppFuture
 
 
-def test_a_plain_future_has_every_attribute(shared_flow: DataFlowKernel) -> None:
+def test_a_plain_future_has_every_attribute(each_flow: DataFlowKernel) -> None:
     future = same(1)
     assert isinstance(future.tid, int)
     assert (future.stdout, future.stderr, future.outputs) == (None, None, [])
     assert future.app_name == "same"
-    assert future.flow is shared_flow
+    assert future.flow is each_flow
     assert future.result(20) == 1
     assert (future.done(), future.running(), future.cancelled()) == (True, False, False)
     assert future.exception() is None
@@ -94,18 +94,8 @@ def test_the_words_of_parsl_for_every_end(gate: Path) -> None:
     assert cancelled.cancel()
     assert cancelled.task_status() == "cancelled"
 
-    @python_app(cache=True)
-    def twice(x: int) -> int:
-        return 2 * x
 
-    first = twice(2)
-    first.result(20)
-    again = twice(2)
-    again.result(20)
-    assert (first.task_status(), again.task_status()) == ("exec_done", "memo_done")
-
-
-def test_a_join_app_that_waits_for_its_tasks_is_joining(gate: Path, shared_flow: DataFlowKernel) -> None:
+def test_a_join_app_that_waits_for_its_tasks_is_joining(gate: Path, each_flow: DataFlowKernel) -> None:
     @join_app
     def ask(path: str) -> AppFuture:
         return read(path)
@@ -155,7 +145,7 @@ def test_cancel_withdraws_a_running_task_and_what_needs_it(gate: Path) -> None:
 # ---------------------------------------------------------------- the task record
 
 
-def test_the_record_of_a_task_is_a_read_only_mapping_with_parsls_keys(shared_flow: DataFlowKernel) -> None:
+def test_the_record_of_a_task_is_a_read_only_mapping_with_parsls_keys(each_flow: DataFlowKernel) -> None:
     need = same(1)
     future = same(need)
     future.result(20)
@@ -163,7 +153,7 @@ def test_the_record_of_a_task_is_a_read_only_mapping_with_parsls_keys(shared_flo
     assert record["id"] == future.tid
     assert record["func_name"] == "same"
     assert record["app_fu"] is future
-    assert record["dfk"] is shared_flow
+    assert record["dfk"] is each_flow
     assert record["status"] is States.exec_done
     assert record["depends"] == [need.tid]
     assert (record["fail_count"], record["try_id"], record["from_memo"]) == (0, 0, False)
@@ -325,12 +315,12 @@ def test_a_near_miss_names_what_was_meant(name: str) -> None:
         getattr(same(1), name)
 
 
-def test_a_name_with_an_underscore_is_never_lifted(shared_flow: DataFlowKernel) -> None:
+def test_a_name_with_an_underscore_is_never_lifted(each_flow: DataFlowKernel) -> None:
     future = same(1)
     future.result(20)
-    before = sum(shared_flow.counts().values())
+    before = sum(each_flow.counts().values())
     for name in ("_private", "__len__", "_repr_html_", "_ipython_display_"):
         assert not hasattr(future, name)
     with pytest.raises(TypeError, match="cannot be iterated"):
         iter(future)
-    assert sum(shared_flow.counts().values()) == before
+    assert sum(each_flow.counts().values()) == before

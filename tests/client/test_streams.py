@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from nbflow import (
 )
 from nbflow.client.special import automatic_name
 
-pytestmark = pytest.mark.usefixtures("shared_flow")
+pytestmark = pytest.mark.usefixtures("each_flow")
 
 
 @python_app
@@ -93,41 +92,13 @@ def test_both_streams_may_go_to_one_file_and_stay_in_order(say: App, tmp_path: P
         assert both.read_text() == text
 
 
-def test_what_children_and_c_code_print_goes_there_as_well(tmp_path: Path) -> None:
-    @python_app
-    def deep() -> None:
-        print("one", flush=False)
-        sys.stdout.flush()
-        os.write(1, b"two\n")
-        os.system("echo three")
-
-    out = tmp_path / "out.txt"
-    deep(stdout=out).result(20)
-    assert out.read_text() == "one\ntwo\nthree\n"
-
-
-@pytest.mark.parametrize("harm", ["sys.stdout.close()", "sys.stdout = None", "os.close(1)"])
-def test_a_task_that_harms_a_redirected_stream_harms_no_other(harm: str, tmp_path: Path) -> None:
-    @python_app
-    def do(code: str) -> int:
-        exec(code, {"sys": sys, "os": os})
-        return 1
-
-    outs = [tmp_path / f"{n}" for n in range(4)]
-    for out in outs:
-        assert do(harm, stdout=out, stderr=None).result(20) == 1
-    for out in outs:
-        do("print('fine')", stdout=out).result(20)
-    assert [out.read_text() for out in outs] == ["fine\n"] * 4
-
-
 # ---------------------------------------------------------------- automatic names
 
 
 @KINDS
-def test_an_automatic_name_is_below_the_run_directory(say: App, shared_flow: DataFlowKernel) -> None:
+def test_an_automatic_name_is_below_the_run_directory(say: App, each_flow: DataFlowKernel) -> None:
     future = say("hello", stdout=AUTO_LOGNAME, stderr=AUTO_LOGNAME)
-    folder = Path(shared_flow.run_dir) / "task_logs" / "0000"
+    folder = Path(each_flow.run_dir) / "task_logs" / "0000"
     name = f"task_{future.tid:04d}_{say.__name__}"
     assert future.stdout == str(folder / f"{name}.stdout")
     assert future.stderr == str(folder / f"{name}.stderr")

@@ -79,3 +79,35 @@ def test_long_output_keeps_head_and_tail_and_says_what_is_left_out(one_worker: D
     assert output.endswith("end\n")
     assert "bytes left out" in output
     assert len(output) < 250_000
+
+
+def test_what_children_and_c_code_print_goes_there_as_well(
+    one_worker: DataFlowKernel, tmp_path: Path
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def deep() -> None:
+        print("one", flush=False)
+        sys.stdout.flush()
+        os.write(1, b"two\n")
+        os.system("echo three")
+
+    out = tmp_path / "out.txt"
+    deep(stdout=out).result(20)
+    assert out.read_text() == "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize("harm", ["sys.stdout.close()", "sys.stdout = None", "os.close(1)"])
+def test_a_task_that_harms_a_redirected_stream_harms_no_other(
+    harm: str, one_worker: DataFlowKernel, tmp_path: Path
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def do(code: str) -> int:
+        exec(code, {"sys": sys, "os": os})
+        return 1
+
+    outs = [tmp_path / f"{n}" for n in range(2)]
+    for out in outs:
+        assert do(harm, stdout=out, stderr=None).result(20) == 1
+    for out in outs:
+        do("print('fine')", stdout=out).result(20)
+    assert [out.read_text() for out in outs] == ["fine\n"] * 2

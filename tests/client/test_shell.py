@@ -11,7 +11,7 @@ import pytest
 from nbflow import bash_app, errors
 from nbflow.errors import exit_in_words
 
-pytestmark = pytest.mark.usefixtures("shared_flow")
+pytestmark = pytest.mark.usefixtures("each_flow")
 
 
 @bash_app
