@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from nbflow.errors import UsageError
@@ -34,6 +34,7 @@ class File(str):
     netloc: str
     path: str
     _local_path: str | None
+    any_remote: ClassVar[bool] = False  #: whether this process has ever had one that has to be fetched
 
     def __new__(cls, url: str | os.PathLike[str]) -> File:
         return cls._at(url, None)
@@ -54,6 +55,8 @@ class File(str):
         made.netloc = parts.netloc if parts else ""
         made.path = path
         made._local_path = local_path
+        if made.remote:
+            File.any_remote = True
         return made
 
     @property
@@ -91,6 +94,10 @@ class File(str):
     def cleancopy(self) -> File:
         """The file as it was made, without a local path."""
         return type(self)(self.url)
+
+    def in_place(self) -> File:
+        """The file as a task gets it: its local path is also what it is as a `str`."""
+        return type(self)._at(self.url, self._local_path)
 
     def __str__(self) -> str:
         return self.url if self.remote else self.filepath

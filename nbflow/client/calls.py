@@ -16,16 +16,19 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from nbflow import numbers
 from nbflow.client.carriage import Callee, Parcel, kept, packed
+from nbflow.client.fetching import Fetcher
 from nbflow.client.future import AppFuture
-from nbflow.client.options import Options
+from nbflow.client.options import Options, name_of
 from nbflow.client.outside import Outside
+from nbflow.client.parameters import parameters_of
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts, TaskRecord, record_of_call
 from nbflow.client.special import Special, automatic_name, complete
 from nbflow.client.threads import Threads
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
-from nbflow.numbers import name_of
+from nbflow.staging import Staging
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.pickling import Needed
@@ -74,7 +77,8 @@ class Calls:
     """All calls of one process to one flow. Calls may be made in any thread.
 
     `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for;
-    `autopath`: the configuration's `std_autopath`.
+    `autopath`: the configuration's `std_autopath`; `ways`: of bringing files in, None = nbflow's own; `staged`: where
+    they go, None = the run directory.
     """
 
     def __init__(
@@ -89,6 +93,8 @@ class Calls:
         threads: Threads | None = None,
         resolver: DependencyResolver | None = None,
         autopath: Callable[[TaskRecord, str], Any] | None = None,
+        ways: Sequence[Staging] | None = None,
+        staged: str | None = None,
     ) -> None:
         self.closed = False
         self.flow = link
@@ -103,6 +109,7 @@ class Calls:
         self._autopath = autopath
         self._threads = threads
         self._resolver = resolver or DEEP_DEPENDENCY_RESOLVER
+        self._fetcher = Fetcher(link, self.call_function, staged or run_dir, ways)
         self._outside = Outside(self._adopted, self._keep, link.post)
         self.held: Mapping[int, Any] = {} if threads is None else threads.held
         self._defined: set[bytes] = set()
@@ -129,6 +136,13 @@ class Calls:
             special = complete(callee.parameters, args, kwargs, name_stream)
             args, kwargs = special.args, special.kwargs
         executors = self._allowed(options) if options.executors else []
+        if self._fetcher.wanted:
+            args, kwargs = self._fetcher.replace(
+                options.name,
+                executors[0] if executors else "",
+                (args, kwargs),
+                () if special is None else (special.outputs, *special.asked),
+            )
         parcel = self._parcel(callee, args, kwargs, executors)
         define = parcel.define
         needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
@@ -170,12 +184,18 @@ class Calls:
             self._defined.add(define.digest)
         return future
 
+    def call_function(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> AppFuture:
+        """Make a task of a function of nbflow's own, or of whoever extends it."""
+        return self.call(
+            Callee(Options(name_of(function)), _captor(function), parameters_of(function)), args, kwargs
+        )
+
     def _name_stream(
         self, options: Options, number: int, args: Any, kwargs: Any, stream: str, label: Any
     ) -> Any:
         """Where `AUTO_LOGNAME` leads: as the user's configuration says, or below the run directory."""
         if self._autopath is None:
-            return automatic_name(self._run_dir, name_of(number), options.name, stream, label)
+            return automatic_name(self._run_dir, numbers.name_of(number), options.name, stream, label)
         return self._autopath(record_of_call(number, options, args, kwargs, self._link), stream)
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:

@@ -27,6 +27,7 @@ from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
+from nbflow.client.fetching import directory_of, ways_of
 from nbflow.client.held import HeldValues
 from nbflow.client.judge import RetryHandler
 from nbflow.client.places import make_places
@@ -133,6 +134,8 @@ class DataFlowKernel(AsParsl):
             threads=self._threads,
             resolver=self.config.dependency_resolver,
             autopath=self.config.std_autopath,
+            ways=ways_of(self.config.executors),
+            staged=directory_of(self.config.executors),
             run_dir=self._places.run_dir,
         )
         self._threads.calls = self._calls

@@ -97,8 +97,15 @@ def _files(given: Any, name: str) -> list[Any]:
     if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Sequence):
         raise UsageError(f"{name}= takes a list, not {given!r}")
     if name == "outputs":
-        return [as_file(item, "outputs=") for item in given]
+        return [_written(item) for item in given]
     return [as_file(item, "inputs=") if isinstance(item, (str, os.PathLike)) else item for item in given]
+
+
+def _written(item: Any) -> File:
+    file = item if isinstance(item, File) else as_file(item, "outputs=")
+    if file.remote:
+        raise UsageError(f"outputs= takes files of this machine, not {file.url}")
+    return file if file.local_path is None else file.in_place()
 
 
 def _stream(given: Any, name: str) -> tuple[str, str]:

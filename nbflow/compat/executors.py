@@ -17,6 +17,7 @@ from nbflow.executors import (
     cores_available,
     memory_available,
 )
+from nbflow.staging import Staging
 
 _NO_NETWORK = "workers are reached through a Unix socket of the user's, not through the network"
 _ONE_MACHINE = "workers are started on this machine by nbflow itself"
@@ -191,7 +192,8 @@ class ThreadPoolExecutor(ThreadExecutor):
 
 def check_storage(where: str, given: object) -> None:
     """Refuse what is no list of ways to stage files."""
-    if given is not None and not isinstance(given, (list, tuple)):
+    listed = isinstance(given, (list, tuple)) and all(isinstance(way, Staging) for way in given)
+    if given is not None and not listed:
         raise refuse(where, "a list of Staging objects or None", given)
 
 

@@ -39,7 +39,12 @@ TABLE = {
     "app.futures": {"nbflow": "DataFuture"},
     "concurrent": {"nbflow.concurrent": "ParslPoolExecutor=NbflowPoolExecutor"},
     "config": {"nbflow": "Config"},
+    "data_provider.file_noop": {"nbflow.staging": "NoOpFileStaging"},
     "data_provider.files": {"nbflow": "File"},
+    "data_provider.http": {
+        "nbflow.client.fetching": "HTTPSeparateTaskStaging=HTTPStaging HTTPInTaskStaging=HTTPStaging"
+    },
+    "data_provider.staging": {"nbflow.staging": "Staging"},
     "dataflow.dflow": {"nbflow": "DataFlowKernel"},
     "dataflow.errors": {
         "nbflow.errors": "DependencyError JoinError PropagatedException DataFlowException=NbflowError"

@@ -1,0 +1,156 @@
+"""Files that have to be fetched before a task can read them: found among a call's arguments, brought in by a `Staging`.
+
+A file is replaced by the future of a copy on this machine, so that the task waits for it as for any other need.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from nbflow.client.future import AppFuture
+from nbflow.errors import StagingError, UsageError
+from nbflow.executors import Executor
+from nbflow.files import File
+from nbflow.staging import NoOpFileStaging, Staging
+
+TIMEOUT = 60.0  # seconds without a byte after which a server is given up
+
+
+class Fetcher:
+    """Brings in the files of one flow. `call` makes a task of a function; `ways`: None = nbflow's own."""
+
+    def __init__(
+        self, dfk: Any, call: Callable[..., AppFuture], directory: str, ways: Sequence[Staging] | None = None
+    ) -> None:
+        self.dfk = dfk
+        self.call = call
+        self._directory = directory
+        self._asked = ways is not None  # files of this machine are offered, too
+        self._ways = OWN_WAYS if ways is None else ways
+        self._fetched: dict[str, Future[File] | File] = {}
+        self._lock = threading.RLock()  # bringing one in makes a call
+
+    @property
+    def wanted(self) -> bool:
+        """Whether calls have to be looked through at all."""
+        return self._asked or File.any_remote
+
+    def replace(self, app: str, executor: str, arguments: Any, written: Sequence[Any]) -> Any:
+        """The arguments with files that are brought in; containers that hold one are copied. `written`: not these.
+
+        Raises:
+            UsageError: there is no way to bring one in.
+        """
+        return self._replaced(arguments, app, executor, {id(value) for value in written})
+
+    def place_for(self, file: File) -> str:
+        """A path that no file of another URL has."""
+        folder = hashlib.blake2b(file.url.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return os.path.join(self._directory, "staged", folder, file.filename or "index")
+
+    def _replaced(self, value: Any, app: str, executor: str, keep: set[int]) -> Any:
+        if id(value) in keep:
+            return value
+        if isinstance(value, File):
+            return self._brought(value, app, executor) if value.remote or self._asked else value
+        kind = type(value)
+        if kind not in (list, tuple, set, frozenset, dict):
+            return value
+        parts = [*value.keys(), *value.values()] if kind is dict else list(value)
+        keep = keep | {id(value)}  # one that holds itself is left as it is
+        new = [self._replaced(part, app, executor, keep) for part in parts]
+        if all(a is b for a, b in zip(parts, new, strict=True)):
+            return value
+        half = len(new) // 2
+        return dict(zip(new[:half], new[half:], strict=True)) if kind is dict else kind(new)
+
+    def _brought(self, file: File, app: str, executor: str) -> Any:
+        way = next((way for way in self._ways if way.can_stage_in(file)), None)
+        if way is None:
+            schemes = "file, http and https" if not self._asked else "what its storage_access can stage"
+            raise UsageError(f"`{app}` cannot be given {file.url}: this flow takes files of {schemes}")
+        with self._lock:
+            found = self._fetched.get(file.url)
+            if found is None or (isinstance(found, Future) and _failed(found)):
+                copy = file.cleancopy()
+                found = way.stage_in(self, executor, copy, None) or copy.in_place()
+                self._fetched[file.url] = found
+            return found
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.done() and (future.cancelled() or future.exception() is not None)
+
+
+class HTTPStaging(Staging):
+    """Files by `http:` and `https:`, each downloaded by a task of its own before the tasks that are given it."""
+
+    def can_stage_in(self, file: File) -> bool:
+        """Whether its URL is one of these."""
+        return file.scheme in ("http", "https")
+
+    def stage_in(
+        self, dm: Any, executor: str, file: File, parent_fut: Future[Any] | None
+    ) -> Future[File] | None:
+        """Call the task that downloads it."""
+        file.local_path = dm.place_for(file)
+        task: AppFuture = dm.call(fetch, file.url, outputs=[file])
+        return task.outputs[0]
+
+
+def ways_of(executors: Sequence[Executor]) -> list[Staging] | None:
+    """What the executors' `storage_access` name, in order; None if none of them says anything."""
+    named = [access for each in executors if (access := getattr(each, "storage_access", None)) is not None]
+    return list(dict.fromkeys(way for access in named for way in access)) if named else None
+
+
+def directory_of(executors: Sequence[Executor]) -> str | None:
+    """The first executor's `working_dir` that is named: fetched files go there; None if none is."""
+    named = (getattr(each, "working_dir", None) for each in executors)
+    return next((os.path.abspath(directory) for directory in named if directory), None)
+
+
+OWN_WAYS = (NoOpFileStaging(), HTTPStaging())
+
+
+def fetch(url: str, outputs: Sequence[File]) -> None:
+    """Download a URL. The file is there as a whole or not at all.
+
+    Raises:
+        StagingError: the server cannot be reached, answers with something else than 200, or breaks off.
+    """
+    import http.client  # what few tasks need, and each worker would pay for
+    import shutil
+    import urllib.error
+    import urllib.request
+
+    path = outputs[0].filepath
+    part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response, open(part, "wb") as file:
+            if response.status != 200:
+                raise StagingError(
+                    f"{url} cannot be fetched: the server answered {response.status} {response.reason}"
+                )
+            shutil.copyfileobj(response, file)
+            promised = response.headers.get("Content-Length")
+            if promised is not None and file.tell() != int(promised):
+                raise StagingError(
+                    f"{url} cannot be fetched: it broke off after {file.tell()} of {promised} bytes"
+                )
+        os.replace(part, path)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is the answer as well
+        raise StagingError(
+            f"{url} cannot be fetched: the server answered {error.code} {error.reason}"
+        ) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise StagingError(f"{url} cannot be fetched: {getattr(error, 'reason', None) or error}") from error
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
