@@ -27,6 +27,8 @@
     │       ├── AppTimeout         the walltime was over
     │       └── MissingOutputs     a declared output was not written
     ├── ExecutorError              beside another class: it is about an executor
+    ├── StoreError                 what was kept on disk cannot be used
+    │   └── BadCheckpoint          a checkpoint that was named is not there
     └── IllegalMove                we act: a bug in nbflow
 
 The user's own exception comes out of a future as itself, with `RemoteTraceback` as its cause.
@@ -235,6 +237,14 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return "\n" + self.text.rstrip()
+
+
+class StoreError(NbflowError):
+    """What was kept on disk cannot be used."""
+
+
+class BadCheckpoint(StoreError):
+    """A directory that was named as a checkpoint holds none."""
 
 
 class IllegalMove(NbflowError):

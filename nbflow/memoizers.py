@@ -18,6 +18,8 @@ MODES = ("task_exit", "dfk_exit", "periodic", "manual", None)
 DEFAULT_PERIOD = "00:30:00"
 RUN_DIR = "runinfo"
 """Where runs are kept that have checkpoints and no `Config(run_dir=...)`."""
+RECORDS = "memo.records"
+"""The file in a checkpoint's directory by which it is known."""
 
 
 @dataclass(frozen=True, repr=False)

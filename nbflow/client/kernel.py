@@ -25,6 +25,7 @@ from nbflow.client import current
 from nbflow.client.as_parsl import AsParsl
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
+from nbflow.client.checkpoints import earlier_checkpoints, memo_spec
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
 from nbflow.client.fetching import directory_of, ways_of
@@ -38,13 +39,16 @@ from nbflow.client.specs import spec_of
 from nbflow.client.threads import Threads
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
-from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost
+from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, UsageError
 from nbflow.executors import Executor
+from nbflow.memoizers import MODES
 from nbflow.numbers import first_of
 from nbflow.wire import process
 from nbflow.wire.messages import (
     AddExecutor,
     Cancel,
+    Checkpoint,
+    Checkpointed,
     Configure,
     Details,
     Drop,
@@ -72,6 +76,8 @@ log = logging.getLogger(__name__)
 
 _NOTHING = nullcontext()
 
+_ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Checkpointed}
+
 LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 
 
@@ -83,6 +89,7 @@ class DataFlowKernel(AsParsl):
 
     Raises:
         ConfigurationError: the configuration cannot be used.
+        BadCheckpoint: a checkpoint that it names is not there.
         OSError: the scheduler process cannot be started.
     """
 
@@ -95,7 +102,9 @@ class DataFlowKernel(AsParsl):
         self._retries = retries_of(self.config.retries) if self.config.retries else None
         self.executors = {executor.label: executor for executor in self.config.executors}
         specs = [spec_of(executor) for executor in self.config.executors]
+        earlier = earlier_checkpoints(self.config)
         self._places = make_places(self.config)
+        self._memo = memo_spec(self.config, self._places, earlier)
         self._questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asking = threading.Lock()
         self._watching = False
@@ -116,6 +125,7 @@ class DataFlowKernel(AsParsl):
             Rows: lambda message: self.feed.take(message.rows),
             Details: self._questions.put,
             Status: self._questions.put,
+            Checkpointed: self._questions.put,
             StartThread: self._threads.start,
             StopThread: self._threads.stop,
             ForThread: self._threads.tell,
@@ -174,6 +184,7 @@ class DataFlowKernel(AsParsl):
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
                 self.config.retry_handler is not None,
+                self._memo,
             )
         )
 
@@ -282,8 +293,32 @@ class DataFlowKernel(AsParsl):
         """The worker processes now."""
         return self.status().workers
 
+    def checkpoint(self) -> str:
+        """Write what cached calls have given up to now and is not written yet; returns when that is done.
+
+        Returns:
+            the directory of this run's checkpoint.
+
+        Raises:
+            UsageError: this flow keeps no checkpoints.
+            FlowClosed: the flow has ended.
+        """
+        if not self._memo.mode:
+            raise UsageError(
+                "this flow keeps no checkpoints: load it with Config(memoizer=BasicMemoizer(checkpoint_mode=...)), "
+                f"a mode of {', '.join(mode for mode in MODES if mode)}"
+            )
+        self._ask(Checkpoint(), None)
+        return self._memo.directory
+
     def cleanup(self) -> None:
-        """End the flow: workers, scheduler, files. What has not ended is lost. Takes at most some 5 s; idempotent."""
+        """End the flow: workers, scheduler, files. What has not ended is lost; idempotent.
+
+        Takes at most some 5 s, and as long as it takes to write the last checkpoint if there is one to be written.
+        """
+        if self._memo.mode in ("dfk_exit", "periodic"):
+            with suppress(FlowClosed):
+                self.checkpoint()
         with self._ending:
             if self.closed:
                 return
@@ -409,10 +444,10 @@ class DataFlowKernel(AsParsl):
         answer: Details = self._ask(Inspect(task), timeout)
         return answer.row, answer.details
 
-    def _ask(self, question: Inspect | Survey, timeout: float) -> Any:
-        """One question at a time; answers come in order."""
-        wanted = Details if isinstance(question, Inspect) else Status
-        deadline = time.monotonic() + timeout
+    def _ask(self, question: Inspect | Survey | Checkpoint, timeout: float | None) -> Any:
+        """One question at a time; answers come in order. `timeout` in seconds, None = as long as it takes."""
+        wanted = _ANSWERS[type(question)]
+        deadline = None if timeout is None else time.monotonic() + timeout
         with self._asking:
             if self.closed:
                 raise FlowClosed("the flow has ended")
@@ -420,7 +455,8 @@ class DataFlowKernel(AsParsl):
             self.flush()
             while True:
                 try:
-                    answer = self._questions.get(timeout=max(0.0, deadline - time.monotonic()))
+                    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                    answer = self._questions.get(timeout=left)
                 except queue.Empty:
                     raise concurrent.futures.TimeoutError(
                         f"the scheduler did not answer in {timeout} s"

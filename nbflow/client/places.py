@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError
+from nbflow.memoizers import RUN_DIR
 from nbflow.values.objects import room_in
 
 SHARED_MEMORY = "/dev/shm"
@@ -40,11 +41,12 @@ def make_places(config: Config) -> Places:
         ConfigurationError: the run directory cannot be made, or is open to others.
     """
     temporary: list[str] = []
-    if config.run_dir is None:
+    parent = parent_of_runs(config)
+    if parent is None:
         run_dir = tempfile.mkdtemp(prefix="nbflow-")
         temporary.append(run_dir)
     else:
-        run_dir = _numbered(os.path.abspath(os.fspath(config.run_dir)))
+        run_dir = _numbered(parent)
     files = os.path.join(run_dir, "values")
     os.mkdir(files, 0o700)
     temporary.append(files)
@@ -53,6 +55,14 @@ def make_places(config: Config) -> Places:
         stores.insert(0, tempfile.mkdtemp(prefix="nbflow-", dir=SHARED_MEMORY))
         temporary.append(stores[0])
     return Places(run_dir, tuple(stores), tuple(temporary))
+
+
+def parent_of_runs(config: Config) -> str | None:
+    """Where the run directories are that stay: one with checkpoints does in any case. None = this one does not."""
+    if config.run_dir is not None:
+        return os.path.abspath(os.fspath(config.run_dir))
+    memoizer = config.memoizer
+    return os.path.abspath(RUN_DIR) if memoizer is not None and memoizer.checkpoint_mode is not None else None
 
 
 def _numbered(parent: str) -> str:

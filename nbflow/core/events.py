@@ -74,10 +74,15 @@ class Delivered(Event, frozen=True):
 
 
 class Recalled(Event, frozen=True):
-    """The memo was asked; `found` says whether it knew."""
+    """The memo was asked; `found` says whether it knew.
+
+    It may have waited for an equal call under way; `failed`: that one failed, and `root` is to blame for it.
+    """
 
     task: int
     found: bool
+    failed: bool = False
+    root: int | None = None
 
 
 class Succeeded(Event, frozen=True):

@@ -166,6 +166,8 @@ class Machine(Ledger):
             return
         if event.found:
             self._end(task, DONE, Why.RECALLED, None)
+        elif event.failed:
+            self._end(task, FAILED, Why.RECALLED, event.root)
         else:
             self._move(task, WAITING, Why.RECALLED)
             self._enqueue(task)

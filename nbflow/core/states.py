@@ -3,8 +3,8 @@
 What a task *is* lives here; what makes it move lives in `machine`. How a task ended (computed or recalled, on which
 attempt, because of which need) is a field of its `Change`, never one more state.
 
-    WAITING ──> RECALLING ──> DONE          recalled from the memo
-       │  ^         │
+    WAITING ──> RECALLING ──> DONE          recalled from the memo, or from an equal call that was under way
+       │  ^         ├──> FAILED             that one failed
        │  └─────────┘                       not in the memo
        ├──> RUNNING ──> DONE | FAILED
        │       └──> WAITING                 retried, given back by a lost worker, or a join that waits for its tasks
@@ -57,7 +57,7 @@ SIGNS: dict[State, str] = {
 
 MOVES: dict[State, frozenset[State]] = {
     State.WAITING: frozenset(State),
-    State.RECALLING: frozenset({State.DONE, State.WAITING, State.CANCELLED}),
+    State.RECALLING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.RUNNING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.DONE: frozenset(),
     State.FAILED: frozenset(),

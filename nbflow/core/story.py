@@ -42,6 +42,8 @@ def tell(change: Change, error: str = "") -> str:
         return f"began on worker {change.worker}, attempt {change.attempt}"
     if change.state is State.WAITING:
         return _WAITS.get(change.why) or _retried(change, error)
+    if change.why is Why.RECALLED and change.root is not None:
+        return f"{change.state.label}: as the equal call did, task {name_of(change.root)}"
     if change.why is Why.NEED:
         return f"{change.state.label}: task {name_of(change.root or 0)} gave no value"
     if change.why in _ENDS:

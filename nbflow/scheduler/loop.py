@@ -27,6 +27,7 @@ from nbflow.core.states import State
 from nbflow.scheduler import faults, history
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
+from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Worker, watch_process
@@ -47,9 +48,8 @@ class Scheduler:
         self.jobs: dict[int, Job] = {}
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
-        self._memo: dict[bytes, msg.Outcome] = {}
-        self._remembered: set[str] = set()  # files of values that the memo holds
         self._exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
+        self._memo = Memo(setup.memo, self.jobs, self._exports, emit=self.emit, discard=self._discard)
         self._fetching: set[int] = set()  # launched tasks that wait for a value of the client's process
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
@@ -70,6 +70,7 @@ class Scheduler:
             msg.Inspect: self._inspect,
             msg.Survey: self._survey,
             msg.Judged: self._judged,
+            msg.Checkpoint: self._checkpoint,
             msg.AddExecutor: self._add_executor,
             msg.Expect: self._promise,
             msg.Deliver: self._deliver,
@@ -122,15 +123,18 @@ class Scheduler:
             self._end()
 
     def _timeout(self) -> float | None:
-        if self._wake_at is None and not self._dirty:
+        if self._wake_at is None and not self._dirty and self._memo.due is None:
             return None
         publish_at = self._published + PUBLISH_EVERY if self._dirty else float("inf")
-        return max(0.0, min(self._wake_at or float("inf"), publish_at) - time.time())
+        at = min(self._wake_at or float("inf"), self._memo.due or float("inf"), publish_at)
+        return max(0.0, at - time.time())
 
     def _decide(self) -> None:
         now = time.time()
         if self._wake_at is not None and now >= self._wake_at:
             self.events.append(ev.Ticked())
+        if self._memo.due is not None and now >= self._memo.due:
+            self._memo.write()
         while self.events:
             events, self.events = self.events, []
             step = self.machine.handle(events, now)
@@ -145,8 +149,9 @@ class Scheduler:
         raise _Stopped
 
     def _end(self) -> None:
-        """End the workers, remove what is temporary."""
+        """End the workers, write the last checkpoint, remove what is temporary."""
         self.staff.end()
+        self._memo.end()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -192,7 +197,7 @@ class Scheduler:
                 tuple(message.executors),
                 message.retries.terms if message.retries is not None else NEVER,
                 message.walltime,
-                bool(message.key),
+                bool(message.key) and self.setup.memo.memoize,
                 message.priority,
             )
         )
@@ -288,6 +293,11 @@ class Scheduler:
         if message.fault is not None:
             job.outcome = message.fault
         self.events.append(ev.Judged(message.id, message.attempt, message.cost, message.fault is not None))
+
+    def _checkpoint(self, message: msg.Checkpoint) -> None:
+        self._decide()  # what ended before the question is to be written
+        self._memo.write()
+        self.client.outgoing.append(msg.Checkpointed())
 
     # ------------------------------------------------------------ from a worker
 
@@ -447,6 +457,8 @@ class Scheduler:
             self._discard(job.submit.payload)
         job.story = settle.story
         outcome = self._outcome(settle, job)
+        if job.submit is not None and job.submit.key:
+            self._memo.ended(job, outcome, settle.root)
         history.conclude(job, outcome)
         if job.origin == 0:
             self.client.outgoing.append(msg.Settled(settle.task, outcome))
@@ -487,13 +499,18 @@ class Scheduler:
             assert job.outcome is not None
             return job.outcome
         if why is Why.JOINED:
-            inner: list[Any] = [self.jobs[number].outcome for number in job.inner]
-            return inner[0] if not job.template else msg.Composed(job.template, inner)
+            return self._joined(job)
         if why is Why.NEED:
             return self._blame(settle)
         if why is Why.ASKED:
             return msg.Withdrawn()
         return faults.found(why, job, self.staff, job.story[-1].worker, settle.root)
+
+    def _joined(self, job: Job) -> msg.Value:
+        """The value of a join whose tasks have ended."""
+        inner: list[Any] = [self.jobs[number].outcome for number in job.inner]
+        value: msg.Value = msg.Composed(job.template, inner) if job.template else inner[0]
+        return value
 
     def _blame(self, settle: do.Settle) -> msg.Blamed:
         assert settle.root is not None
@@ -511,27 +528,22 @@ class Scheduler:
             job.outcome = None
 
     def _discard(self, outcome: Any) -> None:
-        if type(outcome) is msg.Stored and outcome.path not in self._remembered:
+        if isinstance(outcome, (msg.Stored, msg.Held)) and self._memo.keeps(outcome):
+            return
+        if type(outcome) is msg.Stored:
             discard(outcome.path)
         elif type(outcome) is msg.Held:
             self._discard(self._exports.forget(outcome.number))
             self.client.outgoing.append(msg.Drop(outcome.number))
 
     def _recall(self, recall: do.Recall) -> None:
-        job = self.jobs[recall.task]
-        assert job.submit is not None
-        outcome = self._memo.get(job.submit.key)
-        if outcome is not None:
-            job.outcome = outcome
-            job.note = "recalled"
-        self.events.append(ev.Recalled(recall.task, outcome is not None))
+        self._memo.recall(self.jobs[recall.task])
 
     def _remember(self, remember: do.Remember) -> None:
         job = self.jobs[remember.task]
-        if job.submit is not None and job.submit.key and isinstance(job.outcome, (msg.Inline, msg.Stored)):
-            self._memo[job.submit.key] = job.outcome
-            if isinstance(job.outcome, msg.Stored):
-                self._remembered.add(job.outcome.path)
+        if job.submit is not None and job.submit.key:
+            joined = job.template or job.inner
+            self._memo.remember(job, self._joined(job) if joined else job.outcome)
 
     def _take_back(self, take: do.TakeBack) -> None:
         worker = self.staff.get(take.worker)

@@ -3,9 +3,10 @@
 Messages are array-like tagged structs: a frame is a list of them. How frames cross a socket is `channel`'s subject;
 what the bytes in them mean is `nbflow.values`' subject.
 
-    client  ──Configure Define Submit Cancel Release Watch Inspect Survey Judged──>  scheduler
-    client  <──Settled Rows Details Status Judge──                                  scheduler
-    client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>  scheduler
+    client  ──Configure Define Submit Cancel Release Watch──>                scheduler
+    client  ──Inspect Survey Checkpoint Judged──>                            scheduler
+    client  <──Settled Rows Details Status Checkpointed Judge──              scheduler
+    client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
     worker  ──Hello Finished Gathered Returned Printed Blocked Unblocked──>   scheduler
@@ -156,6 +157,16 @@ class Retries(msgspec.Struct, array_like=True, frozen=True, gc=False):
     on: bytes
 
 
+class MemoSpec(msgspec.Struct, array_like=True, frozen=True):
+    """What is remembered of cached calls, see `nbflow.memoizers.BasicMemoizer`."""
+
+    memoize: bool = True
+    mode: str = ""  # "" = nothing is written
+    period: float = 0.0  # seconds
+    directory: str = ""  # where this run writes
+    earlier: list[str] = []  # directories of earlier runs, the oldest first
+
+
 class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The first message: what the scheduler hosts, and how workers find the user's modules."""
 
@@ -168,6 +179,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     validate: bool  # check every invariant after every step
     retries: Retries | None = None  # of calls made inside tasks whose app says nothing about it; None = none
     judged: bool = False  # the client is asked what each failed attempt costs
+    memo: MemoSpec = MemoSpec()
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -240,6 +252,10 @@ class Judged(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Ask for `Status`."""
+
+
+class Checkpoint(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Write what is remembered and not written yet; `Checkpointed` follows."""
 
 
 class AddExecutor(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -326,6 +342,10 @@ class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
     counts: list[int]
     workers: list[WorkerRow]
     pid: int
+
+
+class Checkpointed(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Checkpoint`: all is written."""
 
 
 class StartThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -468,6 +488,7 @@ FromClient: TypeAlias = (
     | Inspect
     | Survey
     | Judged
+    | Checkpoint
     | AddExecutor
     | Expect
     | Deliver
@@ -476,7 +497,17 @@ FromClient: TypeAlias = (
     | ThreadEnded
 )
 ToClient: TypeAlias = (
-    Settled | Rows | Details | Status | Judge | StartThread | StopThread | ForThread | Export | Drop
+    Settled
+    | Rows
+    | Details
+    | Status
+    | Checkpointed
+    | Judge
+    | StartThread
+    | StopThread
+    | ForThread
+    | Export
+    | Drop
 )
 ToWorker: TypeAlias = Setup | Executors | Define | Run | TakeBack | Settled
 FromWorker: TypeAlias = (

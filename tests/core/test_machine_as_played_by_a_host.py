@@ -201,9 +201,22 @@ class Host(RuleBasedStateMachine):
             assert task not in self.settled, "what has begun goes on"
 
     @precondition(lambda self: self.to_recall)
-    @rule(found=st.booleans())
-    def recall(self, found: bool) -> None:
-        self.tell(ev.Recalled(self.to_recall.pop(0), found))
+    @rule(data=st.data(), found=st.booleans())
+    def recall(self, data: st.DataObject, found: bool) -> None:
+        task = self.to_recall.pop(
+            data.draw(st.integers(0, len(self.to_recall) - 1))
+        )  # some wait for equal calls
+        self.tell(ev.Recalled(task, found))
+
+    @precondition(lambda self: self.to_recall)
+    @rule(data=st.data())
+    def share_a_failure(self, data: st.DataObject) -> None:
+        failed = sorted(t for t, state in self.settled.items() if state is State.FAILED)
+        if failed:
+            task, root = self.to_recall.pop(), data.draw(st.sampled_from(failed))
+            cancelled = self.settled.get(task) is State.CANCELLED
+            self.tell(ev.Recalled(task, False, True, root))
+            assert self.settled[task] is (State.CANCELLED if cancelled else State.FAILED)
 
     # ---------------------------------------------------------- workers
 

@@ -1,0 +1,227 @@
+"""The memo of a flow: values of cached calls by their keys, and which task computes a value that is not there yet.
+
+    recall ──> known            ──> Recalled(found)
+           ──> being computed   ──> the task waits, and ends as that one does
+           ──> neither          ──> Recalled(not found): it runs, and later equal calls wait for it
+
+A call that is waited for and cancelled hands over to the next one. What stays in the client's process is kept as bytes
+as soon as the client has made them, so that nothing that is done to the object changes what is recalled.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from nbflow.core.events import Recalled
+from nbflow.numbers import name_of
+from nbflow.scheduler.checkpoints import Checkpoints
+from nbflow.scheduler.exports import Exports, NotExported
+from nbflow.scheduler.history import Job
+from nbflow.values.memo import lasts
+from nbflow.wire.messages import (
+    Blamed,
+    Composed,
+    Failure,
+    Held,
+    Inline,
+    Lost,
+    MemoSpec,
+    Outcome,
+    Stored,
+    Value,
+)
+
+
+class _Known(NamedTuple):
+    value: Value
+    task: int  # that computed it
+
+
+class Memo:
+    """What is remembered. `jobs` are those of the flow, `emit` takes events, `discard` what need not stay any more."""
+
+    def __init__(
+        self,
+        spec: MemoSpec,
+        jobs: Mapping[int, Job],
+        exports: Exports,
+        *,
+        emit: Callable[[Recalled], None],
+        discard: Callable[[Held], None],
+    ) -> None:
+        self._jobs = jobs
+        self._exports = exports
+        self._emit = emit
+        self._discard = discard
+        self._known: dict[bytes, _Known] = {}
+        self._files: set[str] = set()  # of values that are to stay
+        self._held: dict[
+            int, bool
+        ] = {}  # values of the client's process that are to stay -> whether only for us
+        self._shared: set[int] = set()  # those that several tasks have
+        self._runners: dict[bytes, int] = {}  # key -> the task that computes its value
+        self._waiters: dict[bytes, dict[int, None]] = {}  # key -> tasks that wait for that, in order
+        self._store = Checkpoints(spec.directory, spec.earlier) if spec.mode or spec.earlier else None
+        self._mode = spec.mode
+        self._period = spec.period
+        self._unwritten: dict[bytes, str] = {}  # key -> app
+        self.due: float | None = None  #: when `write` is to be called next, in seconds since the epoch
+
+    def recall(self, job: Job) -> None:
+        """Look a cached call up; `Recalled` follows, now or when an equal call has ended."""
+        assert job.submit is not None
+        key = job.submit.key
+        if (found := self._find(key)) is not None and all(map(os.path.exists, job.submit.outputs)):
+            value, task = found
+            self._share(value)
+            job.outcome = value
+            job.note = f"recalled from task {name_of(task)}" if task else "recalled from a checkpoint"
+            self._emit(Recalled(job.id, True))
+            return
+        runner = self._runners.setdefault(key, job.id)
+        if runner == job.id or self._is_inside(job, runner):
+            self._emit(Recalled(job.id, False))
+        else:
+            job.note = f"waits for the equal call, task {name_of(runner)}"
+            self._waiters.setdefault(key, {})[job.id] = None
+
+    def remember(self, job: Job, value: Outcome | None) -> None:
+        """A cached call has given its value; with "task_exit" it is written when this returns, if it is bytes."""
+        if job.submit is not None and job.submit.key and isinstance(value, (Inline, Stored, Held, Composed)):
+            self._keep(job.submit.key, job.submit.app, _Known(value, job.id))
+
+    def ended(self, job: Job, outcome: Outcome, root: int | None) -> None:
+        """A cached call has ended, well or not: so do those that wait for it."""
+        assert job.submit is not None
+        key = job.submit.key
+        if self._runners.get(key) != job.id:
+            if job.id in self._waiters.get(key, ()):
+                del self._waiters[key][job.id]
+                job.note = ""
+            return
+        del self._runners[key]
+        waiters = self._waiters.pop(key, {})
+        if not waiters:
+            return
+        if isinstance(outcome, (Failure, Lost)) or (
+            isinstance(outcome, Blamed) and outcome.cause is not None
+        ):
+            for number in waiters:
+                self._jobs[number].outcome = outcome
+                self._emit(Recalled(number, False, True, job.id if root is None else root))
+        elif isinstance(outcome, (Inline, Stored, Held, Composed)):
+            self._share(outcome)
+            for number in waiters:
+                self._jobs[number].outcome = outcome
+                self._jobs[number].note = f"recalled from task {name_of(job.id)}"
+                self._emit(Recalled(number, True))
+        else:
+            first, *others = waiters
+            self._runners[key] = first
+            if others:
+                self._waiters[key] = dict.fromkeys(others)
+            self._jobs[first].note = ""
+            self._emit(Recalled(first, False))
+
+    def keeps(self, value: Stored | Held) -> bool:
+        """Whether a value is to stay that a task holds no more."""
+        if isinstance(value, Stored):
+            return value.path in self._files
+        if value.number in self._held:
+            self._held[value.number] = True
+            return True
+        return False
+
+    def write(self) -> None:
+        """Write what has not been written yet."""
+        self.due = None
+        unwritten, self._unwritten = self._unwritten, {}
+        for key, app in unwritten.items():
+            self._write(key, app)
+
+    def end(self) -> None:
+        """The flow ends."""
+        if self._mode in ("dfk_exit", "periodic"):
+            self.write()
+        if self._store is not None:
+            self._store.close()
+
+    def _find(self, key: bytes) -> _Known | None:
+        if (known := self._known.get(key)) is not None:
+            return known
+        value = self._store.get(key) if self._store is not None else None
+        if value is None:
+            return None
+        self._hold(value)
+        known = self._known[key] = _Known(value, 0)
+        return known
+
+    def _is_inside(self, job: Job, runner: int) -> bool:
+        """Whether a call was made inside of the very task that it would wait for."""
+        parent = job.parent
+        while parent is not None and parent != runner:
+            parent = self._jobs[parent].parent if parent in self._jobs else None
+        return parent is not None
+
+    def _keep(self, key: bytes, app: str, known: _Known) -> None:
+        self._hold(known.value)
+        self._known[key] = known
+        if not self._exports.used or self._bring(key, app, known):
+            self._record(key, app)
+
+    def _bring(self, key: bytes, app: str, known: _Known) -> bool:
+        """Get the bytes of what stays in the client's process; True if there are none to be waited for."""
+
+        def go_on() -> None:
+            if self._known.get(key) == known:
+                self._keep(key, app, known)
+
+        if not self._exports.fetch([known.value], go_on):
+            return False
+        try:
+            value = self._exports.put_in(known.value)
+        except NotExported:
+            return False  # it is recalled by reference, in this flow alone
+        self._hold(value)
+        self._known[key] = _Known(value, known.task)
+        for held in _held_in(known.value):
+            if held.number not in self._shared and self._held.pop(held.number, False):
+                self._discard(held)
+        return True
+
+    def _hold(self, value: Outcome) -> None:
+        if isinstance(value, Stored):
+            self._files.add(value.path)
+        elif isinstance(value, Held):
+            self._held.setdefault(value.number, False)
+        elif isinstance(value, Composed):
+            for part in value.parts:
+                self._hold(part)
+
+    def _share(self, value: Value) -> None:
+        self._shared.update(held.number for held in _held_in(value))
+
+    def _record(self, key: bytes, app: str) -> None:
+        if not self._mode or not lasts(key):
+            return
+        if self._mode == "task_exit":
+            self._write(key, app)
+            return
+        self._unwritten[key] = app
+        if self._mode == "periodic" and self.due is None:
+            self.due = time.time() + self._period
+
+    def _write(self, key: bytes, app: str) -> None:
+        assert self._store is not None
+        self._store.put(key, app, self._known[key].value)
+
+
+def _held_in(value: Value) -> Iterator[Held]:
+    if isinstance(value, Held):
+        yield value
+    elif isinstance(value, Composed):
+        for part in value.parts:
+            yield from _held_in(part)

@@ -1,0 +1,257 @@
+"""What a cached app recalls and what it runs again, within one session."""
+
+from __future__ import annotations
+
+import collections
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbflow import AppFuture, File, bash_app, errors, python_app
+
+pytestmark = pytest.mark.usefixtures("shared_flow")
+
+
+class Runs:
+    """Counts the runs of apps that call `note(log)`."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = str(log)
+
+    @property
+    def count(self) -> int:
+        path = Path(self.log)
+        return len(path.read_text()) if path.exists() else 0
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path / "log")
+
+
+def note(log: str) -> None:
+    with open(log, "a", encoding="utf-8") as file:
+        file.write("x")
+
+
+def test_a_call_is_equal_however_its_arguments_are_passed(runs: Runs) -> None:
+    log = runs.log
+
+    @python_app(cache=True)
+    def app(a: int, b: int = 2, *rest: int, c: int = 3, **more: int) -> Any:
+        note(log)
+        return a, b, rest, c, more
+
+    equal = [app(1), app(1, 2), app(1, b=2), app(a=1, b=2), app(1, c=3)]
+    assert [future.result(10) for future in equal] == [(1, 2, (), 3, {})] * 5
+    assert runs.count == 1
+    others = [app(2), app(1, 3), app(1, 2, 3), app(1, c=4), app(1, d=4), app(1.0), app(True)]  # type: ignore[arg-type]
+    assert len([future.result(10) for future in others]) == len(others) == runs.count - 1
+
+
+@pytest.mark.parametrize("names", [["verbose"], ["verbose", "more"]])
+def test_what_is_ignored_is_ignored_however_it_is_passed(runs: Runs, names: list[str]) -> None:
+    log = runs.log
+
+    @python_app(cache=True, ignore_for_cache=names)
+    def app(x: int, verbose: bool = False, **keywords: int) -> int:
+        note(log)
+        return x
+
+    calls = [app(1), app(1, True), app(1, verbose=True)]
+    calls += [app(1, more=3)] if "more" in names else []
+    assert {future.result(10) for future in calls} == {1}
+    assert runs.count == 1
+
+
+def test_a_name_to_be_ignored_that_is_no_parameter_is_refused_at_decoration() -> None:
+    with pytest.raises(
+        errors.AppBadFormatting, match="'verbos' is no parameter of `app`; its parameters: verbose, x"
+    ):
+
+        @python_app(cache=True, ignore_for_cache=["verbos"])
+        def app(x: int, verbose: bool = False) -> None: ...
+
+    @python_app(cache=True, ignore_for_cache=["stdout"])
+    def with_streams(x: int) -> int:
+        return x
+
+    assert with_streams(1).result(10) == 1
+
+
+def test_a_function_that_is_defined_anew_runs_anew(runs: Runs) -> None:
+    log = runs.log
+
+    def define(step: int, unit: int) -> Any:
+        def helper(x: int) -> int:
+            return x + unit
+
+        if step == 1:
+
+            @python_app(cache=True)
+            def app(x: int) -> int:
+                """One."""
+                note(log)
+                return helper(x)
+
+        else:
+
+            @python_app(cache=True)
+            def app(x: int) -> int:
+                """Another."""
+                note(log)
+                return 10 * helper(x)
+
+        return app
+
+    first, second, same = define(1, 1), define(2, 1), define(1, 1)
+    assert [first(1).result(10), second(1).result(10), same(1).result(10)] == [2, 20, 2]
+    assert runs.count == 2
+    assert define(1, 2)(1).result(10) == 3, "a helper's closure has changed"
+
+
+def test_a_changed_global_is_a_new_call(runs: Runs) -> None:
+    log = runs.log
+    space: dict[str, Any] = {"__name__": "__main__", "note": note, "log": log, "SCALE": [2]}
+    exec("def app(x):\n    note(log)\n    return x * SCALE[0]", space)
+    app = python_app(cache=True)(space["app"])
+    assert [app(3).result(10), app(3).result(10)] == [6, 6]
+    space["SCALE"][0] = 5
+    assert app(3).result(10) == 15
+    space["SCALE"] = [2]
+    assert app(3).result(10) == 6
+    assert runs.count == 2
+
+
+def test_values_of_all_sorts_count_by_their_content(runs: Runs, tmp_path: Path) -> None:
+    log = runs.log
+
+    @python_app(cache=True)
+    def kind(x: Any) -> str:
+        note(log)
+        return type(x).__name__
+
+    def make() -> list[Any]:
+        return [
+            np.arange(4),
+            Path("a"),
+            {1, 2},
+            collections.Counter("aab"),
+            File(tmp_path / "in"),
+            note,
+            1 + 2j,
+        ]
+
+    (tmp_path / "in").write_text("content")
+    first = [kind(value).result(10) for value in make()]
+    assert [kind(value).result(10) for value in make()] == first
+    assert runs.count == len(first)
+    (tmp_path / "in").write_text("changed")
+    kind(File(tmp_path / "in")).result(10)
+    assert runs.count == len(first) + 1
+
+
+def test_a_value_without_a_fingerprint_is_passed_and_not_remembered(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = runs.log
+
+    class Odd:
+        def __reduce__(self) -> Any:
+            import sys
+
+            # nothing of it can be told while a key is made
+            if "nbflow.values.fingerprint.walk" in sys._getframe(1).f_globals["__name__"]:
+                raise RuntimeError("not for you")
+            return int, ("7",)
+
+    @python_app(cache=True)
+    def app(x: Any) -> Any:
+        note(log)
+        return x
+
+    with caplog.at_level(logging.INFO, "nbflow"):
+        assert [app(Odd()).result(10) for _ in range(3)] == [7, 7, 7]
+    assert runs.count == 3
+    said = [record.getMessage() for record in caplog.records if "Odd" in record.getMessage()]
+    assert len(said) == 1, "said once"
+    assert "calls of `app` with a" in said[0]
+    assert "RuntimeError: not for you" in said[0]
+    assert "nbflow.id_for_memo.register" in said[0]
+
+
+def test_futures_count_by_their_calls_at_any_depth(runs: Runs) -> None:
+    log = runs.log
+
+    @python_app(cache=True)
+    def pair(x: int) -> list[int]:
+        note(log)
+        return [x, x + 1]
+
+    @python_app(cache=True)
+    def total(parts: Any) -> int:
+        note(log)
+        return sum(part if isinstance(part, int) else sum(part) for part in parts)
+
+    def chain(x: int) -> AppFuture:
+        return total([pair(x)[1], pair(x)])
+
+    assert chain(1).result(10) == chain(1).result(10) == 5
+    assert runs.count == 2
+    assert chain(2).result(10) == 8
+    assert runs.count == 4
+
+
+def test_a_future_of_an_uncached_call_counts_by_its_task(runs: Runs) -> None:
+    log = runs.log
+
+    @python_app
+    def plain() -> int:
+        return 1
+
+    @python_app(cache=True)
+    def app(x: int) -> int:
+        note(log)
+        return x
+
+    future = plain()
+    assert [app(future).result(10), app(future).result(10), app(plain()).result(10)] == [1, 1, 1]
+    assert runs.count == 2
+
+
+def test_a_methods_instance_counts_by_its_content(runs: Runs) -> None:
+    log = runs.log
+
+    class Model:
+        def __init__(self, weight: int) -> None:
+            self.weight = weight
+
+        @python_app(cache=True)
+        def apply(self, x: int) -> int:
+            note(log)
+            return self.weight * x
+
+    assert [Model(w).apply(5).result(10) for w in (2, 2, 3)] == [10, 10, 15]
+    assert runs.count == 2
+
+
+def test_outputs_count_by_path_and_streams_by_name(tmp_path: Path, runs: Runs) -> None:
+    log = runs.log
+
+    @bash_app(cache=True)
+    def write(word: str, outputs: Any = (), stdout: Any = None) -> str:
+        return f"echo -n x >> {log}; echo {word} | tee {outputs[0]}"
+
+    one, two = tmp_path / "one", tmp_path / "two"
+    for output in (one, one, two):
+        write("a", outputs=[File(output)]).result(10)
+    assert runs.count == 2
+    assert two.read_text() == "a\n"
+    for stream in ("s", "s", "t"):
+        write("a", outputs=[File(one)], stdout=str(tmp_path / stream)).result(10)
+    assert runs.count == 4
+    write("a", outputs=[File(one)], walltime=50).result(10)
+    assert runs.count == 4
