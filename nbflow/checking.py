@@ -69,8 +69,7 @@ class Description:
         default = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        value = getattr(self, name)
-        return value is default or (type(value) is type(default) and bool(value == default))
+        return bool(getattr(self, name) == default)
 
 
 def _unknown(owner: str, name: str, known: list[str]) -> str:

@@ -124,14 +124,15 @@ class Config(Description):
 
     def _find_memoizer(self) -> None:
         """What the older spelling says becomes the memoizer, and goes: so that the fields never contradict."""
-        given = {name: getattr(self, name) for name in OLDER if not self._is_default(name)}
+        fields = type(self).__dataclass_fields__
+        given = {n: getattr(self, n) for n in OLDER if getattr(self, n) is not fields[n].default}
         if given and self.memoizer is not None:
             raise ConfigurationError(
                 f"Config(memoizer=..., {next(iter(given))}=...): say it in the memoizer alone"
             )
         if given:
             for name in given:
-                object.__setattr__(self, name, type(self).__dataclass_fields__[name].default)
+                object.__setattr__(self, name, fields[name].default)
             memoizer = BasicMemoizer(**{OLDER[name]: value for name, value in given.items()})
             object.__setattr__(self, "memoizer", memoizer)
         elif self.memoizer is not None and not isinstance(self.memoizer, BasicMemoizer):

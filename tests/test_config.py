@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nbflow
 from nbflow import Config, ProcessExecutor, ThreadExecutor, checking, errors
+from nbflow.config import EXIT_MODES, STRATEGIES
 from nbflow.memoizers import BasicMemoizer
 
 
@@ -110,6 +113,51 @@ def test_its_repr_can_be_pasted_back(config: Config) -> None:
     assert eval(repr(config), vars(nbflow).copy()) == config
     assert pickle.loads(pickle.dumps(config)) == config
     assert copy.deepcopy(config) == config
+
+
+texts = st.text(min_size=1, max_size=5)
+process_executors = st.builds(
+    ProcessExecutor,
+    max_workers=st.none() | st.integers(1, 99),
+    label=texts,
+    environment=st.dictionaries(texts, texts, max_size=2),
+    working_dir=st.none() | texts,
+    accelerators=st.integers(0, 4) | st.lists(texts, unique=True, max_size=3),
+)
+thread_executors = st.builds(ThreadExecutor, st.none() | st.integers(1, 99), texts, st.text(max_size=3))
+configs = st.builds(
+    Config,
+    executors=st.lists(
+        process_executors | thread_executors, min_size=1, max_size=3, unique_by=lambda each: each.label
+    ),
+    retries=st.integers(0, 9) | st.builds(nbflow.Retry, st.integers(0, 9), delay=st.floats(0, 9)),
+    run_dir=st.none() | texts,
+    name=texts,
+    memoizer=st.none() | st.builds(BasicMemoizer, memoize=st.booleans()),
+    exit_mode=st.sampled_from(EXIT_MODES),
+    garbage_collect=st.booleans(),
+    internal_tasks_max_threads=st.integers(1, 99),
+    initialize_logging=st.booleans(),
+    strategy=st.sampled_from(STRATEGIES),
+    strategy_period=st.floats(0.001, 1e9) | st.integers(1, 99),
+    max_idletime=st.floats(0, 1e9),
+    usage_tracking=st.integers(0, 3),
+    project_name=st.none() | texts,
+)
+
+
+@given(configs, configs)
+def test_what_it_says_is_what_it_is_equal_by(one: Config, other: Config) -> None:
+    assert eval(repr(one), vars(nbflow).copy()) == one
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert (one == other) == (one.differences(other) == "")
+
+
+def test_the_docs_say_what_every_field_means() -> None:
+    docs = Path(__file__).parents[1] / "docs" / "configuration.md"
+    text = docs.read_text(encoding="utf-8")
+    fields = [f.name for kind in (Config, ProcessExecutor, ThreadExecutor) for f in dataclasses.fields(kind)]
+    assert [name for name in fields if f"`{name}`" not in text and f"`{name}=" not in text] == []
 
 
 def test_its_repr_shows_what_differs_from_the_defaults() -> None:

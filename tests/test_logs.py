@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -119,6 +120,17 @@ def test_a_log_configuration_of_the_users_is_begun_and_ended_with_the_flow(tmp_p
     with DataFlowKernel(Config(ONE, run_dir=tmp_path / "runs", initialize_logging=Mine())) as flow:
         assert story == [(Path(flow.run_dir), "nbflow")]
     assert story == [(Path(flow.run_dir), "nbflow"), "ended"]
+
+
+def test_a_log_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Broken(logs.LogConfig):
+        def initialize_logging(self, *, log_dir: Path, log_name: str) -> NoReturn:
+            raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        DataFlowKernel(Config(ONE, run_dir=tmp_path / "runs", initialize_logging=Broken()))
+    assert not (tmp_path / "runs" / "000" / "values").exists()
+    assert not (tmp_path / "runs" / "000" / "scheduler.log").exists()
 
 
 def test_records_about_a_flow_say_which(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import logs
@@ -133,8 +133,13 @@ class DataFlowKernel(AsParsl):
             Drop: self._drop,
             Judge: self._retry_handler.ask,
         }
-        self._process, sock = self._start()
-        self._end_log = self._begin_log()
+        with ExitStack() as undo:
+            undo.callback(self._places.remove)
+            self._end_log = self._begin_log()
+            undo.callback(self._end_log)
+            with open(os.path.join(self.run_dir, "scheduler.log"), "wb") as file:
+                self._process, sock = process.start("nbflow.scheduler.loop", file)
+            undo.pop_all()
         self._calls = Calls(
             self,
             first=first_of(0),
@@ -155,14 +160,6 @@ class DataFlowKernel(AsParsl):
         self._configure(specs)
         atexit.register(self._at_exit)
         _flows.add(self)
-
-    def _start(self) -> tuple[subprocess.Popen[bytes], Any]:
-        try:
-            with open(os.path.join(self._places.run_dir, "scheduler.log"), "wb") as file:
-                return process.start("nbflow.scheduler.loop", file)
-        except BaseException:
-            self._places.remove()
-            raise
 
     def _begin_log(self) -> Callable[[], None]:
         """The flow's own log, in a run directory that is kept."""

@@ -45,6 +45,9 @@ TABLE = {
         "nbflow.client.fetching": "HTTPSeparateTaskStaging=HTTPStaging HTTPInTaskStaging=HTTPStaging"
     },
     "data_provider.staging": {"nbflow.staging": "Staging"},
+    "dataflow.dependency_resolvers": {
+        "nbflow.values.resolvers": "DEEP_DEPENDENCY_RESOLVER SHALLOW_DEPENDENCY_RESOLVER DependencyResolver"
+    },
     "dataflow.dflow": {"nbflow": "DataFlowKernel"},
     "dataflow.errors": {
         "nbflow.errors": "DependencyError JoinError PropagatedException DataFlowException=NbflowError"
