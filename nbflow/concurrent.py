@@ -12,8 +12,8 @@ What the standard library says of executors holds here, with these differences:
 - there is no `initializer`: what is to be made once in a worker is kept there by a module, with `functools.lru_cache`
   for instance.
 
-Finalizers run at any moment, in any thread, with any lock held. What they have to ask for is done by a thread
-(`_errands`), to which they only hand it.
+What a pool that is let go, or the iterator of `map`, still has to do is done by a thread (`_errands`): finalizers may
+take no lock.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import os
-import queue
 import threading
-import time
 import weakref
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Literal, NoReturn, TypeVar
 
 from nbflow.client import current
 from nbflow.client.app import App, python_app
 from nbflow.client.carriage import Callee
+from nbflow.client.errands import Errands
 from nbflow.client.future import AppFuture
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.client.options import Options, name_of
+from nbflow.client.ordered import chunked, chunks, flat, in_order
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError, FlowClosed, UsageError
 from nbflow.values.functions import Captor
@@ -163,14 +163,15 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         _check("chunksize", chunksize)
         if buffersize is not None:
             _check("buffersize", buffersize)
-        deadline = None if timeout is None else time.monotonic() + timeout
         calls = zip(*iterables)  # noqa: B905 - as far as the shortest one goes
+        unwanted = functools.partial(
+            _withdraw, self._dfk
+        )  # not the pool: the iterator does not keep it alive
         if chunksize == 1:
             futures = (self.submit(fn, *args) for args in calls)
-            return _values(self._dfk, *_started(self._dfk, futures, buffersize), deadline)
-        chunks = iter(lambda: list(islice(calls, chunksize)), [])
-        futures = (self._submit_chunk(fn, chunk) for chunk in chunks)
-        return _flat(_values(self._dfk, *_started(self._dfk, futures, buffersize), deadline))
+            return in_order(futures, buffersize, timeout, unwanted)
+        futures = (self._submit_chunk(fn, chunk) for chunk in chunks(calls, chunksize))
+        return flat(in_order(futures, buffersize, timeout, unwanted))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls. May be called again.
@@ -184,7 +185,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             self._closed = self._closed or "was shut down"
             self._apps.clear()
         if cancel_futures:
-            self._dfk.calls.withdraw([future.tid for future in self._futures.alive() if not future.done()])
+            _withdraw(self._dfk, self._futures.alive())
         if self._owns:
             self._abandoned.detach()
             (_end if wait else _end_later)(self._dfk, self._futures)
@@ -215,7 +216,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
 
     def _chunk(self, fn: Callable[..., Any], width: int) -> Callee:
         labels = () if self._executors == "all" else tuple(self._executors)
-        return Callee(Options(name_of(fn), executors=labels), Captor(_chunk_of(fn, width)))
+        return Callee(Options(name_of(fn), executors=labels), Captor(chunked(fn, width)))
 
     def _kept(self, fn: Callable[..., Any], width: int, make: Callable[[], Any]) -> Any:
         """What was made of a function before. Callables that carry an object are not kept, lest it be kept alive."""
@@ -270,7 +271,10 @@ class _Futures:
         return [future for reference in tuple(self._references) if (future := reference()) is not None]
 
 
-# ---------------------------------------------------------------- the iterator of map
+def _withdraw(flow: DataFlowKernel, futures: Iterable[AppFuture]) -> None:
+    """Have the tasks withdrawn that have not begun. Takes no lock."""
+    if tasks := [future.tid for future in futures if not future.done()]:
+        _errands.put(functools.partial(flow.calls.withdraw, tasks))
 
 
 def _check(name: str, value: Any) -> None:
@@ -278,59 +282,6 @@ def _check(name: str, value: Any) -> None:
         raise TypeError(f"map({name}=...) is a whole number of at least 1, not {value!r}")
     if value < 1:
         raise ValueError(f"map({name}=...) must be at least 1, not {value!r}")
-
-
-def _started(
-    flow: DataFlowKernel, futures: Iterator[AppFuture], ahead: int | None
-) -> tuple[Iterator[AppFuture], deque[AppFuture]]:
-    """(the futures to come, those that there are now). If one cannot be made, the others are not wanted."""
-    begun: deque[AppFuture] = deque()
-    try:
-        begun.extend(islice(futures, ahead))
-    except BaseException:
-        _withdraw(flow, begun)
-        raise
-    return futures, begun
-
-
-def _values(
-    flow: DataFlowKernel, more: Iterator[AppFuture], futures: deque[AppFuture], deadline: float | None
-) -> Iterator[Any]:
-    """The futures' values in order; holds on to none that was taken."""
-    try:
-        while futures:
-            futures.extend(islice(more, 1))
-            yield _first(futures, deadline)
-    finally:
-        _withdraw(flow, futures)
-
-
-def _first(futures: deque[AppFuture], deadline: float | None) -> Any:
-    value = futures[0].result(None if deadline is None else max(0.0, deadline - time.monotonic()))
-    futures.popleft()
-    return value
-
-
-def _withdraw(flow: DataFlowKernel, futures: Iterable[AppFuture]) -> None:
-    if tasks := [future.tid for future in futures if not future.done()]:
-        _errands.put(functools.partial(flow.calls.withdraw, tasks))
-
-
-def _flat(chunks: Iterator[list[Any]]) -> Iterator[Any]:
-    for chunk in chunks:
-        chunk.reverse()
-        while chunk:
-            yield chunk.pop()
-
-
-def _chunk_of(fn: Callable[..., Any], width: int) -> Callable[..., list[Any]]:
-    """A function that calls `fn` with `width` of its arguments after the other; errors show `fn` alone."""
-
-    def chunk(*arguments: Any) -> list[Any]:
-        return [fn(*arguments[at : at + width]) for at in range(0, len(arguments), width)]
-
-    chunk.__wrapped__ = fn  # type: ignore[attr-defined] # where source and traceback begin
-    return chunk
 
 
 # ---------------------------------------------------------------- the end
@@ -351,37 +302,7 @@ def _end_later(flow: DataFlowKernel, futures: _Futures) -> None:
         threading.Thread(target=_end, args=(flow, futures), name="nbflow-pool-end", daemon=False).start()
 
 
-class _Errands:
-    """A thread that does what was asked for where it could not be done; started with the first pool."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-
-    def put(self, errand: Callable[[], object]) -> None:
-        """Have it done soon. Takes no lock."""
-        self._queue.put(errand)
-
-    def start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="nbflow-pools", daemon=True)
-                self._thread.start()
-
-    def finish(self) -> None:
-        """Do what was asked for up to now, and no more."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-
-    def _run(self) -> None:
-        while (errand := self._queue.get()) is not None:
-            errand()
-            del errand  # it holds a flow
-
-
-_errands = _Errands()
+_errands = Errands()
 _pools: weakref.WeakSet[NbflowPoolExecutor] = weakref.WeakSet()
 
 
@@ -394,7 +315,7 @@ def _at_exit() -> None:
 
 def _after_fork() -> None:
     global _errands
-    _errands = _Errands()
+    _errands = Errands()
     for pool in tuple(_pools):
         pool._forked()
 
