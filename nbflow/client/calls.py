@@ -25,9 +25,10 @@ from nbflow.client.outside import Outside
 from nbflow.client.parameters import parameters_of
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts, TaskRecord, record_of_call
-from nbflow.client.special import Special, automatic_name, complete
+from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, Special, automatic_name, complete
 from nbflow.client.threads import Threads
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
+from nbflow.files import File
 from nbflow.staging import Staging
 from nbflow.values import memo, outcome, pickling
 from nbflow.values.functions import Captor
@@ -130,18 +131,18 @@ class Calls:
             self._check_open()
         number = next(self._numbers)
         options = callee.options
-        special: Special | None = None
-        if kwargs or callee.parameters.defaults or callee.parameters.places:
+        special = NOTHING_SPECIAL
+        if callee.parameters.read or (kwargs and not SPECIAL_NAMES.isdisjoint(kwargs)):
             name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
             special = complete(callee.parameters, args, kwargs, name_stream)
             args, kwargs = special.args, special.kwargs
         executors = self._allowed(options) if options.executors else []
-        if self._fetcher.wanted:
+        if File.any_remote or self._fetcher.offered:
             args, kwargs = self._fetcher.replace(
                 options.name,
                 executors[0] if executors else "",
                 (args, kwargs),
-                () if special is None else (special.outputs, *special.asked),
+                (special.outputs, *special.asked),
             )
         parcel = self._parcel(callee, args, kwargs, executors)
         define = parcel.define
@@ -151,9 +152,7 @@ class Calls:
         future = AppFuture(self, number, options)
         if key:
             future._key = key
-        walltime = options.walltime
-        if special is not None:
-            walltime = special.walltime or walltime
+        if special is not NOTHING_SPECIAL:
             future.will_write(special.outputs, *special.asked)
         submit = Submit(
             number,
@@ -166,11 +165,11 @@ class Calls:
             self.parent if self._threads is None else self._threads.task_here,
             executors,
             self._retries if options.retries is None else options.retries,
-            walltime or 0.0,
+            special.walltime or options.walltime or 0.0,
             key,
-            [] if special is None else special.streams,
-            [] if special is None else [file.filepath for file in special.outputs],
-            None if special is None else special.priority,
+            special.streams,
+            special.paths,
+            special.priority,
         )
         known = define.digest in self._defined
         urgent = not self.pending  # nothing is under way: workers wait for this very call
@@ -287,7 +286,7 @@ class Calls:
         by_value: bool,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        special: Special | None,
+        special: Special,
     ) -> bytes:
         """What the call is remembered by; b"" if it cannot be."""
         if not (function := callee.captor.fingerprint(callee.name, captured=by_value)):
@@ -300,7 +299,7 @@ class Calls:
                 callee.parameters.signature,
                 args,
                 kwargs,
-                {} if special is None else special.counted,
+                special.counted,
                 callee.options.ignore_for_cache,
             )
         )

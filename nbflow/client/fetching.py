@@ -30,15 +30,10 @@ class Fetcher:
         self.dfk = dfk
         self.call = call
         self._directory = directory
-        self._asked = ways is not None  # files of this machine are offered, too
+        self.offered = ways is not None  #: whether files of this machine are offered to the ways, too
         self._ways = OWN_WAYS if ways is None else ways
         self._fetched: dict[str, Future[File] | File] = {}
         self._lock = threading.RLock()  # bringing one in makes a call
-
-    @property
-    def wanted(self) -> bool:
-        """Whether calls have to be looked through at all."""
-        return self._asked or File.any_remote
 
     def replace(self, app: str, executor: str, arguments: Any, written: Sequence[Any]) -> Any:
         """The arguments with files that are brought in; containers that hold one are copied. `written`: not these.
@@ -57,7 +52,7 @@ class Fetcher:
         if id(value) in keep:
             return value
         if isinstance(value, File):
-            return self._brought(value, app, executor) if value.remote or self._asked else value
+            return self._brought(value, app, executor) if value.remote or self.offered else value
         kind = type(value)
         if kind not in (list, tuple, set, frozenset, dict):
             return value
@@ -72,7 +67,7 @@ class Fetcher:
     def _brought(self, file: File, app: str, executor: str) -> Any:
         way = next((way for way in self._ways if way.can_stage_in(file)), None)
         if way is None:
-            schemes = "file, http and https" if not self._asked else "what its storage_access can stage"
+            schemes = "file, http and https" if not self.offered else "what its storage_access can stage"
             raise UsageError(f"`{app}` cannot be given {file.url}: this flow takes files of {schemes}")
         with self._lock:
             found = self._fetched.get(file.url)

@@ -30,6 +30,7 @@ class Parameters:
     accepts: frozenset[str] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
+    read: bool = False  # whether the flow looks at calls that give no special keyword by name
     signature: inspect.Signature | None = None
     plain: range = range(0)  # how many positional arguments need no closer look
 
@@ -66,11 +67,13 @@ def parameters_of(function: Callable[..., Any]) -> Parameters:
         and p.kind is not p.POSITIONAL_ONLY
         and (p.name in _READ or any(map(_is_late, _parts(p.default))))
     }
+    places = {p.name: i for i, p in enumerate(positional) if p.name in _READ or p.name in defaults}
     return Parameters(
         tuple(p.name for p in positional),
         None if anything else frozenset(p.name for p in parameters),
         defaults,
-        {p.name: i for i, p in enumerate(positional) if p.name in _READ or p.name in defaults},
+        places,
+        bool(defaults or places),
         signature,
         range(len(required), len(positional) + 1) if all_positional else range(0),
     )

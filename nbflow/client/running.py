@@ -149,7 +149,8 @@ class Runner:
 
 def code_of(function: Any) -> CodeType | None:
     """The code that a traceback of the app's function begins with; None if it has none of its own."""
-    return getattr(inspect.unwrap(function), "__code__", None)
+    plain = source.function_in(function)
+    return None if plain is None else plain.__code__
 
 
 def _awaited(value: Any) -> Any:

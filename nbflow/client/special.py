@@ -23,20 +23,30 @@ STREAMS = ("stdout", "stderr")
 _MODES = ("w", "a", "w+", "a+", "x")
 
 
+SPECIAL_NAMES = frozenset(SPECIAL)
+
+
 class Special(NamedTuple):
-    """A call with its special keywords completed."""
+    """A call with its special keywords completed.
+
+    `args` and `kwargs` are what the function gets. `streams` are [stdout path, mode, stderr path, mode], "" where one
+    is not redirected, [] if neither is; `asked` are stdout and stderr as asked for, with automatic names in place of
+    `AUTO_LOGNAME`; `counted` the special keywords as they count for an equal call: without automatic names.
+    """
 
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]  # what the function gets
+    kwargs: dict[str, Any]
     outputs: list[File]
-    streams: list[
-        str
-    ]  # [stdout path, mode, stderr path, mode], "" where it is not redirected; [] if neither is
-    asked: tuple[Any, Any]  # stdout and stderr as asked for, automatic names in place of `AUTO_LOGNAME`
+    paths: list[str]  # of the outputs
+    streams: list[str]
+    asked: tuple[Any, Any]
     walltime: float | None
     priority: float | None
-    label: Any
-    counted: dict[str, Any]  # the special keywords as they count for an equal call: without automatic names
+    counted: dict[str, Any]
+
+
+NOTHING_SPECIAL = Special((), {}, [], [], [], (None, None), None, None, {})
+"""Of most calls; never changed."""
 
 
 def complete(
@@ -79,15 +89,16 @@ def complete(
             given_at[places[name]] = value
         elif parameters.accepts is None or name in parameters.accepts:
             kwargs[name] = value
+    outputs = given.get("outputs") or []
     return Special(
         tuple(given_at),
         kwargs,
-        given.get("outputs") or [],
+        outputs,
+        [file.filepath for file in outputs],
         streams if any(streams) else [],
         (given.get("stdout"), given.get("stderr")),
         walltime,
         priority_of(given.get("parsl_resource_specification")),
-        label,
         counted,
     )
 

@@ -7,6 +7,7 @@ exception can be rebuilt before it travels; where it cannot, its type's name, te
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, MappingProxyType, TracebackType
@@ -33,6 +34,7 @@ _NOTHING: Mapping[int, Any] = MappingProxyType({})
 
 LONGEST_TEXT = 10_000  # characters of an exception's text
 LONGEST_TRACEBACK = 100_000
+_OWN = os.path.join(os.path.dirname(errors.__file__), "")  # the folder of nbflow itself
 
 
 def store(pickled: pickling.Pickled, directories: Sequence[str]) -> Inline | Stored:
@@ -169,9 +171,14 @@ def _format(error: BaseException, code: CodeType | None) -> str:
 
 
 def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType | None:
-    """The traceback without the frames above the app's function."""
+    """The traceback from the app's function on; without nbflow's own frames above, where that one is not in it."""
     start = found
     while start is not None and code is not None and start.tb_frame.f_code is not code:
+        start = start.tb_next
+    if start is not None and code is not None:
+        return start
+    start = found
+    while start is not None and start.tb_frame.f_code.co_filename.startswith(_OWN):
         start = start.tb_next
     return start or found
 

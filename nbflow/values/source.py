@@ -6,11 +6,12 @@ and a traceback made there shows the lines and calls the file what people call i
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 import os
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 LONGEST = 200_000  # characters of a cell that travel
@@ -40,10 +41,28 @@ def name_of(file: str) -> str:
     return naming[-1](file)
 
 
+def function_in(called: Any) -> FunctionType | None:
+    """The plain function behind something that can be called: a method, a `partial`, an object, a wrapped function."""
+    while True:
+        if isinstance(called, functools.partial):
+            called = called.func
+        elif isinstance(called, MethodType):
+            called = called.__func__
+        elif hasattr(called, "__wrapped__"):
+            called = inspect.unwrap(called)
+        elif isinstance(called, FunctionType):
+            return called
+        else:
+            call = inspect.getattr_static(type(called), "__call__", None)
+            if isinstance(called, type) or not isinstance(call, FunctionType):
+                return None
+            called = call
+
+
 def origin_of(function: Any, others: Iterable[FunctionType] = ()) -> Origin:
     """Where `function` was written, and the cells of it and of `others`."""
-    function = inspect.unwrap(function)
-    if not isinstance(function, FunctionType):
+    function = function_in(function)
+    if function is None:
         return Origin("", "", 0, {})
     try:
         lines, line = inspect.getsourcelines(function)

@@ -146,6 +146,46 @@ def test_apps_in_a_class_are_bound_as_functions_are() -> None:
     assert [f.result(20) for f in (Scale.alone_too(1), scale.alone_too(1))] == [5, 5]
 
 
+class Failing:
+    def __call__(self, x: int) -> int:
+        raise ValueError("called")
+
+    def method(self, x: int) -> int:
+        raise ValueError("called")
+
+
+def failing(x: int) -> int:
+    raise ValueError("called")
+
+
+def in_a_hurry(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> None:
+        raise ValueError("called")
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        failing,
+        Failing(),
+        Failing().method,
+        functools.partial(failing),
+        functools.partial(Failing().method),
+        loudly(failing),
+        in_a_hurry(failing),
+    ],
+)
+def test_the_traceback_of_any_app_is_the_users_own(function: Any) -> None:
+    error = python_app(function)(1).exception(20)
+    assert isinstance(error, ValueError)
+    told = str(error.__cause__)
+    assert 'raise ValueError("called")' in told
+    assert "running.py" not in told
+
+
 def test_an_app_that_travels_is_the_same_app() -> None:
     again = pickle.loads(pickle.dumps(python_app(cache=True, walltime=9)(double)))
     assert isinstance(again, App)
