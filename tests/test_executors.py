@@ -10,7 +10,7 @@ import pytest
 
 from nbflow import Config, ProcessExecutor, ThreadExecutor, checking, errors, executors
 from nbflow.compat import executors as parsls
-from nbflow.compat import providers
+from nbflow.compat import providers, staging
 from nbflow.compat.executors import HighThroughputExecutor, ThreadPoolExecutor
 from nbflow.compat.monitoring import MonitoringHub
 from nbflow.compat.providers import LocalProvider, SingleNodeLauncher, SrunLauncher, WrappedLauncher
@@ -178,13 +178,24 @@ def test_what_has_no_meaning_here_is_noted_once_and_says_why(
     )
 
 
-@pytest.mark.parametrize("kind", [*providers.Refused.__subclasses__()], ids=lambda kind: kind.__name__)
-def test_what_cannot_work_on_one_machine_is_refused_when_made(kind: type) -> None:
+REFUSED = [
+    each
+    for module in (parsls, providers, staging)
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, providers.Refused) and each.__doc__
+]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    sorted({*REFUSED} - {providers.Refused}, key=lambda kind: kind.__name__),
+    ids=lambda kind: kind.__name__,
+)
+def test_what_cannot_work_on_one_machine_is_refused_when_made(kind: type[providers.Refused]) -> None:
     with pytest.raises(errors.UnsupportedFeatureError) as caught:
         kind(label="x", whatever=3)
     assert isinstance(caught.value, errors.ConfigurationError)
-    assert kind.__name__ in str(caught.value)
-    assert "HighThroughputExecutor(...)" in str(caught.value)
+    assert str(caught.value) == f"{kind.__name__} {kind.why}: {kind.instead}"
 
 
 def test_memory_and_cores_are_those_of_this_machine() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar
 
-from nbflow.checking import choice, count, flag, number, refuse, text
+from nbflow.checking import Description, choice, count, flag, number, refuse, text
 from nbflow.compat.providers import LocalProvider, Refused
 from nbflow.errors import ConfigurationError
 from nbflow.executors import (
@@ -195,6 +195,16 @@ def check_storage(where: str, given: object) -> None:
     listed = isinstance(given, (list, tuple)) and all(isinstance(way, Staging) for way in given)
     if given is not None and not listed:
         raise refuse(where, "a list of Staging objects or None", given)
+
+
+@dataclass(frozen=True, repr=False)
+class RandomManagerSelector(Description):
+    """Parsl's choice of the node that gets a task: inert."""
+
+
+@dataclass(frozen=True, repr=False)
+class BlockIdManagerSelector(Description):
+    """Parsl's other choice of the node that gets a task: inert."""
 
 
 class MPIExecutor(Refused):

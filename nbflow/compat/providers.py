@@ -138,19 +138,20 @@ class LocalProvider(Description):
 class Refused:
     """Something of Parsl's that cannot work on one machine: it can be imported and named, not made.
 
+    `why` it cannot, and what to do `instead`.
+
     Raises:
         UnsupportedFeatureError: when made.
     """
 
+    why: ClassVar[str] = "gets nodes of a cluster or a remote service, and nbflow runs on one machine"
     instead: ClassVar[str] = (
         "write HighThroughputExecutor(...) without a provider: its workers run on this machine"
     )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse."""
-        raise UnsupportedFeatureError(
-            f"{cls.__name__} gets nodes of a cluster or a remote service, and nbflow runs on one machine: {cls.instead}"
-        )
+        raise UnsupportedFeatureError(f"{cls.__name__} {cls.why}: {cls.instead}")
 
 
 class SlurmProvider(Refused):

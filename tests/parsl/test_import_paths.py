@@ -39,6 +39,10 @@ TABLE = {
     "app.futures": {"nbflow": "DataFuture"},
     "concurrent": {"nbflow.concurrent": "ParslPoolExecutor=NbflowPoolExecutor"},
     "config": {"nbflow": "Config"},
+    "data_provider.ftp": {"nbflow.compat.staging": "FTPInTaskStaging FTPSeparateTaskStaging"},
+    "data_provider.globus": {"nbflow.compat.staging": "GlobusStaging"},
+    "data_provider.rsync": {"nbflow.compat.staging": "RSyncStaging"},
+    "data_provider.zip": {"nbflow.compat.staging": "ZipFileStaging"},
     "data_provider.file_noop": {"nbflow.staging": "NoOpFileStaging"},
     "data_provider.files": {"nbflow": "File"},
     "data_provider.http": {
@@ -50,7 +54,7 @@ TABLE = {
     },
     "dataflow.dflow": {"nbflow": "DataFlowKernel"},
     "dataflow.errors": {
-        "nbflow.errors": "DependencyError JoinError PropagatedException DataFlowException=NbflowError"
+        "nbflow.errors": "BadCheckpoint DependencyError JoinError PropagatedException DataFlowException=NbflowError"
     },
     "dataflow.futures": {"nbflow": "AppFuture"},
     "dataflow.states": {"nbflow.client.record": "States FINAL_STATES FINAL_FAILURE_STATES"},
@@ -73,6 +77,11 @@ TABLE = {
     "executors.globus_compute": {"nbflow.compat.executors": "GlobusComputeExecutor"},
     "executors.high_throughput.errors": {"nbflow.errors": "WorkerLost ManagerLost=WorkerLost"},
     "executors.high_throughput.executor": {"nbflow.compat.executors": "HighThroughputExecutor"},
+    "executors.high_throughput.manager_selector": {
+        "nbflow.compat.executors": "RandomManagerSelector BlockIdManagerSelector"
+    },
+    "executors.radical.executor": {"nbflow.compat.executors": "RadicalPilotExecutor"},
+    "executors.taskvine.executor": {"nbflow.compat.executors": "TaskVineExecutor"},
     "executors.high_throughput.mpi_executor": {"nbflow.compat.executors": "MPIExecutor"},
     "executors.radical": {"nbflow.compat.executors": "RadicalPilotExecutor"},
     "executors.taskvine": {"nbflow.compat.executors": "TaskVineExecutor"},
@@ -80,6 +89,7 @@ TABLE = {
     "executors.workqueue": {"nbflow.compat.executors": "WorkQueueExecutor"},
     "executors.workqueue.executor": {"nbflow.compat.executors": "WorkQueueExecutor"},
     "launchers": {"nbflow.compat.providers": " ".join(f"{name}Launcher" for name in LAUNCHERS.split())},
+    "launchers.base": {"nbflow.compat.providers": "Launcher"},
     "launchers.launchers": {
         "nbflow.compat.providers": " ".join(f"{name}Launcher" for name in LAUNCHERS.split())
     },

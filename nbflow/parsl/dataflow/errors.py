@@ -1,6 +1,7 @@
 """Errors of the graph."""
 
 from nbflow.errors import (
+    BadCheckpoint,
     DependencyError,
     JoinError,
     PropagatedException,
@@ -8,6 +9,7 @@ from nbflow.errors import (
 from nbflow.errors import NbflowError as DataFlowException
 
 __all__ = [
+    "BadCheckpoint",
     "DataFlowException",
     "DependencyError",
     "JoinError",

@@ -1,0 +1,5 @@
+"""Which node gets a task, inert."""
+
+from nbflow.compat.executors import BlockIdManagerSelector, RandomManagerSelector
+
+__all__ = ["BlockIdManagerSelector", "RandomManagerSelector"]

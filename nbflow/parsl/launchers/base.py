@@ -1,0 +1,5 @@
+"""What all launchers are."""
+
+from nbflow.compat.providers import Launcher
+
+__all__ = ["Launcher"]
