@@ -1,9 +1,10 @@
 """The scheduler's loop: messages become events, the machine decides, instructions are carried out.
 
-    socket ──> message ──> event ──> machine.handle ──> instructions ──> messages ──> socket
+    socket ──> message ──> event ──> machine.handle ──> instructions ──> `hands` ──> messages ──> socket
                                                     └─> changes ──> rows for those who watch
 
-One thread. What is decided is decided in `nbflow.core`; values are bytes that pass through.
+One thread. Here is what is heard; what is decided is decided in `nbflow.core`, what is done about it is in `hands`.
+Values are bytes that pass through.
 """
 
 from __future__ import annotations
@@ -20,18 +21,15 @@ from typing import Any
 
 from nbflow.core import events as ev
 from nbflow.core import instructions as do
-from nbflow.core.instructions import Why
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
-from nbflow.scheduler import faults, history
-from nbflow.scheduler.exports import Exports, NotExported
+from nbflow.scheduler import history
+from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
-from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Worker, watch_process
-from nbflow.values.objects import discard
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 
@@ -48,9 +46,6 @@ class Scheduler:
         self.jobs: dict[int, Job] = {}
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
-        self._exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
-        self._memo = Memo(setup.memo, self.jobs, self._exports, emit=self.emit, discard=self._discard)
-        self._fetching: set[int] = set()  # launched tasks that wait for a value of the client's process
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
         self._published = 0.0
@@ -61,6 +56,8 @@ class Scheduler:
         if parent is not None:
             self._sockets.listen(parent, self._stop)
         self.staff = Staff(self, setup, self._sockets, client)
+        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
+        self._memo = self._hands.memo
         self._on_client: dict[Any, Callable[[Any], None]] = {
             msg.Submit: self._submit,
             msg.Define: self._define,
@@ -92,19 +89,6 @@ class Scheduler:
             msg.Cancel: self._nested_cancel,
             msg.Expect: self._nested_promise,
             msg.Deliver: self._nested_deliver,
-        }
-        self._carry: dict[type[do.Instruction], Callable[[Any], None]] = {
-            do.Launch: self._launch,
-            do.Settle: self._settle,
-            do.Note: self._note,
-            do.Judge: self._judge,
-            do.Forget: self._forget,
-            do.Recall: self._recall,
-            do.Remember: self._remember,
-            do.TakeBack: self._take_back,
-            do.Abort: self._abort,
-            do.Hire: self._hire,
-            do.Dismiss: self._dismiss,
         }
 
     # ------------------------------------------------------------ the loop
@@ -139,7 +123,7 @@ class Scheduler:
             events, self.events = self.events, []
             step = self.machine.handle(events, now)
             self._wake_at = step.wake_at
-            carry = self._carry
+            carry = self._hands.carry
             for instruction in step.instructions:
                 carry[type(instruction)](instruction)
             if self._watched:
@@ -227,16 +211,16 @@ class Scheduler:
         self._decide()  # the promise may have come with this very frame
         task = self.machine.tasks.get(number)
         if task is None or task.state is not State.RUNNING or not task.outside:
-            self._discard(outcome)
+            self._hands.discard(outcome)
             return
         job = self.jobs[number]
         job.outcome, job.note = outcome, note
-        self._exports.used |= isinstance(outcome, msg.Held)
+        self._hands.exports.used |= isinstance(outcome, msg.Held)
         self.emit(ev.Delivered(number, state))
 
     def _exported(self, message: msg.Exported) -> None:
         self._decide()  # what was to be launched before this answer is
-        self._exports.answered(message.number, message.outcome)
+        self._hands.exports.answered(message.number, message.outcome)
 
     def _from_thread(self, message: msg.FromThread) -> None:
         if (worker := self.staff.get(message.worker)) is not None:
@@ -330,11 +314,11 @@ class Scheduler:
             and task.worker == worker.number
         )
         if not current:
-            self._discard(message.outcome)
+            self._hands.discard(message.outcome)
             return
         job = self.jobs[message.id]
         job.outcome = message.outcome
-        self._exports.used |= type(message.outcome) is msg.Held
+        self._hands.exports.used |= type(message.outcome) is msg.Held
         job.note = message.note
         job.output = message.output
         job.started, job.ended = message.started, message.ended
@@ -396,174 +380,6 @@ class Scheduler:
 
     def _nested_cancel(self, worker: Worker, message: msg.Cancel) -> None:
         self.events += [ev.CancelRequested(number, message.unless_begun) for number in message.ids]
-
-    # ------------------------------------------------------------ instructions
-
-    def _launch(self, launch: do.Launch) -> None:
-        job = self.jobs[launch.task]
-        submit = job.submit
-        assert submit is not None
-        worker = self.staff.workers.get(launch.worker)
-        if worker is None:
-            return  # it has died meanwhile; its loss is among the events
-        values: list[Any] = (
-            []  # who keeps the arguments has the futures in them
-            if type(submit.payload) is msg.Held
-            else [self.jobs[number].outcome for number in submit.needs]
-        )
-        if self._exports.used and not worker.threads and not self._fetch(launch, values):
-            return
-        if submit.function not in worker.knows:
-            if job.function.reusable:
-                worker.knows.add(submit.function)
-            worker.send(job.function)
-        worker.send(
-            msg.Run(
-                launch.task,
-                launch.attempt,
-                submit.app,
-                submit.kind,
-                submit.function,
-                submit.payload,
-                values,
-                submit.streams,
-                submit.outputs,
-                submit.retries.on if submit.retries is not None else b"",
-            )
-        )
-
-    def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
-        """Put bytes in place of what stays in the client's process; False if the launch has to wait, or has failed."""
-
-        def go_on() -> None:
-            if launch.task in self._fetching:  # else: lost, or taken back
-                self._fetching.remove(launch.task)
-                self._launch(launch)
-
-        if not self._exports.fetch(values, go_on):
-            self._fetching.add(launch.task)
-            return False
-        try:
-            values[:] = map(self._exports.put_in, values)
-        except NotExported as error:
-            self.jobs[launch.task].outcome = error.failure
-            self.emit(ev.Failed(launch.task, launch.attempt, launch.worker, False))
-            return False
-        return True
-
-    def _settle(self, settle: do.Settle) -> None:
-        job = self.jobs[settle.task]
-        if job.submit is not None:
-            self._discard(job.submit.payload)
-        job.story = settle.story
-        outcome = self._outcome(settle, job)
-        if job.submit is not None and job.submit.key:
-            self._memo.ended(job, outcome, settle.root)
-        history.conclude(job, outcome)
-        if job.origin == 0:
-            self.client.outgoing.append(msg.Settled(settle.task, outcome))
-        else:
-            self._tell_caller(job, outcome)
-
-    def _note(self, note: do.Note) -> None:
-        job = self.jobs[note.task]
-        if note.why is not Why.ATTEMPT:
-            job.outcome = faults.found(note.why, job, self.staff, note.worker)
-        history.attempt_failed(job)
-
-    def _judge(self, judge: do.Judge) -> None:
-        job = self.jobs[judge.task]
-        assert isinstance(job.outcome, (msg.Failure, msg.Lost))
-        question = msg.Judge(
-            job.id, judge.attempt, job.app, job.needs, job.outcome, job.failures, judge.spent
-        )
-        self.client.outgoing.append(question)
-
-    def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
-        """A call made inside a task of another process has ended."""
-        worker = self.staff.get(job.origin)
-        if worker is None:
-            return
-        if self._exports.used:
-            if not self._exports.fetch([outcome], lambda: self._tell_caller(job, outcome)):
-                return
-            try:
-                outcome = self._exports.put_in(outcome)
-            except NotExported as error:
-                outcome = error.failure
-        worker.send(msg.Settled(job.id, outcome))
-
-    def _outcome(self, settle: do.Settle, job: Job) -> msg.Outcome:
-        why = settle.why
-        if why is Why.ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
-            assert job.outcome is not None
-            return job.outcome
-        if why is Why.JOINED:
-            return self._joined(job)
-        if why is Why.NEED:
-            return self._blame(settle)
-        if why is Why.ASKED:
-            return msg.Withdrawn()
-        return faults.found(why, job, self.staff, job.story[-1].worker, settle.root)
-
-    def _joined(self, job: Job) -> msg.Value:
-        """The value of a join whose tasks have ended."""
-        inner: list[Any] = [self.jobs[number].outcome for number in job.inner]
-        value: msg.Value = msg.Composed(job.template, inner) if job.template else inner[0]
-        return value
-
-    def _blame(self, settle: do.Settle) -> msg.Blamed:
-        assert settle.root is not None
-        root = self.jobs[settle.root]
-        cause = root.outcome if isinstance(root.outcome, (msg.Failure, msg.Lost)) else None
-        return msg.Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
-
-    def _forget(self, forget: do.Forget) -> None:
-        job = self.jobs[forget.task]
-        if isinstance(job.outcome, (msg.Stored, msg.Held)):
-            self._discard(job.outcome)
-        if not isinstance(
-            job.outcome, (msg.Failure, msg.Lost)
-        ):  # errors stay: a task that is yet to end may blame it
-            job.outcome = None
-
-    def _discard(self, outcome: Any) -> None:
-        if isinstance(outcome, (msg.Stored, msg.Held)) and self._memo.keeps(outcome):
-            return
-        if type(outcome) is msg.Stored:
-            discard(outcome.path)
-        elif type(outcome) is msg.Held:
-            self._discard(self._exports.forget(outcome.number))
-            self.client.outgoing.append(msg.Drop(outcome.number))
-
-    def _recall(self, recall: do.Recall) -> None:
-        self._memo.recall(self.jobs[recall.task])
-
-    def _remember(self, remember: do.Remember) -> None:
-        job = self.jobs[remember.task]
-        if job.submit is not None and job.submit.key:
-            joined = job.template or job.inner
-            self._memo.remember(job, self._joined(job) if joined else job.outcome)
-
-    def _take_back(self, take: do.TakeBack) -> None:
-        worker = self.staff.get(take.worker)
-        if worker is None:
-            return
-        not_sent = self._fetching.intersection(take.tasks)
-        self._fetching -= not_sent
-        if not_sent:
-            self.emit(ev.Returned(take.worker, tuple(n for n in take.tasks if n in not_sent)))
-        if sent := [number for number in take.tasks if number not in not_sent]:
-            worker.send(msg.TakeBack(sent))
-
-    def _abort(self, abort: do.Abort) -> None:
-        self.staff.kill(abort.worker)
-
-    def _hire(self, hire: do.Hire) -> None:
-        self.staff.hire(hire.executor)
-
-    def _dismiss(self, dismiss: do.Dismiss) -> None:
-        self.staff.kill(dismiss.worker)  # it is idle
 
     # ------------------------------------------------------------ for those who watch
 

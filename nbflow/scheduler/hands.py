@@ -1,0 +1,225 @@
+"""The scheduler's hands: they carry out what the machine says, and know no more than that.
+
+    Launch, TakeBack    ──> messages to workers        Settle, Judge    ──> messages to who made the call
+    Recall, Remember    ──> the memo                   Forget           ──> values that nobody needs are discarded
+    Hire, Dismiss, Abort ──> the staff                 Note             ──> the history
+
+Carrying one out may lead to a later event; it never calls the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbflow.core import events as ev
+from nbflow.core import instructions as do
+from nbflow.core.instructions import Why
+from nbflow.core.states import State
+from nbflow.scheduler import faults, history
+from nbflow.scheduler.exports import Exports, NotExported
+from nbflow.scheduler.history import Job
+from nbflow.scheduler.memo import Memo
+from nbflow.scheduler.staff import Staff
+from nbflow.values.objects import discard
+from nbflow.wire import messages as msg
+from nbflow.wire.channel import Port
+
+
+class Hands:
+    """What acts for one flow. `jobs` are its tasks as the host has them; `emit` takes what comes of an instruction."""
+
+    def __init__(
+        self,
+        client: Port[msg.FromClient],
+        setup: msg.Configure,
+        jobs: dict[int, Job],
+        staff: Staff,
+        emit: Callable[[ev.Event], None],
+    ) -> None:
+        self.exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
+        self.memo = Memo(setup.memo, jobs, self.exports, emit=emit, discard=self.discard)
+        self._client = client
+        self._jobs = jobs
+        self._staff = staff
+        self._emit = emit
+        self._fetching: dict[int, do.Launch] = {}  # tasks that wait for a value of the client's process
+        self.carry: dict[type[do.Instruction], Callable[[Any], None]] = {
+            do.Launch: self._launch,
+            do.Settle: self._settle,
+            do.Note: self._note,
+            do.Judge: self._judge,
+            do.Forget: self._forget,
+            do.Recall: self._recall,
+            do.Remember: self._remember,
+            do.TakeBack: self._take_back,
+            do.Abort: self._abort,
+            do.Hire: self._hire,
+            do.Dismiss: self._dismiss,
+        }
+
+    def _launch(self, launch: do.Launch) -> None:
+        job = self._jobs[launch.task]
+        submit = job.submit
+        assert submit is not None
+        worker = self._staff.workers.get(launch.worker)
+        if worker is None:
+            return  # it has died meanwhile; its loss is among the events
+        values: list[Any] = (
+            []  # who keeps the arguments has the futures in them
+            if type(submit.payload) is msg.Held
+            else [self._jobs[number].outcome for number in submit.needs]
+        )
+        if self.exports.used and not worker.threads and not self._fetch(launch, values):
+            return
+        if submit.function not in worker.knows:
+            if job.function.reusable:
+                worker.knows.add(submit.function)
+            worker.send(job.function)
+        worker.send(
+            msg.Run(
+                launch.task,
+                launch.attempt,
+                submit.app,
+                submit.kind,
+                submit.function,
+                submit.payload,
+                values,
+                submit.streams,
+                submit.outputs,
+                submit.retries.on if submit.retries is not None else b"",
+            )
+        )
+
+    def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
+        """Put bytes in place of what stays in the client's process; False if the launch has to wait, or has failed."""
+
+        def go_on() -> None:
+            if self._fetching.get(launch.task) is launch:  # else: lost, taken back, launched elsewhere
+                del self._fetching[launch.task]
+                self._launch(launch)
+
+        if not self.exports.fetch(values, go_on):
+            self._fetching[launch.task] = launch
+            return False
+        try:
+            values[:] = map(self.exports.put_in, values)
+        except NotExported as error:
+            self._jobs[launch.task].outcome = error.failure
+            self._emit(ev.Failed(launch.task, launch.attempt, launch.worker, False))
+            return False
+        return True
+
+    def _settle(self, settle: do.Settle) -> None:
+        job = self._jobs[settle.task]
+        if job.submit is not None:
+            self.discard(job.submit.payload)
+        job.story = settle.story
+        outcome = self._outcome(settle, job)
+        if job.submit is not None and job.submit.key:
+            self.memo.ended(job, outcome, settle.root)
+        history.conclude(job, outcome)
+        if job.origin == 0:
+            self._client.outgoing.append(msg.Settled(settle.task, outcome))
+        else:
+            self._tell_caller(job, outcome)
+
+    def _note(self, note: do.Note) -> None:
+        job = self._jobs[note.task]
+        if note.why is not Why.ATTEMPT:
+            job.outcome = faults.found(note.why, job, self._staff, note.worker)
+        history.attempt_failed(job)
+
+    def _judge(self, judge: do.Judge) -> None:
+        job = self._jobs[judge.task]
+        assert isinstance(job.outcome, (msg.Failure, msg.Lost))
+        question = msg.Judge(
+            job.id, judge.attempt, job.app, job.needs, job.outcome, job.failures, judge.spent
+        )
+        self._client.outgoing.append(question)
+
+    def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
+        """A call made inside a task of another process has ended."""
+        worker = self._staff.get(job.origin)
+        if worker is None:
+            return
+        if self.exports.used:
+            if not self.exports.fetch([outcome], lambda: self._tell_caller(job, outcome)):
+                return
+            try:
+                outcome = self.exports.put_in(outcome)
+            except NotExported as error:
+                outcome = error.failure
+        worker.send(msg.Settled(job.id, outcome))
+
+    def _outcome(self, settle: do.Settle, job: Job) -> msg.Outcome:
+        why = settle.why
+        if why is Why.ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
+            assert job.outcome is not None
+            return job.outcome
+        if why is Why.JOINED:
+            return self._joined(job)
+        if why is Why.NEED:
+            return self._blame(settle)
+        if why is Why.ASKED:
+            return msg.Withdrawn()
+        return faults.found(why, job, self._staff, job.story[-1].worker, settle.root)
+
+    def _joined(self, job: Job) -> msg.Value:
+        """The value of a join whose tasks have ended."""
+        inner: list[Any] = [self._jobs[number].outcome for number in job.inner]
+        value: msg.Value = msg.Composed(job.template, inner) if job.template else inner[0]
+        return value
+
+    def _blame(self, settle: do.Settle) -> msg.Blamed:
+        assert settle.root is not None
+        root = self._jobs[settle.root]
+        cause = root.outcome if isinstance(root.outcome, (msg.Failure, msg.Lost)) else None
+        return msg.Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
+
+    def _forget(self, forget: do.Forget) -> None:
+        job = self._jobs[forget.task]
+        if isinstance(job.outcome, (msg.Stored, msg.Held)):
+            self.discard(job.outcome)
+        if not isinstance(
+            job.outcome, (msg.Failure, msg.Lost)
+        ):  # errors stay: a task that is yet to end may blame it
+            job.outcome = None
+
+    def discard(self, outcome: Any) -> None:
+        """Nobody needs a value any more; nothing happens to one that the memo keeps, or that lies in no place."""
+        if isinstance(outcome, (msg.Stored, msg.Held)) and self.memo.keeps(outcome):
+            return
+        if type(outcome) is msg.Stored:
+            discard(outcome.path)
+        elif type(outcome) is msg.Held:
+            self.discard(self.exports.forget(outcome.number))
+            self._client.outgoing.append(msg.Drop(outcome.number))
+
+    def _recall(self, recall: do.Recall) -> None:
+        self.memo.recall(self._jobs[recall.task])
+
+    def _remember(self, remember: do.Remember) -> None:
+        job = self._jobs[remember.task]
+        if job.submit is not None and job.submit.key:
+            joined = job.template or job.inner
+            self.memo.remember(job, self._joined(job) if joined else job.outcome)
+
+    def _take_back(self, take: do.TakeBack) -> None:
+        worker = self._staff.get(take.worker)
+        if worker is None:
+            return
+        not_sent = [number for number in take.tasks if self._fetching.pop(number, None)]
+        if not_sent:
+            self._emit(ev.Returned(take.worker, tuple(not_sent)))
+        if sent := [number for number in take.tasks if number not in not_sent]:
+            worker.send(msg.TakeBack(sent))
+
+    def _abort(self, abort: do.Abort) -> None:
+        self._staff.kill(abort.worker)
+
+    def _hire(self, hire: do.Hire) -> None:
+        self._staff.hire(hire.executor)
+
+    def _dismiss(self, dismiss: do.Dismiss) -> None:
+        self._staff.kill(dismiss.worker)  # it is idle
