@@ -56,7 +56,7 @@ def _check_task(
 def _check_what_it_waits_for(task: Task, pools: Mapping[str, Pool], timers: Timers) -> None:
     """A task on no desk whose needs are DONE is ready, or waits for one thing that will come."""
     name = f"task {task.id} ({task.state.label})"
-    assert not task.due or task.state.ended or timers.expects(task), f"{name} is due and would not be called"
+    assert not task.due or (not task.state.ended and timers.expects(task)), f"{name} is due, and not called"
     if task.state is not State.WAITING or task.unmet or task.queued:
         return
     places = sum(list(_ready(pool)).count(task.id) for pool in pools.values())

@@ -51,7 +51,7 @@ class Machine(Ledger):
         self.pools: dict[str, Pool] = {}
         self._open: list[Pool] = []  # those for tasks that name no executor
         self.desks: dict[int, Desk] = {}
-        self._timers = Timers()
+        self.timers = Timers(self.tasks)
         self._judging = judged
         self._validate = validate
         self._journal = journal
@@ -91,7 +91,7 @@ class Machine(Ledger):
         self._touched.clear()
         step.wake_at = self._wake_at()
         if self._validate:
-            check(self.tasks, self.pools, self.desks, self._timers)
+            check(self.tasks, self.pools, self.desks, self.timers)
         return step
 
     # ------------------------------------------------------------ calls
@@ -153,6 +153,8 @@ class Machine(Ledger):
             task.doom = Why.ASKED  # the answer decides: given back, or kept and then aborted
             self._say(TakeBack(task.worker, (task.id,)))
         else:
+            if task.due:
+                self.timers.clear(task)
             inner = task.inner or ()
             self._end(task, CANCELLED, Why.ASKED, None)
             for number in inner:
@@ -255,7 +257,7 @@ class Machine(Ledger):
         at = self._now + task.terms.pause(task.failures)
         self._move(task, WAITING, why, until=at)
         if at > self._now:
-            self._timers.set(task, at)
+            self.timers.set(task, at)
         else:
             self._enqueue(task)
 
@@ -354,7 +356,7 @@ class Machine(Ledger):
             self._touched.add(desk.executor)
 
     def _ticked(self, event: ev.Ticked) -> None:
-        for task in self._timers.take(self.tasks, self._now):
+        for task in self.timers.take(self._now):
             if task.state is WAITING:
                 self._enqueue(task)
             elif task.state is RUNNING and task.doom is None:
@@ -366,7 +368,7 @@ class Machine(Ledger):
                     self._say(TakeBack(worker, tasks))
 
     def _wake_at(self) -> float | None:
-        at = self._timers.next
+        at = self.timers.next
         for pool in self.pools.values():
             if pool.stuck and (at is None or at > self._now + PATIENCE):
                 at = self._now + PATIENCE
@@ -454,12 +456,13 @@ class Machine(Ledger):
         desk.head_since = self._now
         self._move(task, RUNNING, Why.ATTEMPT)
         if task.walltime:
-            self._timers.set(task, self._now + task.walltime)
+            self.timers.set(task, self._now + task.walltime)
 
     def _leave_desk(self, task: Task, desk: Desk | None = None, pool: Pool | None = None) -> Pool:
         """Take the task off its desk; what stands next there begins. `desk` is given where it is off the books."""
         task.queued = False
-        task.due = 0.0
+        if task.due:
+            self.timers.clear(task)
         on_books = desk is None or desk.worker in self.desks
         desk = desk or self.desks[task.worker]
         pool = pool or self.pools[desk.executor]

@@ -97,7 +97,7 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
 def _failures(job: Job, story: list[Change]) -> list[str]:
     """A line for each failed attempt. The last one's is among them already where it was judged before the end."""
     last_failed = bool(story) and story[-1].state is State.FAILED and len(job.failures) < story[-1].attempt
-    return [*job.failures, job.note] if last_failed else job.failures
+    return [*job.failures, job.note] if last_failed else list(job.failures)
 
 
 def _error(job: Job, change: Change) -> str:
@@ -112,7 +112,7 @@ def attempt_failed(job: Job) -> None:
     outcome = job.outcome
     assert isinstance(outcome, (Failure, Lost))
     _blame(job, outcome)
-    job.failures = [*job.failures, job.note]
+    job.failures.append(job.note)
     job.started = job.ended = 0.0
 
 

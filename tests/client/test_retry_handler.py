@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, Retry, State, errors, python_app
+from nbflow import (
+    AppFuture,
+    Config,
+    DataFlowKernel,
+    ProcessExecutor,
+    Retry,
+    State,
+    bash_app,
+    errors,
+    python_app,
+)
+from nbflow.executors import Executor, ThreadExecutor
 
 
 class Mine(Exception):
@@ -21,10 +32,10 @@ class Mine(Exception):
 
 
 @contextmanager
-def loaded(**fields: Any) -> Iterator[DataFlowKernel]:
+def loaded(executor: Executor = ProcessExecutor(max_workers=2), **fields: Any) -> Iterator[DataFlowKernel]:  # noqa: B008
     nbflow.clear()
     try:
-        yield nbflow.load(Config(executors=[ProcessExecutor(max_workers=2)], **fields))
+        yield nbflow.load(Config(executors=[executor], **fields))
     finally:
         nbflow.clear()
 
@@ -84,6 +95,18 @@ def test_a_task_whose_need_failed_is_never_tried(log: Path) -> None:
         assert dependant.state is State.SKIPPED
 
 
+def test_threads_keep_to_the_same_policy(tmp_path: Path) -> None:
+    policy = Retry(1, on=(Mine, errors.AppTimeout), delay=0.001)
+    with loaded(ThreadExecutor(max_workers=2), retries=policy) as flow:
+        for error, most in [(Mine("no"), 2), (ValueError("no"), 1), (SystemExit(1), 1)]:
+            log = tmp_path / type(error).__name__
+            assert isinstance(python_app(fails)(log, error).exception(20), type(error))
+            assert attempts(log) == most
+        future = bash_app(lambda: "sleep 1000")(walltime=0.1)
+        assert isinstance(future.exception(20), errors.AppTimeout)
+        assert len(flow.details(future.tid).failures) == 2
+
+
 # ---------------------------------------------------------------- the retry handler
 
 
@@ -119,6 +142,18 @@ def test_the_handlers_own_error_becomes_the_tasks(log: Path) -> None:
     assert isinstance(error, LookupError)
     assert "no price for Mine('no')" in str(error)
     assert attempts(log) == 1
+
+
+def test_failures_on_threads_are_judged_too_and_the_handler_gets_the_error(log: Path) -> None:
+    asked: list[str] = []
+
+    def handler(error: BaseException, record: Mapping[str, Any]) -> float:
+        asked.append(f"{error!r} {record['fail_count']}")
+        return 1.0
+
+    with loaded(ThreadExecutor(max_workers=1), retries=1, retry_handler=handler):
+        assert isinstance(python_app(fails)(log, Mine("no")).exception(20), Mine)
+    assert asked == ["Mine('no') 1", "Mine('no') 2"]
 
 
 @pytest.mark.parametrize("answer", [None, "1", True, float("nan")])

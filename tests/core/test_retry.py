@@ -104,6 +104,16 @@ def test_the_walltime_of_a_failed_attempt_does_not_end_the_next_one() -> None:
     assert said(machine.handle([ev.Ticked()], 9.0), Abort) == [Abort(1)]
 
 
+def test_walltimes_of_tasks_that_have_ended_are_not_kept() -> None:
+    machine = Machine(validate=False)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p")], 0.0)
+    for n in range(1, 10_000):
+        machine.handle([ev.Submitted(n, "a", walltime=3600.0)], 0.0)
+        machine.handle([ev.Succeeded(n, 1, 1, 0.001), ev.Released((n,))], 0.0)
+    assert len(machine.timers) < 100
+    assert not machine.tasks
+
+
 # ---------------------------------------------------------------- after what
 
 
