@@ -116,7 +116,7 @@ class Pool:
 
     def room(self, desk: Desk) -> int:
         """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
-        ready = self.waiting
+        ready = len(self.ready) + len(self.ranked)
         if not ready or desk.blocked or desk.load > AHEAD / 2:
             return 0
         share = -(-ready // len(self.desks))
