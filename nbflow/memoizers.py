@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nbflow.checking import Description, choice, flag, path, refuse
+from nbflow.errors import UsageError
 
 MODES = ("task_exit", "dfk_exit", "periodic", "manual", None)
 DEFAULT_PERIOD = "00:30:00"
@@ -30,7 +31,7 @@ class BasicMemoizer(Description):
         memoize: False = every call runs, whatever its app says.
         checkpoint_mode: when values are written to the run directory, for later sessions: "task_exit" (each before its
             future is done), "dfk_exit" (all when the flow ends), "periodic" (and when it ends), "manual" (by
-            `dfk().checkpoint()`); None = never.
+            `checkpoint()` of this or of the flow); None = never.
         checkpoint_files: directories of checkpoints to recall from; None = with a mode those of all earlier runs of
             the same run directory, without one none.
         checkpoint_period: "HH:MM:SS", for "periodic"; None = every 30 minutes.
@@ -43,6 +44,7 @@ class BasicMemoizer(Description):
     checkpoint_mode: Literal["task_exit", "dfk_exit", "periodic", "manual"] | None = None
     checkpoint_files: Sequence[str | os.PathLike[str]] | None = None
     checkpoint_period: str | None = None
+    _flows: list[Callable[[], object]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,6 +62,24 @@ class BasicMemoizer(Description):
             raise refuse(
                 f"{where}(checkpoint_period=...)", 'a time above 0 as "HH:MM:SS"', self.checkpoint_period
             )
+
+    def checkpoint(self) -> None:
+        """Write what cached calls have given up to now, in every flow that was loaded with this and has not ended.
+
+        Raises:
+            UsageError: there is no such flow, or it keeps no checkpoints.
+        """
+        if not self._flows:
+            raise UsageError("no flow is loaded with this memoizer, so there is nothing to write")
+        for write in tuple(self._flows):
+            write()
+
+    def serve(self, checkpoint: Callable[[], object], serving: bool) -> None:
+        """A flow begins, or ends, to be written by `checkpoint()`."""
+        if serving:
+            self._flows.append(checkpoint)
+        elif checkpoint in self._flows:
+            self._flows.remove(checkpoint)
 
     @property
     def period(self) -> float:

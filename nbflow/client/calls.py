@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from nbflow import numbers
 from nbflow.client.carriage import Callee, Parcel, kept, packed
+from nbflow.client.datafuture import DataFuture
 from nbflow.client.fetching import Fetcher
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, name_of
@@ -280,8 +281,8 @@ class Calls:
             return self._threads.held.put(value)
         return outcome.store(pickling.dumps(value), self._store_dirs)
 
-    @staticmethod
     def _key(
+        self,
         callee: Callee,
         by_value: bool,
         args: tuple[Any, ...],
@@ -291,18 +292,26 @@ class Calls:
         """What the call is remembered by; b"" if it cannot be."""
         if not (function := callee.captor.fingerprint(callee.name, captured=by_value)):
             return b""
-        return memo.key_of(
-            memo.Call(
-                callee.name,
-                callee.options.kind,
-                function,
-                callee.parameters.signature,
-                args,
-                kwargs,
-                special.counted,
-                callee.options.ignore_for_cache,
-            )
+        call = memo.Call(
+            callee.name,
+            callee.options.kind,
+            function,
+            callee.parameters.signature,
+            args,
+            kwargs,
+            special.counted,
+            callee.options.ignore_for_cache,
         )
+        return memo.key_of(call, self._counts_as)
+
+    def _counts_as(self, future: Future[Any]) -> bytes:
+        """What a future counts by in a key: one that is not of this flow by its call, if that has a lasting key."""
+        here = self.need(future)
+        if isinstance(future, Needed):
+            name = future.counts_as()
+            if future.settles_with() is here or memo.lasts(name):
+                return name
+        return memo.key_of_part(here.counts_as(), future.filepath if isinstance(future, DataFuture) else None)
 
     def _allowed(self, options: Options) -> list[str]:
         unknown = [label for label in options.executors if label not in self._executors]

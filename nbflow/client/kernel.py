@@ -25,7 +25,7 @@ from nbflow.client import current
 from nbflow.client.as_parsl import AsParsl
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
-from nbflow.client.checkpoints import earlier_checkpoints, memo_spec
+from nbflow.client.checkpoints import earlier_checkpoints, memo_spec, memoizer_of
 from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
 from nbflow.client.fetching import directory_of, ways_of
@@ -158,6 +158,7 @@ class DataFlowKernel(AsParsl):
         self._connection.extra = self._calls.take_released
         self._connection.busy = lambda: bool(self._calls.pending)
         self._configure(specs)
+        memoizer_of(self.config).serve(self.checkpoint, True)
         atexit.register(self._at_exit)
         _flows.add(self)
 
@@ -431,6 +432,7 @@ class DataFlowKernel(AsParsl):
         self._exports.close()
         self._retry_handler.close()
         self._places.remove()
+        memoizer_of(self.config).serve(self.checkpoint, False)
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)
         self._end_log()

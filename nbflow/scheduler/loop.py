@@ -280,8 +280,7 @@ class Scheduler:
 
     def _checkpoint(self, message: msg.Checkpoint) -> None:
         self._decide()  # what ended before the question is to be written
-        self._memo.write()
-        self.client.outgoing.append(msg.Checkpointed())
+        self._memo.when_written(lambda: self.client.outgoing.append(msg.Checkpointed()))
 
     # ------------------------------------------------------------ from a worker
 

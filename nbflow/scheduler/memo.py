@@ -68,6 +68,8 @@ class Memo:
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app
+        self._coming: set[bytes] = set()  # keys of values whose bytes the client is making
+        self._asked: list[Callable[[], None]] = []
         self.due: float | None = None  #: when `write` is to be called next, in seconds since the epoch
 
     def recall(self, job: Job) -> None:
@@ -135,8 +137,13 @@ class Memo:
             return True
         return False
 
+    def when_written(self, then: Callable[[], None]) -> None:
+        """Write what has not been written yet, and call `then`: once the bytes have come that the client is making."""
+        self._asked.append(then)
+        self._answer()
+
     def write(self) -> None:
-        """Write what has not been written yet."""
+        """Write what has not been written yet, and is here."""
         self.due = None
         unwritten, self._unwritten = self._unwritten, {}
         for key, app in unwritten.items():
@@ -171,6 +178,14 @@ class Memo:
         self._known[key] = known
         if not self._exports.used or self._bring(key, app, known):
             self._record(key, app)
+        self._answer()
+
+    def _answer(self) -> None:
+        if self._asked and not self._coming:
+            self.write()
+            asked, self._asked = self._asked, []
+            for then in asked:
+                then()
 
     def _bring(self, key: bytes, app: str, known: _Known) -> bool:
         """Get the bytes of what stays in the client's process; True if there are none to be waited for."""
@@ -180,7 +195,9 @@ class Memo:
                 self._keep(key, app, known)
 
         if not self._exports.fetch([known.value], go_on):
+            self._coming.add(key)
             return False
+        self._coming.discard(key)
         try:
             value = self._exports.put_in(known.value)
         except NotExported:

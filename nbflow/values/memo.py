@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from nbflow.errors import CannotFingerprint
 from nbflow.values.fingerprint import fingerprint, fingerprint_of_output
 from nbflow.values.fingerprint.walk import SIZE, digest
-from nbflow.values.pickling import Needed
 
 log = logging.getLogger("nbflow")
 
@@ -39,20 +39,25 @@ class Call(NamedTuple):
     ignored: frozenset[str]
 
 
-def key_of(call: Call) -> bytes:
-    """The key of a call; b"" if something in it has no fingerprint, which is logged once for each type."""
+def key_of(call: Call, name_of_future: Callable[[Future[Any]], bytes]) -> bytes:
+    """The key of a call; b"" if something in it has no fingerprint, which is logged once for each type.
+
+    `name_of_future` gives the key of a future's call, or what stands for its task.
+    """
     lasting = True
 
-    def name_of(need: Needed) -> bytes:
+    def name_of(future: Future[Any]) -> bytes:
         nonlocal lasting
-        name = need.counts_as()
+        name = name_of_future(future)
         lasting = lasting and lasts(name)
         return name
 
     special = {name: value for name, value in call.special.items() if name not in call.ignored}
     values = {name: value for name, value in _bound(call).items() if name not in (*call.ignored, *_APART)}
-    if "inputs" in special:  # the function may not have such a parameter
-        values["inputs"] = special["inputs"]
+    if (
+        "inputs" in special
+    ):  # the function may have no such parameter; where it has, files may be fetched by now
+        values.setdefault("inputs", special["inputs"])
     try:
         written = [fingerprint_of_output(output) for output in special.get("outputs") or ()]
         written += [

@@ -81,12 +81,16 @@ def test_a_value_is_recalled_in_later_flows_of_the_run_directory(session: Sessio
     assert session.app(value).result(10)["words"] == ["a", "b"]
     if mode == "manual":
         assert Path(flow.checkpoint()) == session.run_dir / "000" / "checkpoint"
+        session.app(2).result(10)
+        assert flow.config.memoizer is not None
+        flow.config.memoizer.checkpoint()
+        assert len(session.kept) == 2
     for _ in range(2):
         flow = session.load(mode)
         again = session.app(value)
         assert again.result(10)["array"].tolist() == [0, 1, 2]
         assert flow.details(again.tid).story[-1][1] == "done: recalled from the memo"
-    assert session.runs == len(session.kept) == 1
+    assert session.runs == len(session.kept) == (2 if mode == "manual" else 1)
 
 
 @pytest.mark.parametrize("mode", [None, "manual"])

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import collections
 import logging
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nbflow import AppFuture, File, bash_app, errors, python_app
+from nbflow import (
+    AppFuture,
+    Config,
+    DataFlowKernel,
+    File,
+    ProcessExecutor,
+    bash_app,
+    errors,
+    python_app,
+)
 
 pytestmark = pytest.mark.usefixtures("shared_flow")
 
@@ -220,6 +230,35 @@ def test_a_future_of_an_uncached_call_counts_by_its_task(runs: Runs) -> None:
     future = plain()
     assert [app(future).result(10), app(future).result(10), app(plain()).result(10)] == [1, 1, 1]
     assert runs.count == 2
+
+
+def test_a_future_from_outside_counts_by_itself(runs: Runs) -> None:
+    log = runs.log
+
+    @python_app
+    def plain(x: int) -> int:
+        return x
+
+    @python_app(cache=True)
+    def app(x: int) -> int:
+        note(log)
+        return x
+
+    one: Future[int] = Future()
+    two: Future[int] = Future()
+    calls = [app(one), app(one), app(two)]
+    one.set_result(1)
+    two.set_result(1)
+    assert [call.result(10) for call in calls] == [1, 1, 1]
+    assert runs.count == 2
+
+    config = Config(executors=[ProcessExecutor(max_workers=1)])
+    with DataFlowKernel(config) as other:
+        there = [python_app(lambda n=n: n, data_flow_kernel=other)() for n in range(20)]
+        here = [plain(-1) for _ in range(20)]
+        # among them are futures of both flows with the same number
+        assert [app(future).result(10) for future in there] == list(range(20))
+        assert [app(future).result(10) for future in here] == [-1] * 20
 
 
 def test_a_methods_instance_counts_by_its_content(runs: Runs) -> None:

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from nbflow.errors import CannotFingerprint
 from nbflow.values.fingerprint import arrays, code, plain
 from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, digest, text
-from nbflow.values.pickling import Needed
 
 _HANDLERS = {**plain.HANDLERS, **code.HANDLERS}
 _FAMILIES = {**plain.FAMILIES, **code.FAMILIES}
 
 
-def fingerprint(value: Any, name_of_need: Callable[[Needed], bytes] | None = None) -> bytes:
-    """The fingerprint of a value: 16 bytes. `name_of_need`: what a future among its parts counts by.
+def fingerprint(value: Any, name_of_future: Callable[[Future[Any]], bytes] | None = None) -> bytes:
+    """The fingerprint of a value: 16 bytes. `name_of_future`: what a future among its parts counts by.
 
     Raises:
         CannotFingerprint: it, or a part of it, has none; the error says which type and why.
     """
     try:
-        part = Walk(_handler_of, name_of_need).part(value)
+        part = Walk(_handler_of, name_of_future).part(value)
     except CannotFingerprint:
         raise
     except RecursionError:

@@ -52,8 +52,10 @@ def _mapping_proxy(walk: Walk, value: Any, parts: list[Part]) -> None:
 
 
 def _file(walk: Walk, value: File, parts: list[Part]) -> None:
-    """Its path, which the app sees, and its content, if it is there."""
+    """Its path, which the app sees, and its content, if it is there; a URL alone of what has not been fetched."""
     parts += (b"file", text(value.url))
+    if value.remote:
+        return
     try:
         parts.append(digest_of_file(value.filepath))
     except FileNotFoundError:

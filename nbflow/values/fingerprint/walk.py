@@ -17,10 +17,10 @@ import hashlib
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from nbflow.errors import CannotFingerprint
-from nbflow.values.pickling import Needed
 
 SIZE = 16  # bytes of a digest
 _LONG = 64  # bytes from which on text and bytes count by a digest of their own
@@ -71,14 +71,17 @@ ATOMS: dict[type, Callable[[Any], bytes]] = {
 class Walk:
     """The walk through one value.
 
-    `handler_of` gives what knows a type, None if nothing does; `name_of_need` what a future among the parts counts by.
+    `handler_of` gives what knows a type, None if nothing does; `name_of_future` what a future among the parts counts
+    by.
     """
 
     def __init__(
-        self, handler_of: Callable[[type], Handler | None], name_of_need: Callable[[Needed], bytes] | None
+        self,
+        handler_of: Callable[[type], Handler | None],
+        name_of_future: Callable[[Future[Any]], bytes] | None,
     ) -> None:
         self._handler_of = handler_of
-        self._name_of_need = name_of_need
+        self._name_of_future = name_of_future
         self._done: dict[int, bytes] = {}
         self._kept: list[Any] = []  # so that no identity in `_done` is used again
         self._open: dict[int, int] = {}  # identity -> its place in `_stack`
@@ -144,10 +147,11 @@ class Walk:
     def _expand(self, value: Any, kind: type, handler: Handler | None, parts: list[Part]) -> None:
         if handler is not None:
             handler(self, value, parts)
-        elif isinstance(value, Needed):
-            if self._name_of_need is None:
+        elif isinstance(value, Future):
+            name = self._name_of_future(value) if self._name_of_future is not None else b""
+            if not name:
                 raise CannotFingerprint(kind, "it is a future")
-            parts += (b"need", self._name_of_need(value))
+            parts += (b"future", name)
         else:
             self.take_apart(value, kind, parts)
 
