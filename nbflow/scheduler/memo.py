@@ -68,7 +68,7 @@ class Memo:
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app
-        self._coming: set[bytes] = set()  # keys of values whose bytes the client is making
+        self._coming: set[int] = set()  # tasks of whose values the client is making bytes
         self._asked: list[Callable[[], None]] = []
         self.due: float | None = None  #: when `write` is to be called next, in seconds since the epoch
 
@@ -193,11 +193,14 @@ class Memo:
         def go_on() -> None:
             if self._known.get(key) == known:
                 self._keep(key, app, known)
+            else:  # the call has run again meanwhile
+                self._coming.discard(known.task)
+                self._answer()
 
         if not self._exports.fetch([known.value], go_on):
-            self._coming.add(key)
+            self._coming.add(known.task)
             return False
-        self._coming.discard(key)
+        self._coming.discard(known.task)
         try:
             value = self._exports.put_in(known.value)
         except NotExported:
