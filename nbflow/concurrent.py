@@ -185,7 +185,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             self._closed = self._closed or "was shut down"
             self._apps.clear()
         if cancel_futures:
-            _withdraw(self._dfk, self._futures.alive())
+            self._dfk.calls.withdraw([future.tid for future in self._futures.alive() if not future.done()])
         if self._owns:
             self._abandoned.detach()
             (_end if wait else _end_later)(self._dfk, self._futures)
@@ -272,7 +272,7 @@ class _Futures:
 
 
 def _withdraw(flow: DataFlowKernel, futures: Iterable[AppFuture]) -> None:
-    """Have the tasks withdrawn that have not begun. Takes no lock."""
+    """Have the tasks withdrawn soon that have not begun. Takes no lock."""
     if tasks := [future.tid for future in futures if not future.done()]:
         _errands.put(functools.partial(flow.calls.withdraw, tasks))
 

@@ -56,6 +56,15 @@ def test_the_cells_are_the_scripts() -> None:
     assert sorted(plain(code) for code in PATTERNS) == scripts
 
 
+def test_the_patterns_run_on_threads_as_well(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    nbflow.load(nbflow.Config(executors=[nbflow.ThreadExecutor(max_workers=2)]))
+    for code in PATTERNS:
+        run(shell, quick(code))
+    assert capsys.readouterr().out.splitlines()[-2:] == [str(list(range(1, 21))), "1"], (
+        "one process made it once"
+    )
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_patterns_run_in_any_order(shell: Any, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     order = random.Random(seed).sample(PATTERNS, len(PATTERNS))
