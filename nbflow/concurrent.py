@@ -299,7 +299,11 @@ def _end(flow: DataFlowKernel, futures: _Futures) -> None:
 def _end_later(flow: DataFlowKernel, futures: _Futures) -> None:
     """The same on a thread of its own, for which the program's end waits."""
     if not flow.closed:
-        threading.Thread(target=_end, args=(flow, futures), name="nbflow-pool-end", daemon=False).start()
+        thread = threading.Thread(target=_end, args=(flow, futures), name="nbflow-pool-end", daemon=False)
+        try:
+            thread.start()
+        except RuntimeError:  # Python 3.12 lets no thread begin once the program's end has
+            _end(flow, futures)
 
 
 _errands = Errands()

@@ -27,8 +27,13 @@ class Callbacks:
         self._queue.put(what)
         with self._starting:
             if not self._started:
-                self._started = True
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                try:
+                    threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                    self._started = True
+                except RuntimeError:  # Python 3.12 lets no thread begin once the program's end has
+                    self._queue.get()
+        if not self._started:
+            self._call(what)
 
     def close(self) -> None:
         """Let the thread end after what is due now."""
@@ -36,8 +41,12 @@ class Callbacks:
 
     def _run(self) -> None:
         while (what := self._queue.get()) is not None:
-            try:
-                what()
-            except Exception:
-                log.exception("what was to be called in the background failed")
+            self._call(what)
             del what  # it may hold the user's values
+
+    @staticmethod
+    def _call(what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception:
+            log.exception("what was to be called in the background failed")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,7 @@ class Threads:
         self._threads: dict[int, _Thread] = {}
         self._mine = threading.local()  # .thread: the `_Thread` that runs here
         self._installed = False
+        self._late = False  # a thread was wanted when none could begin any more
 
     @property
     def task_here(self) -> int | None:
@@ -137,7 +139,14 @@ class Threads:
         runner = _ThreadRunner(self.held, self._store_dirs, self.calls.need)
         thread = _Thread(message.worker, name, runner, self._enter, self._say)
         self._threads[message.worker] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # Python 3.12 lets no thread begin once the program's end has
+            if not self._late:
+                print(f"nbflow: {error}: tasks that have not begun are lost", file=sys.stderr)
+            self._late = True
+            del self._threads[message.worker]
+            self._post(ThreadEnded(message.worker), urgent=True)
 
     def stop(self, message: StopThread) -> None:
         """A thread is to end, whatever it runs."""
