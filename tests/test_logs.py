@@ -95,9 +95,11 @@ ONE = (ProcessExecutor(1),)
 
 
 def test_a_flow_keeps_a_log_where_its_files_are_kept(tmp_path: Path) -> None:
-    with DataFlowKernel(Config(ONE, run_dir=tmp_path / "runs", name="sweep")) as flow:
+    executors = [ProcessExecutor(1, environment={"TOKEN": "secret"})]
+    with DataFlowKernel(Config(executors, run_dir=tmp_path / "runs", name="sweep")) as flow:
         path = Path(flow.run_dir) / "nbflow.log"
-        assert "flow 'sweep' begins in" in path.read_text()
+        assert f"flow 'sweep' begins in {flow.run_dir}, on processes: 1 workers" in path.read_text()
+        assert "secret" not in path.read_text()
     said = path.read_text()
     assert said.rstrip().endswith("flow 'sweep' has ended")
     LOGGER.info("of no flow")

@@ -167,7 +167,8 @@ class DataFlowKernel(AsParsl):
         kept = self.run_dir not in self._places.temporary
         end = logs.start(self.config.initialize_logging if kept else False, self.run_dir)
         self._about = logs.about(self.name, self.run_dir)
-        log.info("flow %r begins in %s with %r", self.name, self.run_dir, self.config, extra=self._about)
+        # not the configuration: its variables may be secrets
+        log.info("flow %r begins in %s, on %s", self.name, self.run_dir, self._on_what(), extra=self._about)
         return end
 
     def _configure(self, specs: list[ExecutorSpec]) -> None:
@@ -349,8 +350,10 @@ class DataFlowKernel(AsParsl):
             current.set_current(None)
 
     def __repr__(self) -> str:
-        labels = ", ".join(f"{e.label}: {e.workers} workers" for e in self.executors.values())
-        return f"<DataFlowKernel {self.name!r} ({labels}){' closed' if self.closed else ''}>"
+        return f"<DataFlowKernel {self.name!r} ({self._on_what()}){' closed' if self.closed else ''}>"
+
+    def _on_what(self) -> str:
+        return ", ".join(f"{e.label}: {e.workers} workers" for e in self.executors.values())
 
     # ------------------------------------------------------------ the calls' link to the scheduler
 
