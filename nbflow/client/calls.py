@@ -165,7 +165,7 @@ class Calls:
             detail(args, kwargs, callee.parameters.positional),
             self.parent if self._threads is None else self._threads.task_here,
             executors,
-            self._retries if options.retries is None else options.retries,
+            self._retries if options.policy is None else options.policy,
             special.walltime or options.walltime or 0.0,
             key,
             special.streams,

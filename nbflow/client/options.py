@@ -9,7 +9,7 @@ from typing import Any
 
 from nbflow.client.retries import retries_of
 from nbflow.errors import AppBadFormatting, CannotPickle, ConfigurationError
-from nbflow.retrying import check_retries
+from nbflow.retrying import Retry, check_retries
 from nbflow.wire.messages import Retries
 
 
@@ -23,6 +23,7 @@ class Options:
         ignore_for_cache: names of parameters that do not count for that.
         retries: how it is tried again after a failed attempt; None = the configuration's.
         walltime: seconds after which an attempt is ended; None = no limit.
+        policy: what `retries` says, as it travels with every call.
     """
 
     name: str
@@ -30,8 +31,9 @@ class Options:
     executors: tuple[str, ...] = ()
     cache: bool = False
     ignore_for_cache: frozenset[str] = frozenset()
-    retries: Retries | None = None
+    retries: int | Retry | None = None
     walltime: float | None = None
+    policy: Retries | None = None
 
 
 def options_of(
@@ -59,10 +61,11 @@ def options_of(
         raise _refused(kind, "ignore_for_cache", "a list of names of parameters", ignore_for_cache)
     if walltime is not None and not is_walltime(walltime):
         raise _refused(kind, "walltime", "a number of seconds above 0 or None", walltime)
-    return Options("", kind, tuple(labels), cache, frozenset(ignored), _retries(kind, retries), walltime)
+    policy = _policy(kind, retries)
+    return Options("", kind, tuple(labels), cache, frozenset(ignored), retries, walltime, policy)
 
 
-def _retries(kind: str, given: Any) -> Retries | None:
+def _policy(kind: str, given: Any) -> Retries | None:
     if given is None:
         return None
     try:
