@@ -131,6 +131,8 @@ def _stream(given: Any, name: str) -> tuple[str, str]:
             f"{name}= takes a path, a File, AUTO_LOGNAME, or (path, mode) with a mode of w, a, w+, a+ or x, "
             f"not {given!r}"
         )
+    if isinstance(path, File) and path.remote:
+        raise BadStdStreamFile(f"{name}= takes files of this machine, not {path.url}")
     return os.fsdecode(path.filepath if isinstance(path, File) else path), mode
 
 

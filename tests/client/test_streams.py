@@ -212,6 +212,12 @@ def test_a_stream_that_cannot_be_used_is_refused_at_the_call(name: str, wrong: A
         in_python("x", **{name: wrong})
 
 
+def test_a_stream_cannot_go_to_another_machine() -> None:
+    for wrong in (File("zip:/a.zip/inner"), (File("http://host/a"), "w")):
+        with pytest.raises(errors.BadStdStreamFile, match="stdout= takes files of this machine, not "):
+            in_python("x", stdout=wrong)
+
+
 @KINDS
 def test_a_stream_that_cannot_be_opened_is_the_tasks_error(say: App, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
