@@ -131,7 +131,7 @@ class Calls:
         if self.closed:
             self._check_open()
         number = next(self._numbers)
-        options = callee.options
+        options, threads = callee.options, self._threads
         special = NOTHING_SPECIAL
         if callee.parameters.read or (kwargs and not SPECIAL_NAMES.isdisjoint(kwargs)):
             name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
@@ -161,9 +161,9 @@ class Calls:
             options.kind,
             define.digest,
             parcel.payload,
-            [need.tid for need in needs],
+            [need.tid for need in needs] if needs else [],
             detail(args, kwargs, callee.parameters.positional),
-            self.parent if self._threads is None else self._threads.task_here,
+            self.parent if threads is None or not threads.began else threads.task_here,
             executors,
             self._retries if options.policy is None else options.policy,
             special.walltime or options.walltime or 0.0,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _current: Calls | None = None
 _here = threading.local()  # .calls: of the task that the thread runs
+_threads_run_tasks = False
 _starter: Callable[[], Calls] | None = None
 
 
@@ -25,9 +26,9 @@ def current() -> Calls:
     Raises:
         NoDataFlowKernelError: nothing is loaded.
     """
-    mine: Calls | None = getattr(_here, "calls", None)
-    if mine is not None:
-        return mine
+    if _threads_run_tasks and (mine := getattr(_here, "calls", None)) is not None:
+        found: Calls = mine
+        return found
     if _current is not None and not _current.closed:
         return _current
     if _starter is not None:
@@ -43,6 +44,8 @@ def set_current(calls: Calls | None) -> None:
 
 def set_here(calls: Calls) -> None:
     """What the calling thread runs are tasks of this flow."""
+    global _threads_run_tasks
+    _threads_run_tasks = True
     _here.calls = calls
 
 

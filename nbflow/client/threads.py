@@ -9,7 +9,6 @@ place. Inside long-running C code it goes on unheard until that returns.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import threading
@@ -79,13 +78,13 @@ class Threads:
         self._asking = threading.Lock()
         self._threads: dict[int, _Thread] = {}
         self._mine = threading.local()  # .thread: the `_Thread` that runs here
-        self._installed = False
+        self.began = False  #: whether any has ever been started
         self._late = False  # a thread was wanted when none could begin any more
 
     @property
     def task_here(self) -> int | None:
         """The task that the calling thread runs."""
-        thread: _Thread | None = getattr(self._mine, "thread", None)
+        thread: _Thread | None = getattr(self._mine, "thread", None) if self.began else None
         return None if thread is None else thread.task
 
     # ------------------------------------------------------------ which executors are of threads
@@ -132,8 +131,8 @@ class Threads:
 
     def start(self, message: StartThread) -> None:
         """One more thread is wanted."""
-        if not self._installed:
-            self._installed = True
+        if not self.began:
+            self.began = True
             streams.install()
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
         runner = _ThreadRunner(self.held, self._store_dirs, self.calls.need)
@@ -166,8 +165,8 @@ class Threads:
         while self._threads:
             _, thread = self._threads.popitem()
             thread.stop()
-        if self._installed:
-            self._installed = False
+        if self.began:
+            self.began = False
             streams.remove()
 
     def _enter(self, thread: _Thread) -> None:
@@ -239,6 +238,8 @@ class _Thread:
             self._queue.clear()
             self._changed.notify()
             if self.task is not None:
+                import ctypes  # some ms of start-up; few threads are ever stopped so
+
                 self._runner.capture.end()
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(TaskEnded)
