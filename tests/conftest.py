@@ -6,11 +6,21 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor
 
 os.environ["NBFLOW_VALIDATE"] = "1"
+
+# how fast examples are made says something of the machine, not of the code; CI tries the same ones each time
+settings.register_profile(
+    "nbflow",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+)
+settings.load_profile("nbflow")
 
 
 @pytest.fixture

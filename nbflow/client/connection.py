@@ -11,6 +11,7 @@ of the user's runs where the socket is read.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import socket
@@ -22,6 +23,8 @@ from typing import Any
 from nbflow.client.signals import undisturbed
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import ToClient
+
+log = logging.getLogger(__name__)
 
 _BATCH = 128  # messages
 _ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
@@ -161,11 +164,19 @@ class Connection:
             if fd == self._wake_read:
                 os.read(self._wake_read, 1024)
             elif messages := self._channel.receive_some():
-                self._on_messages(messages)
+                self._pass_on(messages)
         if self._lingering and not ready:
             with self._lock:
                 self._lingering = False
                 self._send()
+
+    def _pass_on(self, messages: list[ToClient]) -> None:
+        try:
+            self._on_messages(messages)
+        except Exception:
+            # a bug of ours; what would be lost is not known, so both ends are told that it is over
+            log.exception("what the scheduler said could not be taken in: the flow ends")
+            self._channel.sock.shutdown(socket.SHUT_RDWR)
 
     # ------------------------------------------------------------ the end
 

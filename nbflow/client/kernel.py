@@ -9,12 +9,10 @@ import atexit
 import concurrent.futures
 import logging
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
@@ -33,6 +31,7 @@ from nbflow.client.held import HeldValues
 from nbflow.client.judge import RetryHandler
 from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
+from nbflow.client.questions import Questions
 from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.retries import retries_of
 from nbflow.client.specs import spec_of
@@ -76,8 +75,6 @@ log = logging.getLogger(__name__)
 
 _NOTHING = nullcontext()
 
-_ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Checkpointed}
-
 LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 
 
@@ -105,8 +102,7 @@ class DataFlowKernel(AsParsl):
         earlier = earlier_checkpoints(self.config)
         self._places = make_places(self.config)
         self._memo = memo_spec(self.config, self._places, earlier)
-        self._questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._asking = threading.Lock()
+        self._questions = Questions(self._send_question)
         self._watching = False
         self._ending = threading.Lock()
         self._callbacks = Callbacks()
@@ -123,9 +119,9 @@ class DataFlowKernel(AsParsl):
         self._retry_handler = RetryHandler(self.config.retry_handler, self._record_of, self.post)
         self._on: dict[type, Callable[[Any], None]] = {
             Rows: lambda message: self.feed.take(message.rows),
-            Details: self._questions.put,
-            Status: self._questions.put,
-            Checkpointed: self._questions.put,
+            Details: self._questions.answer,
+            Status: self._questions.answer,
+            Checkpointed: self._questions.answer,
             StartThread: self._threads.start,
             StopThread: self._threads.stop,
             ForThread: self._threads.tell,
@@ -276,7 +272,7 @@ class DataFlowKernel(AsParsl):
 
     def status(self, timeout: float = 5.0) -> Status:
         """Counts by state, and the workers, as the scheduler has them now. Raises like `details`."""
-        answer: Status = self._ask(Survey(), timeout)
+        answer: Status = self._questions.ask(Survey(), timeout)
         return answer
 
     def counts(self) -> dict[State, int]:
@@ -307,7 +303,7 @@ class DataFlowKernel(AsParsl):
                 "this flow keeps no checkpoints: load it with Config(memoizer=BasicMemoizer(checkpoint_mode=...)), "
                 f"a mode of {', '.join(mode for mode in MODES if mode)}"
             )
-        self._ask(Checkpoint(), None)
+        self._questions.ask(Checkpoint(), None)
         return self._memo.directory
 
     def cleanup(self) -> None:
@@ -428,7 +424,7 @@ class DataFlowKernel(AsParsl):
     def _end(self, outcome: Lost | Withdrawn) -> None:
         """The scheduler is gone: nothing is left pending, and no file either."""
         self._calls.settle_all(outcome)
-        self._questions.put(None)
+        self._questions.close()
         self._threads.close()
         self.feed.close()
         self._callbacks.close()
@@ -442,35 +438,15 @@ class DataFlowKernel(AsParsl):
 
     # ------------------------------------------------------------ questions
 
-    def _inspect(self, task: int, timeout: float) -> tuple[Any, TaskDetails | None]:
-        answer: Details = self._ask(Inspect(task), timeout)
-        return answer.row, answer.details
+    def _send_question(self, question: Any) -> None:
+        if self.closed:
+            raise FlowClosed("the flow has ended")
+        self.post(question)
+        self.flush()
 
-    def _ask(self, question: Inspect | Survey | Checkpoint, timeout: float | None) -> Any:
-        """One question at a time; answers come in order. `timeout` in seconds, None = as long as it takes."""
-        wanted = _ANSWERS[type(question)]
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._asking:
-            if self.closed:
-                raise FlowClosed("the flow has ended")
-            self.post(question)
-            self.flush()
-            while True:
-                try:
-                    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                    answer = self._questions.get(timeout=left)
-                except queue.Empty:
-                    raise concurrent.futures.TimeoutError(
-                        f"the scheduler did not answer in {timeout} s"
-                    ) from None
-                if answer is None:
-                    self._questions.put(None)
-                    raise FlowClosed("the flow has ended")
-                # an answer to a question that had timed out is passed over
-                if isinstance(answer, wanted) and getattr(answer, "id", None) == getattr(
-                    question, "id", None
-                ):
-                    return answer
+    def _inspect(self, task: int, timeout: float) -> tuple[Any, TaskDetails | None]:
+        answer: Details = self._questions.ask(Inspect(task), timeout)
+        return answer.row, answer.details
 
     # ------------------------------------------------------------ exit and fork
 

@@ -13,7 +13,7 @@ import pytest
 
 import nbflow
 from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, State, errors, join_app, python_app
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.messages import Status, TaskRow
 
 
 @python_app
@@ -292,3 +292,17 @@ def test_a_join_whose_caller_has_died_ends_for_itself_and_harms_nobody(
     Path(gate).write_text("x")
     assert add(1).result(10) == 2
     assert flow.counts()[State.DONE] == 3
+
+
+def test_a_bug_where_messages_are_taken_in_ends_the_flow_aloud_and_hangs_nobody(
+    flow: DataFlowKernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong(message: object) -> None:
+        raise KeyError("a bug")
+
+    flow._on[Status] = wrong
+    with pytest.raises(errors.FlowClosed):
+        flow.status(timeout=30)
+    with pytest.raises((errors.FlowClosed, errors.NoDataFlowKernelError)):
+        add(1)
+    assert "could not be taken in" in caplog.text

@@ -404,7 +404,7 @@ class Host(RuleBasedStateMachine):
         assert self.journal.replay(again.handle) == self.steps
 
 
-Host.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Host.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestTheMachineAsPlayedByAHost = Host.TestCase
 
 

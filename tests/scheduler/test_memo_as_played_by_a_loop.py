@@ -96,5 +96,5 @@ class Loop(RuleBasedStateMachine):
         assert set(self.waiting.values()) <= set(self.running.values())
 
 
-Loop.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Loop.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestTheMemoAsPlayedByALoop = Loop.TestCase
