@@ -1,6 +1,7 @@
 """What nbflow logs goes to the logger `nbflow` and those below it; here is how to see it. Nothing does by default.
 
-Records that are about a flow say so in attributes of their own: `flow` (its name), and `run_dir`.
+Records that are about a flow say so in attributes of their own: `flow` (its name), and `run_dir`; those about a task,
+which are of level DEBUG: `task` (its number) and `app`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from nbflow import DataFlowKernel, State
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 T = TypeVar("T")
 

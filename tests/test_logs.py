@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from nbflow import DataFlowKernel, ProcessExecutor, errors, logs
+from nbflow import DataFlowKernel, ProcessExecutor, errors, logs, python_app
 from nbflow.config import Config
 
 LOGGER = logging.getLogger("nbflow")
@@ -140,3 +140,21 @@ def test_records_about_a_flow_say_which(caplog: pytest.LogCaptureFixture) -> Non
         pass
     about = [record.__dict__ for record in caplog.records]
     assert [(each["flow"], each["run_dir"]) for each in about] == [("sweep", flow.run_dir)] * 2
+
+
+def test_records_about_a_task_say_which(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "nbflow"), DataFlowKernel(Config(ONE)) as flow:
+        double = python_app(data_flow_kernel=flow)(_double)
+        double(double(2)).result(30)
+    about = [
+        (record.__dict__["task"], record.__dict__["app"], record.getMessage())
+        for record in caplog.records
+        if "task" in record.__dict__
+    ]
+    assert (1, "_double", "task 1 `_double`: submitted, needs []") in about
+    assert (2, "_double", "task 2 `_double`: submitted, needs ['1']") in about
+    assert (2, "_double", "task 2 `_double`: done") in about
+
+
+def _double(x: int) -> int:
+    return 2 * x

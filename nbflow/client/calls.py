@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -40,17 +41,10 @@ from nbflow.values.resolvers import (
     DependencyResolver,
 )
 from nbflow.values.short import detail
-from nbflow.wire.messages import (
-    Cancel,
-    Expect,
-    Held,
-    Inline,
-    Release,
-    Retries,
-    Settled,
-    Stored,
-    Submit,
-)
+from nbflow.wire.messages import Cancel, Expect, Release, Retries, Settled, Submit
+from nbflow.wire.outcomes import Held, Inline, Stored
+
+log = logging.getLogger(__name__)
 
 
 class Link(Protocol):
@@ -182,6 +176,8 @@ class Calls:
             raise
         if define.reusable and not known:
             self._defined.add(define.digest)
+        if log.isEnabledFor(logging.DEBUG):
+            self._log(future, f"submitted, needs {[numbers.name_of(need.tid) for need in needs]}")
         return future
 
     def call_function(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> AppFuture:
@@ -331,6 +327,14 @@ class Calls:
         future = self.pending.pop(message.id, None)
         if future is not None:
             future.settle(message.outcome)
+            if log.isEnabledFor(logging.DEBUG):
+                self._log(future, future.state.label)
+
+    @staticmethod
+    def _log(future: AppFuture, what: str) -> None:
+        """A record that handlers can take apart: it has the attributes `task` and `app`."""
+        about = {"task": future.tid, "app": future.app_name}
+        log.debug("task %s `%s`: %s", numbers.name_of(future.tid), future.app_name, what, extra=about)
 
     def settle_all(self, outcome: Any) -> None:
         """No answer will come any more: every future ends with this outcome."""

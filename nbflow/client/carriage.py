@@ -16,7 +16,8 @@ from nbflow.errors import CannotPickle, UsageError
 from nbflow.values import outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.resolvers import DependencyResolver
-from nbflow.wire.messages import Define, Held, Inline, Stored
+from nbflow.wire.messages import Define
+from nbflow.wire.outcomes import Held, Inline, Stored
 
 _UNKNOWN = Parameters()
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo
 from nbflow.values import outcome as outcomes
-from nbflow.wire.messages import VALUES, Blamed, Composed, Outcome, Stored, Withdrawn
+from nbflow.wire.outcomes import VALUES, Blamed, Composed, Outcome, Stored, Withdrawn
 
 
 class Owner(Protocol):

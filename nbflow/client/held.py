@@ -14,7 +14,7 @@ from typing import Any
 from nbflow.errors import CannotPickle
 from nbflow.values import outcome, pickling
 from nbflow.values.resolvers import DependencyResolver
-from nbflow.wire.messages import Failure, Held, Inline, Stored
+from nbflow.wire.outcomes import Failure, Held, Inline, Stored
 
 
 @dataclass(frozen=True)

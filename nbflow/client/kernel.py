@@ -57,19 +57,17 @@ from nbflow.wire.messages import (
     ForThread,
     Inspect,
     Judge,
-    Lost,
     Rows,
     Settled,
     StartThread,
     Status,
     StopThread,
     Survey,
-    TaskDetails,
     Watch,
-    Withdrawn,
-    WorkerRow,
 )
+from nbflow.wire.outcomes import Lost, Withdrawn
 from nbflow.wire.process import tail
+from nbflow.wire.rows import TaskDetails, WorkerRow
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle
 from nbflow.values import outcome
 from nbflow.values.short import short
-from nbflow.wire.messages import Deliver, Failure, Held, Inline, Stored, Withdrawn
+from nbflow.wire.messages import Deliver
+from nbflow.wire.outcomes import Failure, Held, Inline, Stored, Withdrawn
 
 
 class Outside:

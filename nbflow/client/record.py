@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nbflow.client.options import Options
 from nbflow.core.states import State
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 
 class States(enum.IntEnum):

@@ -23,7 +23,8 @@ from nbflow.errors import CannotPickle, MissingOutputs, UsageError
 from nbflow.files import File
 from nbflow.values import outcome, pickling, source
 from nbflow.values.short import short
-from nbflow.wire.messages import Define, Failure, Finished, Gathered, Held, Inline, Run, Stored
+from nbflow.wire.messages import Define, Finished, Gathered, Run
+from nbflow.wire.outcomes import Failure, Held, Inline, Stored
 
 MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, since some come with every call
 

@@ -31,18 +31,16 @@ from nbflow.wire.messages import (
     ExecutorSpec,
     ForThread,
     FromThread,
-    Held,
     Hello,
-    Inline,
     Returned,
     Run,
     StartThread,
     StopThread,
-    Stored,
     TakeBack,
     ThreadEnded,
     Unblocked,
 )
+from nbflow.wire.outcomes import Held, Inline, Stored
 
 
 class TaskEnded(BaseException):

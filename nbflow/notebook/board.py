@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nbflow.notebook.marks import MARKS, ended, mark_of, worded
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 
 class Board:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from nbflow.client.feed import Feed
     from nbflow.notebook.errors import TaskErrors
-    from nbflow.wire.messages import TaskRow
+    from nbflow.wire.rows import TaskRow
 
 Promise: TypeAlias = AppFuture | DataFuture
 

@@ -10,7 +10,7 @@ from nbflow.notebook.marks import MARKS, mark_of
 from nbflow.notebook.text import plain, shorten
 from nbflow.notebook.view import links_of
 from nbflow.numbers import name_of
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 
 def to_dot(rows: Iterable[TaskRow], name: str = "nbflow") -> graphviz.Digraph:

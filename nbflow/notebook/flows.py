@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbflow.client import loading
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.errors import NoDataFlowKernelError
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 
 def loaded_flow() -> DataFlowKernel | None:

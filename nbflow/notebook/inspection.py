@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from nbflow.notebook.board import Board
 from nbflow.notebook.panel import Panel, panel
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 log = logging.getLogger(__name__)
 

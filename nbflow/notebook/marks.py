@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nbflow.core.states import State
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import msgspec
 from nbflow.core.states import State
 from nbflow.notebook.marks import mark_of
 from nbflow.notebook.text import plain, seconds
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 MOST_NEIGHBOURS = 12
 _MOST_TEXT = 40_000  # characters of output or traceback

@@ -29,7 +29,7 @@ from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.verbs import Said, Verb
 from nbflow.notebook.view import Scene, build
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 Made = TypeVar("Made")
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nbflow.core.states import State
 from nbflow.notebook.text import escape, seconds
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 COLOURS = {
     State.WAITING: "var(--jp-ui-font-color2, #656d76)",

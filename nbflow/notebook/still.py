@@ -20,7 +20,7 @@ from nbflow.notebook.text import escape, plain, seconds, shorten, width
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
 from nbflow.numbers import name_of
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 MOST_ROWS = 400
 """Rows of the table in a saved notebook."""

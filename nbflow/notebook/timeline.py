@@ -11,7 +11,7 @@ import msgspec
 
 from nbflow.core.states import State
 from nbflow.notebook.marks import RETRYING, ended, mark_of
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 MOST_BARS = 1_200
 """In all lanes together, about."""

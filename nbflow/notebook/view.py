@@ -18,7 +18,7 @@ from nbflow.notebook.fold import MOST_NODES, fold
 from nbflow.notebook.layout import Layout, Pair, lay_out, layers_of
 from nbflow.notebook.marks import RECALLED, ended
 from nbflow.notebook.text import shorten
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 NEED, SPAWN, IMPLIED = 0, 1, 2
 

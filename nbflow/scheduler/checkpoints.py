@@ -21,7 +21,7 @@ import msgspec
 
 from nbflow.memoizers import RECORDS
 from nbflow.values import records
-from nbflow.wire.messages import Composed, Stored, Value
+from nbflow.wire.outcomes import Composed, Stored, Value
 
 _BLOCK = 1 << 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbflow.wire.messages import Composed, Failure, Held, Inline, Stored
+from nbflow.wire.outcomes import Composed, Failure, Held, Inline, Stored
 
 
 class NotExported(Exception):

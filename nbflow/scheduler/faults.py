@@ -6,7 +6,7 @@ from nbflow.core.instructions import Why
 from nbflow.numbers import name_of
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.staff import Staff
-from nbflow.wire.messages import Lost
+from nbflow.wire.outcomes import Lost
 
 
 def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None) -> Lost:

@@ -24,6 +24,7 @@ from nbflow.scheduler.staff import Staff
 from nbflow.values.objects import discard
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import Port
+from nbflow.wire.outcomes import Blamed, Composed, Failure, Held, Lost, Outcome, Stored, Value, Withdrawn
 
 
 class Hands:
@@ -67,7 +68,7 @@ class Hands:
             return  # it has died meanwhile; its loss is among the events
         values: list[Any] = (
             []  # who keeps the arguments has the futures in them
-            if type(submit.payload) is msg.Held
+            if type(submit.payload) is Held
             else [self._jobs[number].outcome for number in submit.needs]
         )
         if self.exports.used and not worker.threads and not self._fetch(launch, values):
@@ -132,13 +133,13 @@ class Hands:
 
     def _judge(self, judge: do.Judge) -> None:
         job = self._jobs[judge.task]
-        assert isinstance(job.outcome, (msg.Failure, msg.Lost))
+        assert isinstance(job.outcome, (Failure, Lost))
         question = msg.Judge(
             job.id, judge.attempt, job.app, job.needs, job.outcome, job.failures, judge.spent
         )
         self._client.outgoing.append(question)
 
-    def _tell_caller(self, job: Job, outcome: msg.Outcome) -> None:
+    def _tell_caller(self, job: Job, outcome: Outcome) -> None:
         """A call made inside a task of another process has ended."""
         worker = self._staff.get(job.origin)
         if worker is None:
@@ -152,7 +153,7 @@ class Hands:
                 outcome = error.failure
         worker.send(msg.Settled(job.id, outcome))
 
-    def _outcome(self, settle: do.Settle, job: Job) -> msg.Outcome:
+    def _outcome(self, settle: do.Settle, job: Job) -> Outcome:
         why = settle.why
         if why is Why.ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
             assert job.outcome is not None
@@ -162,37 +163,37 @@ class Hands:
         if why is Why.NEED:
             return self._blame(settle)
         if why is Why.ASKED:
-            return msg.Withdrawn()
+            return Withdrawn()
         return faults.found(why, job, self._staff, job.story[-1].worker, settle.root)
 
-    def _joined(self, job: Job) -> msg.Value:
+    def _joined(self, job: Job) -> Value:
         """The value of a join whose tasks have ended."""
         inner: list[Any] = [self._jobs[number].outcome for number in job.inner]
-        value: msg.Value = msg.Composed(job.template, inner) if job.template else inner[0]
+        value: Value = Composed(job.template, inner) if job.template else inner[0]
         return value
 
-    def _blame(self, settle: do.Settle) -> msg.Blamed:
+    def _blame(self, settle: do.Settle) -> Blamed:
         assert settle.root is not None
         root = self._jobs[settle.root]
-        cause = root.outcome if isinstance(root.outcome, (msg.Failure, msg.Lost)) else None
-        return msg.Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
+        cause = root.outcome if isinstance(root.outcome, (Failure, Lost)) else None
+        return Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
 
     def _forget(self, forget: do.Forget) -> None:
         job = self._jobs[forget.task]
-        if isinstance(job.outcome, (msg.Stored, msg.Held)):
+        if isinstance(job.outcome, (Stored, Held)):
             self.discard(job.outcome)
         if not isinstance(
-            job.outcome, (msg.Failure, msg.Lost)
+            job.outcome, (Failure, Lost)
         ):  # errors stay: a task that is yet to end may blame it
             job.outcome = None
 
     def discard(self, outcome: Any) -> None:
         """Nobody needs a value any more; nothing happens to one that the memo keeps, or that lies in no place."""
-        if isinstance(outcome, (msg.Stored, msg.Held)) and self.memo.keeps(outcome):
+        if isinstance(outcome, (Stored, Held)) and self.memo.keeps(outcome):
             return
-        if type(outcome) is msg.Stored:
+        if type(outcome) is Stored:
             discard(outcome.path)
-        elif type(outcome) is msg.Held:
+        elif type(outcome) is Held:
             self.discard(self.exports.forget(outcome.number))
             self._client.outgoing.append(msg.Drop(outcome.number))
 

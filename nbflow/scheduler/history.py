@@ -12,7 +12,9 @@ from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
 from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
-from nbflow.wire.messages import Blamed, Define, Failure, Inline, Lost, Outcome, Submit, TaskDetails, TaskRow
+from nbflow.wire.messages import Define, Submit
+from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
 

@@ -32,6 +32,8 @@ from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
+from nbflow.wire.outcomes import Failure, Held, Lost, Withdrawn
+from nbflow.wire.rows import WorkerRow
 
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 
@@ -199,9 +201,9 @@ class Scheduler:
         outcome = message.outcome
         state = (
             State.CANCELLED
-            if isinstance(outcome, msg.Withdrawn)
+            if isinstance(outcome, Withdrawn)
             else State.FAILED
-            if isinstance(outcome, msg.Failure)
+            if isinstance(outcome, Failure)
             else State.DONE
         )
         self._ended_outside(message.id, outcome, state, message.note)
@@ -215,7 +217,7 @@ class Scheduler:
             return
         job = self.jobs[number]
         job.outcome, job.note = outcome, note
-        self._hands.exports.used |= isinstance(outcome, msg.Held)
+        self._hands.exports.used |= isinstance(outcome, Held)
         self.emit(ev.Delivered(number, state))
 
     def _exported(self, message: msg.Exported) -> None:
@@ -263,7 +265,7 @@ class Scheduler:
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         desks = self.machine.desks
         rows = [
-            msg.WorkerRow(w.number, w.executor, w.pid, desks[w.number].head if w.number in desks else None)
+            WorkerRow(w.number, w.executor, w.pid, desks[w.number].head if w.number in desks else None)
             for w in self.staff.workers.values()
         ]
         self.client.outgoing.append(msg.Status(list(self.machine.counts), rows, os.getpid()))
@@ -297,7 +299,7 @@ class Scheduler:
     def gone(self, worker: Worker) -> None:
         """Nobody is left to hold what its tasks have called, nor to deliver what they have promised."""
         for number in worker.promises:
-            lost = msg.Lost("WorkerLost", f"{self.staff.how_it_ended(worker.number)} before it could deliver")
+            lost = Lost("WorkerLost", f"{self.staff.how_it_ended(worker.number)} before it could deliver")
             self._ended_outside(number, lost, State.FAILED)
         self.emit(ev.Released(tuple(worker.calls)))
 
@@ -317,11 +319,11 @@ class Scheduler:
             return
         job = self.jobs[message.id]
         job.outcome = message.outcome
-        self._hands.exports.used |= type(message.outcome) is msg.Held
+        self._hands.exports.used |= type(message.outcome) is Held
         job.note = message.note
         job.output = message.output
         job.started, job.ended = message.started, message.ended
-        if type(message.outcome) is msg.Failure:
+        if type(message.outcome) is Failure:
             job.error_line = message.outcome.line
             self.events.append(ev.Failed(message.id, message.attempt, worker.number, message.may_retry))
         else:

@@ -21,18 +21,8 @@ from nbflow.scheduler.checkpoints import Checkpoints
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.values.memo import lasts
-from nbflow.wire.messages import (
-    Blamed,
-    Composed,
-    Failure,
-    Held,
-    Inline,
-    Lost,
-    MemoSpec,
-    Outcome,
-    Stored,
-    Value,
-)
+from nbflow.wire.messages import MemoSpec
+from nbflow.wire.outcomes import Blamed, Composed, Failure, Held, Inline, Lost, Outcome, Stored, Value
 
 
 class _Known(NamedTuple):

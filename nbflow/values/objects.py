@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from nbflow.wire.messages import Stored
+from nbflow.wire.outcomes import Stored
 
 _ALIGN = 64
 _counter = itertools.count(1)

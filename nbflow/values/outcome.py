@@ -17,7 +17,7 @@ from nbflow import errors
 from nbflow.numbers import name_of
 from nbflow.values import objects, pickling
 from nbflow.values.source import in_words
-from nbflow.wire.messages import (
+from nbflow.wire.outcomes import (
     Blamed,
     Composed,
     Failure,

@@ -1,4 +1,4 @@
-"""Every message, typed, and the records that travel in them.
+"""Every message, typed. What tasks give is in `outcomes`, what people are told in `rows`.
 
 Messages are array-like tagged structs: a frame is a list of them. How frames cross a socket is `channel`'s subject;
 what the bytes in them mean is `nbflow.values`' subject.
@@ -20,120 +20,8 @@ from typing import TypeAlias
 import msgspec
 
 from nbflow.core.retry import Terms
-from nbflow.core.states import State
-
-# ---------------------------------------------------------------- what a task gave
-
-
-class Inline(msgspec.Struct, array_like=True, tag="i", frozen=True, gc=False):
-    """A small value: its pickle."""
-
-    data: bytes
-
-
-class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, gc=False):
-    """A big value: a file of the object store. `size` is in bytes."""
-
-    path: str
-    size: int
-
-
-class Held(msgspec.Struct, array_like=True, tag="h", frozen=True, gc=False):
-    """A value that stays in the client's process, where threads run tasks: the number it is kept under there."""
-
-    number: int
-
-
-class Composed(msgspec.Struct, array_like=True, tag="c", frozen=True):
-    """A value made of other tasks' values: a pickle with references, and what they refer to."""
-
-    template: bytes
-    parts: list[Inline | Stored | Held | Composed]
-
-
-class Failure(msgspec.Struct, array_like=True, tag="f", frozen=True):
-    """An error: the pickled exception where it can travel, and always its words."""
-
-    data: bytes  # b"" where the exception cannot travel
-    kind: str  # name of its type
-    text: str
-    traceback: str
-    line: int = 0  # line within the app's source that raised, from 1; 0 if not known
-
-
-class Lost(msgspec.Struct, array_like=True, tag="l", frozen=True):
-    """An error that the scheduler found: no exception was raised anywhere. `kind` is a class in `nbflow.errors`."""
-
-    kind: str
-    text: str
-
-
-class Blamed(msgspec.Struct, array_like=True, tag="b", frozen=True):
-    """No value because another task gave none. `cause` is None where that one was cancelled."""
-
-    root: int
-    app: str
-    cause: Failure | Lost | None
-    join: bool = False  # the task is a join app that had called the other one
-
-
-class Withdrawn(msgspec.Struct, array_like=True, tag="w", frozen=True):
-    """Cancelled."""
-
-
-Value: TypeAlias = Inline | Stored | Held | Composed
-VALUES = (Inline, Stored, Held, Composed)
-Fault: TypeAlias = Failure | Lost | Blamed | Withdrawn
-Outcome: TypeAlias = Inline | Stored | Held | Composed | Failure | Lost | Blamed | Withdrawn
-
-# ---------------------------------------------------------------- records for people
-
-
-class TaskRow(msgspec.Struct, array_like=True, frozen=True):
-    """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
-
-    id: int  # see nbflow.numbers
-    app: str
-    parent: int | None  # the task inside which it was called
-    needs: list[int]
-    detail: str  # short texts of the arguments
-    state: State
-    attempt: int  # 0 until launched
-    worker: int | None
-    submitted: float
-    started: float  # 0.0 = not yet
-    ended: float  # 0.0 = not yet
-    recalled: bool  # DONE without running
-    note: str  # DONE: short text of the result; FAILED, SKIPPED: the error in one line
-    root: int | None  # the task whose failure caused this one's
-    joining: bool = False  # WAITING: the body of a join app has ended, the tasks it called have not
-    again: bool = False  # WAITING: an attempt failed, another one follows
-
-
-class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):
-    """What is fetched only when somebody looks at one task."""
-
-    id: int
-    traceback: str
-    output: str  # head and tail of what it printed
-    story: list[tuple[float, str]]  # (seconds since the epoch, what happened)
-    source: str
-    file: str
-    line: int  # line of `file` at which `source` begins
-    place: str  # "Cell In[4], line 6"
-    error_line: int  # line of `source` that failed, from 1; 0 if none
-    failures: list[str] = []  # the errors of its failed attempts, a line each
-    spent: float = 0.0  # what they cost, as far as they are judged
-
-
-class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
-    """One worker: a process, or a thread of the client's."""
-
-    worker: int
-    executor: str
-    pid: int
-    task: int | None
-
+from nbflow.wire.outcomes import Composed, Failure, Held, Inline, Lost, Outcome, Stored, Withdrawn
+from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 # ---------------------------------------------------------------- from a client
 

@@ -13,7 +13,8 @@ import pytest
 
 import nbflow
 from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, State, errors, join_app, python_app
-from nbflow.wire.messages import Status, TaskRow
+from nbflow.wire.messages import Status
+from nbflow.wire.rows import TaskRow
 
 
 @python_app

@@ -23,7 +23,7 @@ from nbflow import (
     join_app,
     python_app,
 )
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 
 
 class Mine(Exception):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nbflow.client.feed import Feed
 from nbflow.core.states import State
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 
 EPOCH = 1_000_000.0
 """When every flow of these tests begins, in seconds since the epoch."""

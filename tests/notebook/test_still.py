@@ -14,7 +14,7 @@ from nbflow.core.states import State
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.still import MOST_ROWS, html, still, svg
 from nbflow.notebook.text import escape, fit, plain, shorten, width
-from nbflow.wire.messages import TaskRow
+from nbflow.wire.rows import TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
 SVG = "{http://www.w3.org/2000/svg}"

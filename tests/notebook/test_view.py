@@ -20,7 +20,7 @@ from nbflow.notebook.panel import MOST_NEIGHBOURS, panel
 from nbflow.notebook.text import seconds
 from nbflow.notebook.timeline import MOST_BARS, timeline
 from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
-from nbflow.wire.messages import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
 CASES = Path(__file__).parent / "cases"

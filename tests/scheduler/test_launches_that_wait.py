@@ -12,9 +12,10 @@ from nbflow.core import instructions as do
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.wire import messages as msg
+from nbflow.wire.outcomes import Failure, Held, Inline
 
-HELD = msg.Held(5)
-FAILURE = msg.Failure(b"", "CannotPickle", "a lock cannot travel", "")
+HELD = Held(5)
+FAILURE = Failure(b"", "CannotPickle", "a lock cannot travel", "")
 
 
 class Bench:
@@ -28,7 +29,7 @@ class Bench:
             for number, sent in self.sent.items()
         }
         self.events: list[ev.Event] = []
-        submit = msg.Submit(2, "f", "python", b"", msg.Inline(b""), [1], "", None, [], None, 0.0, b"", [], [])
+        submit = msg.Submit(2, "f", "python", b"", Inline(b""), [1], "", None, [], None, 0.0, b"", [], [])
         jobs = {
             1: Job(1, "f", None, [], "", 0, NO_FUNCTION, 0.0, None, outcome=HELD),
             2: Job(2, "f", None, [1], "", 0, NO_FUNCTION, 0.0, submit),
@@ -55,14 +56,14 @@ def test_the_value_is_asked_for_once_and_the_task_goes_out_with_its_bytes(bench:
     bench.do(do.Launch(2, 1, 1))
     assert bench.client.outgoing == [msg.Export(5)]
     assert not bench.runs(1)
-    bench.hands.exports.answered(5, msg.Inline(b"bytes"))
-    assert [run.values for run in bench.runs(1)] == [[msg.Inline(b"bytes")]]
+    bench.hands.exports.answered(5, Inline(b"bytes"))
+    assert [run.values for run in bench.runs(1)] == [[Inline(b"bytes")]]
 
 
 def test_a_launch_that_a_later_one_has_replaced_is_not_carried_out(bench: Bench) -> None:
     bench.do(do.Launch(2, 1, 1))  # the worker is lost, the value still on its way
     bench.do(do.Launch(2, 1, 2))
-    bench.hands.exports.answered(5, msg.Inline(b"bytes"))
+    bench.hands.exports.answered(5, Inline(b"bytes"))
     assert not bench.runs(1)
     assert len(bench.runs(2)) == 1
 
@@ -71,7 +72,7 @@ def test_a_task_that_is_taken_back_while_it_waits_has_not_begun(bench: Bench) ->
     bench.do(do.Launch(2, 1, 1))
     bench.do(do.TakeBack(1, (2,)))
     assert bench.events == [ev.Returned(1, (2,))]
-    bench.hands.exports.answered(5, msg.Inline(b"bytes"))
+    bench.hands.exports.answered(5, Inline(b"bytes"))
     assert not bench.runs(1)
 
 

@@ -10,7 +10,8 @@ from nbflow.core.events import Recalled
 from nbflow.scheduler.exports import Exports
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.memo import Memo
-from nbflow.wire.messages import Inline, MemoSpec, Submit
+from nbflow.wire.messages import MemoSpec, Submit
+from nbflow.wire.outcomes import Inline
 
 KEY, OTHER = b"k" * 16, b"o" * 16
 

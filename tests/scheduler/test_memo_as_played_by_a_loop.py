@@ -10,7 +10,8 @@ from nbflow.core.events import Recalled
 from nbflow.scheduler.exports import Exports
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.memo import Memo
-from nbflow.wire.messages import Blamed, Failure, Inline, Lost, MemoSpec, Outcome, Submit, Withdrawn
+from nbflow.wire.messages import MemoSpec, Submit
+from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome, Withdrawn
 
 
 class Loop(RuleBasedStateMachine):

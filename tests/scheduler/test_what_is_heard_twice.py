@@ -9,7 +9,8 @@ from typing import Any
 from nbflow.core import events as ev
 from nbflow.scheduler.loop import Scheduler
 from nbflow.wire.channel import Port
-from nbflow.wire.messages import Configure, Define, FromClient, Inline, Release, Submit
+from nbflow.wire.messages import Configure, Define, FromClient, Release, Submit
+from nbflow.wire.outcomes import Inline
 
 
 def test_a_call_and_its_release_count_once_however_often_they_are_heard() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nbflow.values import objects, outcome, pickling
 from nbflow.values.short import LONGEST, short
-from nbflow.wire.messages import Composed, Inline, Stored
+from nbflow.wire.outcomes import Composed, Inline, Stored
 
 ATOMS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
 HASHABLE = st.recursive(ATOMS, lambda inner: st.one_of(st.tuples(inner), st.frozensets(inner)), max_leaves=5)

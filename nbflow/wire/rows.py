@@ -1,0 +1,53 @@
+"""What people are told of tasks and workers: plain records, made by the scheduler, shown by whoever asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nbflow.core.states import State
+
+
+class TaskRow(msgspec.Struct, array_like=True, frozen=True):
+    """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
+
+    id: int  # see nbflow.numbers
+    app: str
+    parent: int | None  # the task inside which it was called
+    needs: list[int]
+    detail: str  # short texts of the arguments
+    state: State
+    attempt: int  # 0 until launched
+    worker: int | None
+    submitted: float
+    started: float  # 0.0 = not yet
+    ended: float  # 0.0 = not yet
+    recalled: bool  # DONE without running
+    note: str  # DONE: short text of the result; FAILED, SKIPPED: the error in one line
+    root: int | None  # the task whose failure caused this one's
+    joining: bool = False  # WAITING: the body of a join app has ended, the tasks it called have not
+    again: bool = False  # WAITING: an attempt failed, another one follows
+
+
+class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):
+    """What is fetched only when somebody looks at one task."""
+
+    id: int
+    traceback: str
+    output: str  # head and tail of what it printed
+    story: list[tuple[float, str]]  # (seconds since the epoch, what happened)
+    source: str
+    file: str
+    line: int  # line of `file` at which `source` begins
+    place: str  # "Cell In[4], line 6"
+    error_line: int  # line of `source` that failed, from 1; 0 if none
+    failures: list[str] = []  # the errors of its failed attempts, a line each
+    spent: float = 0.0  # what they cost, as far as they are judged
+
+
+class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
+    """One worker: a process, or a thread of the client's."""
+
+    worker: int
+    executor: str
+    pid: int
+    task: int | None
