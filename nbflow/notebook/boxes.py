@@ -29,7 +29,7 @@ _HEAD, _HEAD_DETAIL = 28, 43  # above a block's cells, without and with a line o
 _BLOCK_NARROWEST = 110
 _LONGEST_ROW = 160
 # Another task as an argument: an edge tells that already.
-_REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?task \d+(?!\S)")
+_REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?(?:a task|task \d+)(?!\S)")
 _DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
 
 

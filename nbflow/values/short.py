@@ -6,6 +6,7 @@ Only known types show what they hold; anything else shows its type, and its shap
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from nbflow.numbers import name_of
@@ -33,6 +34,8 @@ def short(value: Any) -> str:
         return f"{kind.__name__} of {len(value)}"
     if isinstance(value, str):  # a File
         return _cut(repr(str.__str__(value)))
+    if isinstance(value, Future):  # of another library: a task of the graph as well
+        return "a task"
     shape = _shape(value)
     return _cut(f"{kind.__name__}{shape}" if shape else kind.__name__)
 

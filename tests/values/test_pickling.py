@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,4 +169,5 @@ def test_a_short_text_never_runs_the_users_code() -> None:
 
     assert short(Loud()) == "Loud"
     assert short([Loud()]) == "list of 1"
+    assert short(Future()) == "a task", "whatever library it is of"
     assert short(np.zeros((3, 4))) == "ndarray(3, 4)"
