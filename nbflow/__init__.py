@@ -30,11 +30,11 @@ from nbflow.files import File
 from nbflow.logs import set_file_logger, set_stream_logger
 from nbflow.memoizers import BasicMemoizer
 from nbflow.retrying import Retry
-from nbflow.values.fingerprint import id_for_memo
 
 if TYPE_CHECKING:
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
     from nbflow.notebook.widget import graph
+    from nbflow.values.fingerprint import id_for_memo
 
 __version__ = "0.1.0"
 
@@ -74,13 +74,14 @@ __all__ = [
 
 _LAZY = {
     "graph": "nbflow.notebook.widget",
+    "id_for_memo": "nbflow.values.fingerprint",
     "load_ipython_extension": "nbflow.notebook.extension",
     "unload_ipython_extension": "nbflow.notebook.extension",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What needs IPython is imported when it is asked for."""
+    """What needs IPython, or is seldom used, is imported when it is asked for."""
     if name in _LAZY:
         import importlib
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
@@ -58,16 +58,17 @@ class _Router(io.TextIOBase):
         return getattr(self.before, name)
 
 
-def install() -> None:
-    """Begin to tell threads apart; to be undone by `remove`, as often as it was called."""
+def install() -> Callable[[], None]:
+    """Begin to tell threads apart; returns what undoes it, to be called once."""
     global _users
     with _installing:
         _users += 1
     _be_there()
+    return _remove
 
 
-def remove() -> None:
-    """The streams are what they were before, unless somebody has replaced them meanwhile."""
+def _remove() -> None:
+    """The streams are what they were before, unless somebody has replaced them meanwhile, or others need us."""
     global _users
     with _installing:
         _users -= 1

@@ -9,42 +9,30 @@ place. Inside long-running C code it goes on unheard until that returns.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbflow.client import current, streams
-from nbflow.client.future import AppFuture
-from nbflow.client.held import HeldCall, HeldValues
-from nbflow.client.running import Runner, code_of
+from nbflow.client import current
+from nbflow.client.held import HeldValues
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ThreadExecutor
-from nbflow.values import outcome
 from nbflow.wire.messages import (
     AddExecutor,
     Blocked,
-    Define,
     ExecutorSpec,
     ForThread,
     FromThread,
-    Hello,
-    Returned,
-    Run,
     StartThread,
     StopThread,
-    TakeBack,
     ThreadEnded,
     Unblocked,
 )
-from nbflow.wire.outcomes import Held, Inline, Stored
 
-
-class TaskEnded(BaseException):
-    """Raised in a task on a thread that was cancelled, or whose walltime is over."""
+if TYPE_CHECKING:
+    from nbflow.client.thread import WorkerThread
 
 
 class Threads:
@@ -74,15 +62,16 @@ class Threads:
         self._own = own
         self._own_label = ""  # until they are asked for
         self._asking = threading.Lock()
-        self._threads: dict[int, _Thread] = {}
-        self._mine = threading.local()  # .thread: the `_Thread` that runs here
+        self._threads: dict[int, WorkerThread] = {}
+        self._mine = threading.local()  # .thread: the `WorkerThread` that runs here
         self.began = False  #: whether any has ever been started
+        self._restore_streams: Callable[[], None] = lambda: None
         self._late = False  # a thread was wanted when none could begin any more
 
     @property
     def task_here(self) -> int | None:
         """The task that the calling thread runs."""
-        thread: _Thread | None = getattr(self._mine, "thread", None) if self.began else None
+        thread: WorkerThread | None = getattr(self._mine, "thread", None) if self.began else None
         return None if thread is None else thread.task
 
     # ------------------------------------------------------------ which executors are of threads
@@ -129,12 +118,15 @@ class Threads:
 
     def start(self, message: StartThread) -> None:
         """One more thread is wanted."""
+        from nbflow.client import streams  # these two are 7 ms of start-up, and most programs have no threads
+        from nbflow.client.thread import ThreadRunner, WorkerThread
+
         if not self.began:
             self.began = True
-            streams.install()
+            self._restore_streams = streams.install()
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
-        runner = _ThreadRunner(self.held, self._store_dirs, self.calls.need)
-        thread = _Thread(message.worker, name, runner, self._enter, self._say)
+        runner = ThreadRunner(self.held, self._store_dirs, self.calls.need)
+        thread = WorkerThread(message.worker, name, runner, self._enter, self._say)
         self._threads[message.worker] = thread
         try:
             thread.start()
@@ -165,9 +157,9 @@ class Threads:
             thread.stop()
         if self.began:
             self.began = False
-            streams.remove()
+            self._restore_streams()
 
-    def _enter(self, thread: _Thread) -> None:
+    def _enter(self, thread: WorkerThread) -> None:
         """A thread begins."""
         self._mine.thread = thread
         current.set_here(self.calls)
@@ -181,115 +173,9 @@ class Threads:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Entered while the task of the calling thread waits for another one: its slot is given up meanwhile."""
-        thread: _Thread = self._mine.thread
+        thread: WorkerThread = self._mine.thread
         self._say(thread.worker, Blocked())
         try:
             yield
         finally:
             self._say(thread.worker, Unblocked())
-
-
-class _Thread:
-    """One thread and its queue."""
-
-    def __init__(
-        self,
-        worker: int,
-        name: str,
-        runner: _ThreadRunner,
-        enter: Callable[[_Thread], None],
-        say: Callable[..., None],
-    ) -> None:
-        self.worker = worker
-        self.task: int | None = None
-        self._runner = runner
-        self._enter = enter
-        self._say = say
-        self._queue: dict[int, Run] = {}
-        self._changed = threading.Condition()
-        self._stopped = False
-        # a daemon: a program that ends does not wait for a task that cannot be stopped
-        self._thread = threading.Thread(target=self._work, name=f"{name}-{worker}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to work; from now on it is heard."""
-        self._thread.start()
-
-    def take(self, message: Any) -> None:
-        """A message for this worker."""
-        if isinstance(message, Run):
-            with self._changed:
-                self._queue[message.id] = message
-                self._changed.notify()
-        elif isinstance(message, Define):
-            self._runner.define(message)
-        elif isinstance(message, TakeBack):
-            with self._changed:
-                back = [number for number in message.ids if self._queue.pop(number, None) is not None]
-            kept = [number for number in message.ids if number not in back]
-            self._say(self.worker, Returned(back, kept))
-
-    def stop(self) -> None:
-        """End the thread: at once where it waits, as soon as can be where it runs something."""
-        with self._changed:
-            self._stopped = True
-            self._queue.clear()
-            self._changed.notify()
-            if self.task is not None:
-                import ctypes  # some ms of start-up; few threads are ever stopped so
-
-                self._runner.capture.end()
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(TaskEnded)
-                )
-
-    def _work(self) -> None:
-        self._enter(self)
-        try:
-            self._say(self.worker, Hello(os.getpid()))
-            while (run := self._next()) is not None:
-                answer = self._runner.run(run)
-                self._say(self.worker, answer)
-                self._runner.joined = None
-                del run, answer  # nothing of a task outlives it here
-        except TaskEnded:
-            pass  # it came late, when the task had ended
-        finally:
-            streams.leave()
-
-    def _next(self) -> Run | None:
-        with self._changed:
-            self.task = None
-            self._changed.wait_for(lambda: self._queue or self._stopped)
-            if self._stopped:
-                return None
-            run = self._queue.pop(next(iter(self._queue)))
-            self.task = run.id
-            return run
-
-
-class _ThreadRunner(Runner):
-    """Runs tasks whose function, arguments and value stay in this process."""
-
-    capture: streams.ThreadCapture
-
-    def __init__(self, held: HeldValues, store_dirs: Sequence[str], adopt: Callable[..., AppFuture]) -> None:
-        super().__init__(store_dirs, streams.ThreadCapture(), adopt)
-        self._held = held
-
-    def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
-        if not isinstance(run.payload, Held):  # a call made inside a task of another process
-            return super()._function(run)
-        call: HeldCall = self._held[run.payload.number]
-        return call.function, code_of(call.function)
-
-    def _arguments(self, run: Run) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if isinstance(run.payload, Held):
-            call: HeldCall = self._held[run.payload.number]
-            return call.arguments()
-        needs = [outcome.load(value, held=self._held) for value in run.values]
-        args, kwargs = outcome.load(run.payload, needs)
-        return args, kwargs
-
-    def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
-        return self._held.put(value)

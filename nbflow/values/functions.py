@@ -17,7 +17,6 @@ from typing import Any
 from nbflow.errors import CannotFingerprint
 from nbflow.values import memo
 from nbflow.values.byvalue import WithCache, dumps_function
-from nbflow.values.fingerprint import fingerprint
 from nbflow.values.referring import by_reference, names_of
 from nbflow.values.source import origin_of
 from nbflow.wire.messages import Define
@@ -67,7 +66,7 @@ class Captor:
         """
         if self._fingerprint[0] is not self._capture or not captured:
             try:
-                found = fingerprint(self.function)
+                found = memo.fingerprint(self.function)
             except CannotFingerprint as error:
                 memo.explain(app, error)
                 found = b""

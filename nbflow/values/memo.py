@@ -15,8 +15,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from nbflow.errors import CannotFingerprint
-from nbflow.values.fingerprint import fingerprint, fingerprint_of_output
-from nbflow.values.fingerprint.walk import SIZE, digest
+from nbflow.values.digests import SIZE, digest
 
 log = logging.getLogger("nbflow")
 
@@ -39,6 +38,19 @@ class Call(NamedTuple):
     ignored: frozenset[str]
 
 
+def fingerprint(value: Any, name_of_future: Callable[[Future[Any]], bytes] | None = None) -> bytes:
+    """That of `nbflow.values.fingerprint`, which is 10 ms of start-up and is loaded when a first call is cached."""
+    from nbflow.values import fingerprint
+
+    return fingerprint.fingerprint(value, name_of_future)
+
+
+def _fingerprint_of_output(value: Any) -> bytes:
+    from nbflow.values import fingerprint
+
+    return fingerprint.fingerprint_of_output(value)
+
+
 def key_of(call: Call, name_of_future: Callable[[Future[Any]], bytes]) -> bytes:
     """The key of a call; b"" if something in it has no fingerprint, which is logged once for each type.
 
@@ -59,9 +71,9 @@ def key_of(call: Call, name_of_future: Callable[[Future[Any]], bytes]) -> bytes:
     ):  # the function may have no such parameter; where it has, files may be fetched by now
         values.setdefault("inputs", special["inputs"])
     try:
-        written = [fingerprint_of_output(output) for output in special.get("outputs") or ()]
+        written = [_fingerprint_of_output(output) for output in special.get("outputs") or ()]
         written += [
-            fingerprint((name, fingerprint_of_output(stream)))
+            fingerprint((name, _fingerprint_of_output(stream)))
             for name in _WRITTEN
             if (stream := special.get(name)) is not None
         ]

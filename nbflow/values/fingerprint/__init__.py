@@ -13,8 +13,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from nbflow.errors import CannotFingerprint
+from nbflow.values.digests import digest
 from nbflow.values.fingerprint import arrays, code, plain
-from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, digest, text
+from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, text
 
 _HANDLERS = {**plain.HANDLERS, **code.HANDLERS}
 _FAMILIES = {**plain.FAMILIES, **code.FAMILIES}

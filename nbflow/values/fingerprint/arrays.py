@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from nbflow.values.fingerprint.walk import Handler, Part, Walk, digest, text
+from nbflow.values.digests import digest
+from nbflow.values.fingerprint.walk import Handler, Part, Walk, text
 
 
 def _array(walk: Walk, value: Any, parts: list[Part]) -> None:

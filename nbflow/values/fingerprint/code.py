@@ -19,8 +19,9 @@ import types
 from typing import Any
 
 from nbflow.errors import CannotFingerprint
+from nbflow.values.digests import digest
 from nbflow.values.fingerprint.plain import digest_of_file
-from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, digest, text
+from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, text
 from nbflow.values.referring import by_reference, names_of
 
 _HEAP_TYPE = 1 << 9  # a class made at run time; the others are part of the interpreter or of an extension

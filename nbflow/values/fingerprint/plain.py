@@ -14,7 +14,8 @@ from typing import Any
 
 from nbflow.errors import CannotFingerprint
 from nbflow.files import File
-from nbflow.values.fingerprint.walk import Handler, Part, Walk, digest, text
+from nbflow.values.digests import digest
+from nbflow.values.fingerprint.walk import Handler, Part, Walk, text
 
 _SETTLED = 2_000_000_000  # ns that a file must have been left alone for its digest to be kept
 _FILES_KEPT = 10_000

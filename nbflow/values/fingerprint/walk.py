@@ -13,7 +13,6 @@ leaves the first of them (Tarjan's way), so each is walked through once, however
 from __future__ import annotations
 
 import copyreg
-import hashlib
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -21,8 +20,8 @@ from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from nbflow.errors import CannotFingerprint
+from nbflow.values.digests import digest
 
-SIZE = 16  # bytes of a digest
 _LONG = 64  # bytes from which on text and bytes count by a digest of their own
 
 Part: TypeAlias = "bytes | int"
@@ -30,16 +29,6 @@ Part: TypeAlias = "bytes | int"
 
 Handler: TypeAlias = "Callable[[Walk, Any, list[Part]], None]"
 """Adds the parts of a value of a type that it knows, a tag first."""
-
-
-def digest(*parts: bytes | memoryview) -> bytes:
-    """`SIZE` bytes of some bytes, told apart from each other."""
-    made = hashlib.blake2b(digest_size=SIZE)
-    for part in parts:
-        view = memoryview(part)
-        made.update(view.nbytes.to_bytes(8, "little"))
-        made.update(view)
-    return made.digest()
 
 
 def text(value: str) -> bytes:
