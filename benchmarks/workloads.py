@@ -95,7 +95,7 @@ def fresh(program: str) -> float:
     return float(done.stdout)
 
 
-IMPORT = "import nbflow"
+IMPORT = "from nbflow import Config, load, python_app"
 FIRST_RESULT = """
 import nbflow
 b = time.perf_counter()

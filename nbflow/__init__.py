@@ -9,31 +9,31 @@
     nbflow.load()
     print(double(double(10)).result())          # 40
 
-Public names only; neither IPython nor a widget is imported before it is asked for.
+Public names only, and each is imported when it is asked for.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from nbflow.client.app import App, bash_app, join_app, python_app
-from nbflow.client.datafuture import DataFuture
-from nbflow.client.future import AppFuture
-from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
-from nbflow.client.special import AUTO_LOGNAME
-from nbflow.config import Config
-from nbflow.core.states import State
-from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
-from nbflow.executors import ProcessExecutor, ThreadExecutor
-from nbflow.files import File
-from nbflow.logs import set_file_logger, set_stream_logger
-from nbflow.memoizers import BasicMemoizer
-from nbflow.retrying import Retry
-
 if TYPE_CHECKING:
+    from nbflow.client.app import App, bash_app, join_app, python_app
+    from nbflow.client.datafuture import DataFuture
+    from nbflow.client.future import AppFuture
+    from nbflow.client.kernel import DataFlowKernel
+    from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
+    from nbflow.client.special import AUTO_LOGNAME
+    from nbflow.config import Config
+    from nbflow.core.states import State
+    from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
+    from nbflow.executors import ProcessExecutor, ThreadExecutor
+    from nbflow.files import File
+    from nbflow.logs import set_file_logger, set_stream_logger
+    from nbflow.memoizers import BasicMemoizer
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
     from nbflow.notebook.widget import graph
+    from nbflow.retrying import Retry
     from nbflow.values.fingerprint import id_for_memo
 
 __version__ = "0.1.0"
@@ -72,18 +72,47 @@ __all__ = [
     "wait_for_current_tasks",
 ]
 
-_LAZY = {
-    "graph": "nbflow.notebook.widget",
-    "id_for_memo": "nbflow.values.fingerprint",
-    "load_ipython_extension": "nbflow.notebook.extension",
-    "unload_ipython_extension": "nbflow.notebook.extension",
+_HOMES = {
+    "nbflow.client.app": ("App", "bash_app", "join_app", "python_app"),
+    "nbflow.client.datafuture": ("DataFuture",),
+    "nbflow.client.future": ("AppFuture",),
+    "nbflow.client.kernel": ("DataFlowKernel",),
+    "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
+    "nbflow.client.special": ("AUTO_LOGNAME",),
+    "nbflow.config": ("Config",),
+    "nbflow.core.states": ("State",),
+    "nbflow.errors": (
+        "DependencyError",
+        "NbflowError",
+        "NeedFailed",
+        "TaskError",
+        "UsageError",
+        "WorkerLost",
+    ),
+    "nbflow.executors": ("ProcessExecutor", "ThreadExecutor"),
+    "nbflow.files": ("File",),
+    "nbflow.logs": ("set_file_logger", "set_stream_logger"),
+    "nbflow.memoizers": ("BasicMemoizer",),
+    "nbflow.notebook.extension": ("load_ipython_extension", "unload_ipython_extension"),
+    "nbflow.notebook.widget": ("graph",),
+    "nbflow.retrying": ("Retry",),
+    "nbflow.values.fingerprint": ("id_for_memo",),
 }
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+# here, since every process comes by: without any handler Python prints warnings that nobody asked for
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    """What needs IPython, or is seldom used, is imported when it is asked for."""
-    if name in _LAZY:
-        import importlib
+    """A public name is imported when it is asked for: schedulers and workers need few of them, and start sooner."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+    import importlib
 
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,10 +23,6 @@ DEFAULT_FORMAT = (
 )
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
-logging.getLogger(LOGGER).addHandler(
-    logging.NullHandler()
-)  # else Python prints warnings that nobody asked for
-
 
 def set_stream_logger(
     name: str = LOGGER,

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import numbers
 from nbflow.client.carriage import Callee, Parcel, kept, packed
@@ -28,7 +28,6 @@ from nbflow.client.parameters import parameters_of
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts, TaskRecord, record_of_call
 from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, Special, automatic_name, complete
-from nbflow.client.threads import Threads
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
 from nbflow.files import File
 from nbflow.staging import Staging
@@ -43,6 +42,9 @@ from nbflow.values.resolvers import (
 from nbflow.values.short import detail
 from nbflow.wire.messages import Cancel, Expect, Release, Retries, Settled, Submit
 from nbflow.wire.outcomes import Held, Inline, Stored
+
+if TYPE_CHECKING:  # a worker has none
+    from nbflow.client.threads import Threads
 
 log = logging.getLogger(__name__)
 
