@@ -98,12 +98,12 @@ if sys.argv[1] != "idle":
     with open(gate) as file:
         file.read()
     flow.watch()
-print(flow.run_dir, *flow.config and [flow._places.stores[0]], flush=True)
-if sys.argv[1] in ("kill", "interrupt"):
-    try:
+try:
+    print(flow.run_dir, flow._places.stores[0], flush=True)  # the signal may come with the last letter
+    if sys.argv[1] in ("kill", "interrupt"):
         time.sleep(1000)
-    except KeyboardInterrupt:
-        print(sorted(state.label for state, count in flow.counts().items() if count), flush=True)
+except KeyboardInterrupt:
+    print(sorted(state.label for state, count in flow.counts().items() if count), flush=True)
 """
 
 
