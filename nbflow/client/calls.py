@@ -40,7 +40,7 @@ from nbflow.values.resolvers import (
     DependencyResolver,
 )
 from nbflow.values.short import detail
-from nbflow.wire.messages import Cancel, Expect, Release, Retries, Settled, Submit
+from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit
 from nbflow.wire.outcomes import Held, Inline, Stored
 
 if TYPE_CHECKING:  # a worker has none
@@ -168,19 +168,22 @@ class Calls:
             special.paths,
             special.priority,
         )
-        known = define.digest in self._defined
-        urgent = not self.pending  # nothing is under way: workers wait for this very call
-        try:
-            self.pending[number] = future
-            self._link.post(*(submit,) if known else (define, submit), urgent=urgent)
-        except BaseException:  # interrupted: nobody will hold the future
-            self.pending.pop(number, None)
-            raise
-        if define.reusable and not known:
-            self._defined.add(define.digest)
+        self._send(future, define, submit)
         if log.isEnabledFor(logging.DEBUG):
             self._log(future, f"submitted, needs {[numbers.name_of(need.tid) for need in needs]}")
         return future
+
+    def _send(self, future: AppFuture, define: Define, submit: Submit) -> None:
+        known = define.digest in self._defined
+        urgent = not self.pending  # nothing is under way: workers wait for this very call
+        try:
+            self.pending[submit.id] = future
+            self._link.post(*(submit,) if known else (define, submit), urgent=urgent)
+        except BaseException:  # interrupted: nobody will hold the future
+            self.pending.pop(submit.id, None)
+            raise
+        if define.reusable and not known:
+            self._defined.add(define.digest)
 
     def call_function(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> AppFuture:
         """Make a task of a function of nbflow's own, or of whoever extends it."""

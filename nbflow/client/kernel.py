@@ -115,18 +115,7 @@ class DataFlowKernel(AsParsl):
             self.config.internal_tasks_max_threads,
         )
         self._retry_handler = RetryHandler(self.config.retry_handler, self._record_of, self.post)
-        self._on: dict[type, Callable[[Any], None]] = {
-            Rows: lambda message: self.feed.take(message.rows),
-            Details: self._questions.answer,
-            Status: self._questions.answer,
-            Checkpointed: self._questions.answer,
-            StartThread: self._threads.start,
-            StopThread: self._threads.stop,
-            ForThread: self._threads.tell,
-            Export: self._export,
-            Drop: self._drop,
-            Judge: self._retry_handler.ask,
-        }
+        self._on = self._handlers()
         with ExitStack() as undo:
             undo.callback(self._places.remove)
             self._end_log = self._begin_log()
@@ -155,6 +144,21 @@ class DataFlowKernel(AsParsl):
         memoizer_of(self.config).serve(self.checkpoint, True)
         atexit.register(self._at_exit)
         _flows.add(self)
+
+    def _handlers(self) -> dict[type, Callable[[Any], None]]:
+        """What is done with each message of the scheduler, on the reader thread; `Settled` is handled apart."""
+        return {
+            Rows: lambda message: self.feed.take(message.rows),
+            Details: self._questions.answer,
+            Status: self._questions.answer,
+            Checkpointed: self._questions.answer,
+            StartThread: self._threads.start,
+            StopThread: self._threads.stop,
+            ForThread: self._threads.tell,
+            Export: self._export,
+            Drop: self._drop,
+            Judge: self._retry_handler.ask,
+        }
 
     def _begin_log(self) -> Callable[[], None]:
         """The flow's own log, in a run directory that is kept."""

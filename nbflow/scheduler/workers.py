@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ _THREADS = (
 _ACCELERATORS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # NVIDIA, AMD, Intel
 
 
-class Worker:
+class Worker(ABC):
     """One worker: what it has been told, and what it answers for."""
 
     pid: int
@@ -41,21 +42,21 @@ class Worker:
         self.calls: set[int] = set()  # tasks called inside its tasks, which it holds
         self.promises: set[int] = set()  # of them, those whose value it is to deliver
 
+    @abstractmethod
     def send(self, message: Any) -> None:
         """Say something, with what else goes out in this round of the loop."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kill(self) -> None:
         """End it, whatever it runs. That it has ended is told later."""
-        raise NotImplementedError
 
     def last_messages(self) -> list[FromWorker]:
         """After its end: the answers that it had not sent."""
         return []
 
+    @abstractmethod
     def bury(self) -> str:
         """After its end: clean up; returns how it ended and what it said last."""
-        raise NotImplementedError
 
 
 class WorkerThread(Worker):
