@@ -95,7 +95,8 @@ def fresh(program: str) -> float:
     return float(done.stdout)
 
 
-IMPORT = "from nbflow import Config, load, python_app"
+IMPORT = "import nbflow"
+NAMES = "from nbflow import Config, load, python_app"  # each is imported when it is asked for
 FIRST_RESULT = """
 import nbflow
 b = time.perf_counter()
