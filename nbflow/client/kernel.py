@@ -103,6 +103,8 @@ class DataFlowKernel(AsParsl):
         self._questions = Questions(self._send_question)
         self._watching = False
         self._ending = threading.Lock()
+        self._ender = 0  # the thread that ends the flow
+        self._ended = threading.Event()
         self._callbacks = Callbacks()
         # a thread of its own: a callback may wait for a task that waits for an export
         self._exports = Callbacks("nbflow-exports")
@@ -316,19 +318,32 @@ class DataFlowKernel(AsParsl):
         if self._memo.mode in ("dfk_exit", "periodic"):
             with suppress(FlowClosed):
                 self.checkpoint()
-        with self._ending:
-            if self.closed:
-                return
-            self._calls.closed = True
+        if not self._begin_to_end():
+            if self._ender != threading.get_ident():
+                self._ended.wait(2 * LAST_WORDS)  # else a program that ends now would leave files behind
+            return
         atexit.unregister(self._at_exit)
         self._connection.close()
+        self._outlast_scheduler()
+        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
+
+    def _begin_to_end(self) -> bool:
+        """Whether it is for the caller to end the flow; else another thread is at it, or has done it."""
+        with self._ending:
+            if not self.closed:
+                self._calls.closed = True
+                self._ender = threading.get_ident()
+                return True
+        return False
+
+    def _outlast_scheduler(self) -> int:
+        """Wait for the scheduler's end, and bring it about if it takes too long; gives its exit code."""
         try:
-            self._process.wait(LAST_WORDS)
+            return self._process.wait(LAST_WORDS)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
+            return self._process.wait()
 
     def __enter__(self) -> DataFlowKernel:
         if current.get_current() is None:
@@ -411,11 +426,9 @@ class DataFlowKernel(AsParsl):
 
     def _on_lost(self) -> None:
         """The scheduler has died."""
-        with self._ending:
-            if self.closed:
-                return
-            self._calls.closed = True
-        code = self._process.wait()
+        if not self._begin_to_end():
+            return
+        code = self._outlast_scheduler()
         words = tail(os.path.join(self._places.run_dir, "scheduler.log"))
         text = (
             f"the scheduler process ended with exit code {code} before the task did; load() starts a new one"
@@ -437,6 +450,7 @@ class DataFlowKernel(AsParsl):
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)
         self._end_log()
+        self._ended.set()
 
     # ------------------------------------------------------------ questions
 
@@ -461,6 +475,7 @@ class DataFlowKernel(AsParsl):
     def _forked(self) -> None:
         """In a forked child: this flow belongs to the parent."""
         atexit.unregister(self._at_exit)
+        self._ended.set()  # there is nothing to end
         self._calls.abandon()
         self._connection.abandon()
 

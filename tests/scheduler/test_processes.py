@@ -247,3 +247,18 @@ def test_importing_nbflow_brings_in_nothing_that_is_slow_to_import() -> None:
     slow = ("IPython", "ipywidgets", "anywidget", "numpy", "dask", "asyncio")
     done = run(["-c", f"import sys, nbflow; print([name for name in {slow} if name in sys.modules])"])
     assert done.stdout == "[]\n"
+
+
+def test_a_program_that_ends_when_its_scheduler_has_just_died_leaves_nothing(tmp_path: Path) -> None:
+    program = """if True:
+        import os, nbflow
+        flow = nbflow.load(nbflow.Config([nbflow.ProcessExecutor(max_workers=1)]))
+        print(flow.run_dir, flow._places.stores[0])
+        os.kill(flow.status().pid, 9)
+        while not flow.closed:
+            pass
+    """
+    done = run(["-c", program], cwd=tmp_path)
+    places = done.stdout.split()
+    assert len(places) == 2, done.stderr
+    assert not any(map(os.path.exists, places))
