@@ -226,9 +226,9 @@ class Calls:
         threads = self._threads
         if threads is not None and threads.alone_serve(executors):
             return kept(callee, args, kwargs, threads.held, self._resolver)
-        if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
-            return self._resolved(callee, args, kwargs, threads)
         try:
+            if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
+                return self._resolved(callee, args, kwargs, threads)
             return packed(callee, args, kwargs, self._store_dirs)
         except CannotPickle:
             if threads is None or executors or callee.options.kind != "join":
@@ -253,11 +253,11 @@ class Calls:
         if not futures:
             args, kwargs = self._resolver.unwrap(args, kwargs)
             return packed(callee, args, kwargs, self._store_dirs)
+        parcel = packed(callee, (), {}, self._store_dirs)  # before a task is made that may not be needed
         # the resolver is the user's code and runs here, when all is done; what it gives goes to the call as a value
         both = self.call(
             Callee(Options("resolve", executors=(threads.of_the_flow(),)), _captor(_both)), args, kwargs
         )
-        parcel = packed(callee, (), {}, self._store_dirs)
         return parcel._replace(payload=outcome.store(pickling.dumps(both), self._store_dirs), needs=[both])
 
     def need(self, future: Future[Any]) -> AppFuture:

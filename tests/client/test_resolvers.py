@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, python_app
+from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, join_app, python_app
 from nbflow.executors import ThreadExecutor
 from nbflow.values.resolvers import (
     DEEP_DEPENDENCY_RESOLVER,
@@ -121,3 +122,23 @@ def test_an_error_of_the_users_own_resolver_is_the_tasks_or_the_calls(
     load(DependencyResolver(gather, wrong))
     with pytest.raises((LookupError, errors.DependencyError), match="cannot unwrap"):
         same(Box(one(1))).result(20)
+
+
+@pytest.mark.parametrize(
+    "resolver", [SHALLOW_DEPENDENCY_RESOLVER, DependencyResolver(gather, unwrap)], ids=["shallow", "own"]
+)
+def test_a_join_body_that_cannot_travel_runs_here_whatever_the_resolver(
+    load: Callable[..., DataFlowKernel], resolver: DependencyResolver
+) -> None:
+    flow = load(resolver)
+    lock = threading.Lock()
+
+    @join_app
+    def locked(x: Any) -> AppFuture:
+        with lock:
+            return one(x)
+
+    given = Box(one(1)) if resolver is not SHALLOW_DEPENDENCY_RESOLVER else one(1)
+    assert locked(given).result(20) in (1, ("box", 1))
+    rows = sum(flow.counts().values())
+    assert rows == 3, "the call, what it was given, what it called; nothing was made in vain"
