@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -46,3 +47,17 @@ def each_flow(request: pytest.FixtureRequest) -> Iterator[DataFlowKernel]:
     kind = {"processes": ProcessExecutor, "threads": ThreadExecutor}[request.param]
     yield nbflow.load(Config(executors=[kind(max_workers=2)]))
     nbflow.clear()
+
+
+@pytest.fixture
+def nothing_loaded() -> Iterator[None]:
+    """For tests that load flows themselves."""
+    nbflow.clear()
+    yield
+    nbflow.clear()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A file into which each attempt writes an x."""
+    return tmp_path / "log"

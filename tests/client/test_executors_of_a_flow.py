@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,7 @@ from nbflow.compat.executors import HighThroughputExecutor, ThreadPoolExecutor
 
 ONE = (ProcessExecutor(1),)
 
-
-@pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
-    nbflow.clear()
-    yield
-    nbflow.clear()
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @python_app

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,7 @@ from nbflow.client.loading import start_on_first_call
 
 ONE = (ProcessExecutor(1),)
 
-
-@pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
-    nbflow.clear()
-    yield
-    nbflow.clear()
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @python_app

@@ -24,6 +24,7 @@ from nbflow import (
     python_app,
 )
 from nbflow.wire.rows import TaskRow
+from tests.attempts import attempts, fails, story
 
 
 class Mine(Exception):
@@ -32,29 +33,6 @@ class Mine(Exception):
 
 class Other(Exception):
     """Another one."""
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """A file into which each attempt writes an x."""
-    return tmp_path / "log"
-
-
-def attempts(log: Path) -> int:
-    return len(log.read_text())
-
-
-def fails(log: Path, error: BaseException, times: int = 100) -> str:
-    """The body of a task: raises so many times, then returns."""
-    with log.open("a") as file:
-        file.write("x")
-    if len(log.read_text()) <= times:
-        raise error
-    return "done"
-
-
-def story(flow: DataFlowKernel, future: AppFuture) -> list[str]:
-    return [words for _, words in flow.details(future.tid).story]
 
 
 # ---------------------------------------------------------------- how often
