@@ -1,7 +1,7 @@
 """The ledger: every task that is not forgotten, who waits for it, who holds it, and how it moves and ends.
 
 What lives here is what is true of a task wherever it runs: one move, one end, and what follows from an end for those
-who need it. Which worker gets it, when, and whether it gets another attempt, is `machine`'s subject.
+who need it. Which worker gets it, and when, is `workforce`'s subject; whether it gets another attempt, `machine`'s.
 """
 
 from __future__ import annotations
