@@ -25,6 +25,7 @@
     │       ├── BashExitFailure    the command ended with an exit code other than 0
     │       ├── BashAppNoReturn    a bash app did not return a command
     │       ├── AppTimeout         the walltime was over
+    │       ├── MemoryLimitExceeded  the task had more memory than it may
     │       └── MissingOutputs     a declared output was not written
     ├── ExecutorError              beside another class: it is about an executor
     ├── StoreError                 what was kept on disk cannot be used
@@ -170,7 +171,33 @@ class DeserializationError(RemoteError):
 
 
 class WorkerLost(TaskError):
-    """The worker process died while it ran the task."""
+    """The worker process died while it ran the task; the text has all that follows, as far as it is known.
+
+    `task_id` is the task, `pid` the process, `exitcode` what it ended with (-n: signal n ended it), `output` the last
+    lines of what the task had printed, and `memory` what the figures say where it is likely to have run out of memory.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        task_id: int = 0,
+        pid: int = 0,
+        exitcode: int = 0,
+        output: str = "",
+        memory: str = "",
+    ) -> None:
+        self.task_id = task_id
+        self.pid = pid
+        self.exitcode = exitcode
+        self.output = output
+        self.memory = memory
+        super().__init__(text)
+
+    @property
+    def signal(self) -> str:
+        """The name of the signal that ended it, as in "SIGSEGV"; "" if none did."""
+        return _name_of_signal(-self.exitcode) if self.exitcode < 0 else ""
 
 
 class BadStateException(WorkerLost, ExecutorError):
@@ -210,6 +237,18 @@ class BashAppNoReturn(AppException, ValueError):
 
 class AppTimeout(AppException):
     """A task ran longer than its walltime and was ended."""
+
+
+class MemoryLimitExceeded(AppException):
+    """A task was ended for its memory: more than the executor allows, or what the machine was about to run out of.
+
+    `used` and `limit` are in bytes; the text says which of the two it was.
+    """
+
+    def __init__(self, text: str = "", *, used: int = 0, limit: int = 0) -> None:
+        self.used = used
+        self.limit = limit
+        super().__init__(text)
 
 
 class MissingOutputs(AppException):
@@ -255,10 +294,14 @@ _EXITS = {126: "a command cannot be executed", 127: "a command was not found"}
 _SIGNALS = {int(each): each.name for each in signal.Signals}
 
 
+def _name_of_signal(number: int) -> str:
+    return _SIGNALS.get(number, f"signal {number}")
+
+
 def exit_in_words(code: int) -> str:
     """How a command ended: "ended with exit code 3", or which signal killed it (`code` is negative then)."""
     if code < 0:
-        return f"was killed by {_SIGNALS.get(-code, f'signal {-code}')}"
+        return f"was killed by {_name_of_signal(-code)}"
     meaning = _EXITS.get(code, f"as after {_SIGNALS[code - 128]}" if code - 128 in _SIGNALS else "")
     return f"ended with exit code {code}" + (f" ({meaning})" if meaning else "")
 

@@ -6,6 +6,7 @@ from nbflow.core.instructions import Why
 from nbflow.numbers import name_of
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.staff import Staff
+from nbflow.scheduler.workers import End
 from nbflow.wire.outcomes import Lost
 
 
@@ -14,7 +15,7 @@ def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None
     task = f"task {name_of(job.id)} `{job.app}`"
     submit = job.submit
     if why is Why.LOST:
-        return Lost("WorkerLost", f"{staff.how_it_ended(worker)} (while it ran {task})")
+        return lost(staff.end_of(worker), f"while it ran {task}", job.id)
     if why is Why.TIMEOUT:
         limit = submit.walltime if submit is not None else 0.0
         return Lost("AppTimeout", f"{task} ran longer than its walltime of {limit:g} s and was ended")
@@ -29,3 +30,8 @@ def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None
         "UsageError",
         f"the value of task {name_of(root or 0)}, which `{job.app}` needs, is not known any more",
     )
+
+
+def lost(end: End, meanwhile: str, task: int = 0) -> Lost:
+    """The error of what a worker was at when it died. `task`: the one that it ran; 0 = it is not to blame."""
+    return Lost("WorkerLost", end.in_words(meanwhile), task, end.pid, end.exitcode, end.output, end.memory)

@@ -24,7 +24,7 @@ from nbflow.core import instructions as do
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
-from nbflow.scheduler import history
+from nbflow.scheduler import faults, history
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
@@ -32,7 +32,7 @@ from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
-from nbflow.wire.outcomes import Failure, Held, Lost, Withdrawn
+from nbflow.wire.outcomes import Failure, Held, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
@@ -299,7 +299,7 @@ class Scheduler:
     def gone(self, worker: Worker) -> None:
         """Nobody is left to hold what its tasks have called, nor to deliver what they have promised."""
         for number in worker.promises:
-            lost = Lost("WorkerLost", f"{self.staff.how_it_ended(worker.number)} before it could deliver")
+            lost = faults.lost(self.staff.end_of(worker.number), "before it could deliver")
             self._ended_outside(number, lost, State.FAILED)
         self.emit(ev.Released(tuple(worker.calls)))
 

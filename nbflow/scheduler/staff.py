@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from nbflow.core import events as ev
 from nbflow.scheduler.sockets import Sockets
-from nbflow.scheduler.workers import Worker, WorkerProcess, WorkerThread, cannot_start
+from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 
 GRACE = 0.5  # seconds that workers get to end by themselves
+ENDS_KEPT = 1000  # of workers: whoever asks how one has ended asks soon
 
 
 class Host(Protocol):
@@ -45,7 +46,9 @@ class Staff:
         self._sockets = sockets
         self._client = client
         self._next = 1
-        self._last_words: dict[int, str] = {}  # how workers ended
+        self._ends: dict[int, End] = {}  # how workers ended, the latest
+        #: asked when one has ended, with its exit code: what the figures say of its memory, in words, "" = nothing
+        self.memory_of: Callable[[Worker, int], str] = lambda worker, exitcode: ""
         self._no_start = ""  # why the last one that did not start did not
         for spec in setup.executors:
             self.add(spec)
@@ -121,9 +124,9 @@ class Staff:
         if (worker := self.workers.get(number)) is not None:
             self._lost(worker)
 
-    def how_it_ended(self, number: int) -> str:
-        """The end of a lost worker, in words."""
-        return self._last_words.get(number, "its worker is gone")
+    def end_of(self, number: int) -> End:
+        """How a lost worker has ended."""
+        return self._ends.get(number, UNKNOWN)
 
     def why_none_starts(self, executor: str) -> str:
         """What a task's error says when no worker could be started for it."""
@@ -165,11 +168,13 @@ class Staff:
             if worker.pidfd is not None:
                 self._sockets.drop(worker.pidfd)
         self._host.hear(worker, worker.last_messages())
-        words = worker.bury()
+        end = worker.bury()
         if worker.ready:
-            self._last_words[worker.number] = words
+            self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
+            if len(self._ends) > ENDS_KEPT:
+                del self._ends[next(iter(self._ends))]
             self._host.emit(ev.WorkerLost(worker.number))
         else:
-            self._no_start = words
+            self._no_start = end.in_words()
             self._host.emit(ev.HireFailed(worker.executor))
         self._host.gone(worker)

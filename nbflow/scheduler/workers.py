@@ -7,9 +7,10 @@ import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.core.placement import TRIES
+from nbflow.errors import exit_in_words
 from nbflow.wire import process
 from nbflow.wire.channel import Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
@@ -25,6 +26,27 @@ _THREADS = (
 )
 
 _ACCELERATORS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # NVIDIA, AMD, Intel
+
+
+class End(NamedTuple):
+    """How a worker has ended."""
+
+    worker: str  # which one, in words
+    how: str
+    pid: int = 0
+    exitcode: int = 0  # -n: ended by signal n
+    output: str = ""  # the last lines of what its task had printed
+    memory: str = ""  # what the figures say where it is likely to have run out of memory
+
+    def in_words(self, meanwhile: str = "") -> str:
+        """One sentence, its last words at the end. `meanwhile`: what it was at, as in "while it ran task 3"."""
+        told = [f"{self.worker} {self.how}{meanwhile and f' {meanwhile}'}", self.memory]
+        if self.output:
+            told.append(f"its last words: {self.output}")
+        return "; ".join(filter(None, told))
+
+
+UNKNOWN = End("its worker", "is gone")
 
 
 class Worker(ABC):
@@ -55,7 +77,7 @@ class Worker(ABC):
         return []
 
     @abstractmethod
-    def bury(self) -> str:
+    def bury(self) -> End:
         """After its end: clean up; returns how it ended and what it said last."""
 
 
@@ -76,8 +98,8 @@ class WorkerThread(Worker):
     def kill(self) -> None:
         self._client.outgoing.append(StopThread(self.number))
 
-    def bury(self) -> str:
-        return f"worker {self.number} (a thread of executor {self.executor!r}) was stopped"
+    def bury(self) -> End:
+        return End(f"worker {self.number} (a thread of executor {self.executor!r})", "was stopped", self.pid)
 
 
 class WorkerProcess(Worker):
@@ -121,20 +143,18 @@ class WorkerProcess(Worker):
     def last_messages(self) -> list[FromWorker]:
         return self.port.unpack(self.outbox.content())
 
-    def bury(self) -> str:
+    def bury(self) -> End:
         self.kill()
         code = self.process.wait()
         self.port.close()
         self.outbox.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
-        words = tail(self.log)
+        output = tail(self.log)
         with contextlib.suppress(OSError):
             os.unlink(self.log)
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return f"worker {self.number} (process {self.pid}) {how}" + (
-            f"; its last words: {words}" if words else ""
-        )
+        how = exit_in_words(code) if code < 0 else f"ended with exit code {code}"  # it was no command
+        return End(f"worker {self.number} (process {self.pid})", how, self.pid, code, output)
 
 
 def watch_process(pid: int) -> int | None:

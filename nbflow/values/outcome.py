@@ -105,12 +105,27 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
         failed.__cause__ = root
         return failed
     if isinstance(outcome, Lost):
-        named = getattr(errors, outcome.kind)
-        lost: BaseException = named(outcome.text)
-        return lost
+        return _lost(outcome)
     assert isinstance(outcome, Failure)
     error = _rebuild(outcome)
     error.__cause__ = errors.RemoteTraceback(outcome.traceback)
+    return error
+
+
+def _lost(outcome: Lost) -> errors.NbflowError:
+    text = outcome.text
+    if outcome.kind == "WorkerLost":
+        return errors.WorkerLost(
+            text,
+            task_id=outcome.task,
+            pid=outcome.pid,
+            exitcode=outcome.exitcode,
+            output=outcome.output,
+            memory=outcome.memory,
+        )
+    if outcome.kind == "MemoryLimitExceeded":
+        return errors.MemoryLimitExceeded(text, used=outcome.used, limit=outcome.limit)
+    error: errors.NbflowError = getattr(errors, outcome.kind)(text)
     return error
 
 

@@ -47,10 +47,20 @@ class Failure(msgspec.Struct, array_like=True, tag="f", frozen=True):
 
 
 class Lost(msgspec.Struct, array_like=True, tag="l", frozen=True):
-    """An error that the scheduler found: no exception was raised anywhere. `kind` is a class in `nbflow.errors`."""
+    """An error that the scheduler found: no exception was raised anywhere. `kind` is a class in `nbflow.errors`.
+
+    `text` says all of it; the rest are the attributes of that class, where it has them.
+    """
 
     kind: str
     text: str
+    task: int = 0
+    pid: int = 0
+    exitcode: int = 0  # -n: ended by signal n
+    output: str = ""  # the last lines of what the task had printed
+    memory: str = ""  # what the figures say of it, in words
+    used: int = 0  # bytes
+    limit: int = 0  # bytes
 
 
 class Blamed(msgspec.Struct, array_like=True, tag="b", frozen=True):

@@ -1,0 +1,38 @@
+"""The death of a worker costs one attempt of the one task that it ran, and its error says what happened."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+
+from nbflow import DataFlowKernel, WorkerLost, errors, python_app
+
+
+def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKernel) -> None:
+    @python_app
+    def dies() -> int:
+        print("the last line")
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    workers = {row.pid for row in flow.workers()}
+    future = dies()
+    error = future.exception(30)
+    assert type(error) is WorkerLost
+    assert error.task_id == future.tid
+    assert error.pid in workers
+    assert (error.exitcode, error.signal) == (-signal.SIGKILL, "SIGKILL")
+    assert error.output == "the last line"
+    assert f"(process {error.pid}) was killed by SIGKILL while it ran task" in str(error)
+    assert str(error).endswith("`dies`; its last words: the last line")
+
+
+def test_the_errors_of_a_lost_attempt_travel_whole() -> None:
+    lost = WorkerLost("text", task_id=1, pid=2, exitcode=-11, output="said", memory="much")
+    again = pickle.loads(pickle.dumps(lost))
+    assert (str(again), vars(again), again.signal) == ("text", vars(lost), "SIGSEGV")
+    exceeded = errors.MemoryLimitExceeded("text", used=3, limit=2)
+    again = pickle.loads(pickle.dumps(exceeded))
+    assert (str(again), again.used, again.limit) == ("text", 3, 2)
+    assert str(WorkerLost("text alone")) == "text alone"
