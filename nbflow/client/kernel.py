@@ -42,7 +42,7 @@ from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, UsageEr
 from nbflow.executors import Executor
 from nbflow.memoizers import MODES
 from nbflow.numbers import first_of
-from nbflow.wire import process
+from nbflow.wire import leftovers, process
 from nbflow.wire.messages import (
     AddExecutor,
     Cancel,
@@ -79,7 +79,8 @@ LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 class DataFlowKernel(AsParsl):
     """A flow: its scheduler, its workers, and the calls made to it from this process.
 
-    Usually made by `nbflow.load()`. What the end of its block does, when it is used as a context manager, is
+    Usually made by `nbflow.load()`. `run_id` is its own among all flows, and what all that it starts has in its
+    environment as `NBFLOW_FLOW`. What the end of its block does, when it is used as a context manager, is
     `Config(exit_mode=...)`: it is cleaned up if nothing else is said.
 
     Raises:
@@ -93,6 +94,7 @@ class DataFlowKernel(AsParsl):
             raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
         self.config = config or Config()
         self.name = self.config.name
+        self.run_id = os.urandom(8).hex()
         self.feed = Feed()
         self._retries = retries_of(self.config.retries) if self.config.retries else None
         self.executors = {executor.label: executor for executor in self.config.executors}
@@ -123,7 +125,9 @@ class DataFlowKernel(AsParsl):
             self._end_log = self._begin_log()
             undo.callback(self._end_log)
             with open(os.path.join(self.run_dir, "scheduler.log"), "wb") as file:
-                self._process, sock = process.start("nbflow.scheduler.loop", file)
+                self._process, sock = process.start(
+                    "nbflow.scheduler.loop", file, environment={leftovers.FLOW: self.run_id}
+                )
             undo.pop_all()
         self._calls = Calls(
             self,

@@ -28,8 +28,9 @@ from nbflow.scheduler import faults, history
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
-from nbflow.scheduler.staff import Staff
+from nbflow.scheduler.staff import GRACE, Staff
 from nbflow.scheduler.workers import Worker, watch_process
+from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.outcomes import Failure, Held, Withdrawn
@@ -137,6 +138,7 @@ class Scheduler:
     def _end(self) -> None:
         """End the workers, write the last checkpoint, remove what is temporary."""
         self.staff.end()
+        leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE)
         self._memo.end()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
