@@ -29,7 +29,8 @@
     │       └── MissingOutputs     a declared output was not written
     ├── ExecutorError              beside another class: it is about an executor
     ├── StoreError                 what was kept on disk cannot be used
-    │   └── BadCheckpoint          a checkpoint that was named is not there
+    │   ├── BadCheckpoint          a checkpoint that was named is not there
+    │   └── NotPrivate             a file or directory that somebody else could change
     └── IllegalMove                we act: a bug in nbflow
 
 The user's own exception comes out of a future as itself, with `RemoteTraceback` as its cause.
@@ -284,6 +285,10 @@ class StoreError(NbflowError):
 
 class BadCheckpoint(StoreError):
     """A directory that was named as a checkpoint holds none."""
+
+
+class NotPrivate(StoreError):
+    """A file or directory could be changed, or a secret read, by somebody else; the text says which, and what to do."""
 
 
 class IllegalMove(NbflowError):

@@ -13,6 +13,7 @@ FLOORS = {
     "numbers": 0,
     "errors": 0.2,
     "checking": 0.3,
+    "private": 0.3,
     "logs": 0.4,
     "executors": 0.5,
     "files": 0.5,
