@@ -313,9 +313,18 @@ def exit_in_words(code: int) -> str:
 
 def describe(error: BaseException) -> str:
     """`ValueError: text`, or the class's name alone where there is no text; never raises."""
-    name = type(error).__name__
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
+    name, text = type_name(error), text_of(error)
     return f"{name}: {text}" if text else name
+
+
+def type_name(error: BaseException) -> str:
+    """The name of the class; never raises, whatever the user has made of it."""
+    return str.__str__(type.__dict__["__name__"].__get__(type(error)))
+
+
+def text_of(error: BaseException) -> str:
+    """`str(error)`, which is the user's code; "" where it gives none; never raises."""
+    try:
+        return str.__str__(str(error))  # a plain string, whatever class the user's code has made it of
+    except BaseException:
+        return ""

@@ -48,5 +48,5 @@ class Callbacks:
     def _call(what: Callable[[], None]) -> None:
         try:
             what()
-        except Exception:
+        except BaseException:  # the thread outlives what it calls
             log.exception("what was to be called in the background failed")

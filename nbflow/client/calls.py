@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -339,7 +340,10 @@ class Calls:
     def _log(future: AppFuture, what: str) -> None:
         """A record that handlers can take apart: it has the attributes `task` and `app`."""
         about = {"task": future.tid, "app": future.app_name}
-        log.debug("task %s `%s`: %s", numbers.name_of(future.tid), future.app_name, what, extra=about)
+        try:
+            log.debug("task %s `%s`: %s", numbers.name_of(future.tid), future.app_name, what, extra=about)
+        except (Exception, SystemExit):  # of a handler of the user's: it must not end the thread that reads
+            traceback.print_exc()
 
     def settle_all(self, outcome: Any) -> None:
         """No answer will come any more: every future ends with this outcome."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.options import Options
 from nbflow.client.parameters import Parameters
-from nbflow.errors import CannotPickle, UsageError
+from nbflow.errors import CannotPickle, UsageError, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.resolvers import DependencyResolver
@@ -60,7 +60,9 @@ def packed(
     try:
         define = callee.captor.capture()
     except Exception as error:
-        raise CannotPickle(f"app `{callee.name}` refers to something that cannot travel: {error}") from error
+        raise CannotPickle(
+            f"app `{callee.name}` refers to something that cannot travel: {describe(error)}"
+        ) from error
     pickled = _pickled(callee, args, kwargs)
     try:
         return Parcel(define, outcome.store(pickled, store_dirs), pickled.needs)
@@ -89,6 +91,8 @@ def _pickled(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> p
             if (cause := pickling.refusal(value)) is not None:
                 kind = type(value).__name__
                 raise CannotPickle(
-                    f"argument `{name}` ({kind}) of `{callee.name}` cannot travel: {cause}"
+                    f"argument `{name}` ({kind}) of `{callee.name}` cannot travel: {describe(cause)}"
                 ) from cause
-        raise CannotPickle(f"the arguments of `{callee.name}` cannot travel together: {error}") from error
+        raise CannotPickle(
+            f"the arguments of `{callee.name}` cannot travel together: {describe(error)}"
+        ) from error

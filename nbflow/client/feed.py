@@ -58,5 +58,5 @@ class Feed:
 def _tell(what: Callable[[], None]) -> None:
     try:
         what()
-    except Exception:
+    except BaseException:  # the thread that reads outlives what it tells
         log.exception("an observer of the flow failed")

@@ -154,7 +154,12 @@ class AppFuture(Promise[Any]):
         if not self._opened:
             self._wait(timeout)
             self._open()
-        return super().result(0) if self._exception is not None or not self._opened else self._result
+        if self._exception is not None:  # whatever its truth value is, which is all that the base class asks
+            try:
+                raise self._exception
+            finally:
+                del self  # else the exception would hold this frame, and it the exception
+        return self._result if self._opened else super().result(0)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None. Waits and raises like it."""
@@ -262,7 +267,7 @@ class AppFuture(Promise[Any]):
         if isinstance(self._outcome, VALUES):
             try:
                 result = outcomes.load(self._outcome, mine=True, held=self._owner.held)
-            except Exception as found:
+            except outcomes.OF_THE_VALUE as found:
                 error = outcomes.unreadable(found, self.tid, self._options.name)
         else:
             error = outcomes.unpack_error(self._outcome, self.tid, self._options.name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbflow.errors import CannotPickle
+from nbflow.errors import CannotPickle, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.resolvers import DependencyResolver
 from nbflow.wire.outcomes import Failure, Held, Inline, Stored
@@ -55,10 +55,10 @@ class HeldValues(Mapping[int, Any]):
             value = self._values[number]
             try:
                 return outcome.store(pickling.dumps(value), self._store_dirs)
-            except Exception as error:
+            except BaseException as error:  # the value's own code runs here
                 raise CannotPickle(
                     f"a value that stays with the threads of the notebook's process ({type(value).__name__}) "
-                    f"cannot travel to another process: {error}"
+                    f"cannot travel to another process: {describe(error)}"
                 ) from error
         except Exception as error:
             return outcome.pack_error(error)

@@ -7,13 +7,17 @@ most futures of a large flow are never waited for by themselves, and it is half 
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
+from nbflow.errors import RemoteError, text_of, type_name
 from nbflow.values.pickling import Needed
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 making = threading.Lock()  # of what futures make late; held for moments only
 
@@ -22,13 +26,26 @@ class Promise(concurrent.futures.Future[Result], Needed):
     """A future whose waiters and callbacks are made late. It must not call the base class's `__init__`."""
 
     def run_callbacks(self) -> None:
-        """Call what `add_done_callback` was given."""
-        self._invoke_callbacks()  # type: ignore[attr-defined, operator, unused-ignore] # not in the type stubs
+        """Call what `add_done_callback` was given; what one raises, whatever it is, is logged and harms no other."""
+        for callback in self._done_callbacks:
+            try:
+                callback(self)
+            except BaseException:
+                log.exception("a callback of %r failed", self)
 
     def __await__(self) -> Generator[Any, None, Any]:
         import asyncio  # 60 ms of start-up; whoever awaits has it already
 
-        return asyncio.wrap_future(self).__await__()
+        from nbflow.client.awaiting import ended
+
+        yield from ended(self).__await__()
+        if self.cancelled():
+            raise asyncio.CancelledError
+        try:
+            return self.result()
+        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
+            # the task's own: it must not look as if whoever awaits was cancelled
+            raise RemoteError(type_name(error), text_of(error)) from error
 
     # ------------------------------------------------------------ for those who settle it
 

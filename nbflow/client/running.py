@@ -7,19 +7,18 @@ Whatever the user's code raises, `SystemExit` and `KeyboardInterrupt` included, 
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from types import CodeType
+from types import CodeType, CoroutineType
 from typing import Any, Protocol
 
 from nbflow.client import shell
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
-from nbflow.errors import CannotPickle, MissingOutputs, UsageError
+from nbflow.errors import CannotPickle, MissingOutputs, StoreError, UsageError, describe
 from nbflow.files import File
 from nbflow.values import outcome, pickling, source
 from nbflow.values.short import short
@@ -125,16 +124,21 @@ class Runner:
         return value
 
     def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
+        kind = type(value).__name__
         try:
             pickled = pickling.dumps(value)
-        except Exception as error:
-            kind = type(value).__name__
-            raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {error}") from error
+        except (
+            BaseException
+        ) as error:  # the value's own code runs here: `SystemExit` says nothing about the task
+            raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(error)}") from error
         if pickled.needs:
             raise UsageError(
                 f"`{app}` returned a future: make it a join_app, or return the future's result()"
             )
-        return outcome.store(pickled, self._store_dirs)
+        try:
+            return outcome.store(pickled, self._store_dirs)
+        except OSError as error:
+            raise StoreError(f"there is no room for what `{app}` returned ({kind}): {error}") from error
 
     def _futures(self, value: Any, app: str) -> tuple[bytes, list[int]]:
         """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
@@ -156,7 +160,7 @@ def code_of(function: Any) -> CodeType | None:
 
 def _awaited(value: Any) -> Any:
     """What an async function gives once it has run."""
-    if not inspect.iscoroutine(value):
+    if type(value) is not CoroutineType:  # what `isinstance` asks an object may be the user's code
         return value
     import asyncio  # 60 ms of every worker's start; few tasks need it
 

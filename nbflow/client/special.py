@@ -116,6 +116,8 @@ def _written(item: Any) -> File:
     file = item if isinstance(item, File) else as_file(item, "outputs=")
     if file.remote:
         raise UsageError(f"outputs= takes files of this machine, not {file.url}")
+    if not _is_unicode(file.filepath):
+        raise UsageError(f"outputs= takes files whose names are UTF-8, not {file.filepath!r}")
     return file if file.local_path is None else file.in_place()
 
 
@@ -133,7 +135,19 @@ def _stream(given: Any, name: str) -> tuple[str, str]:
         )
     if isinstance(path, File) and path.remote:
         raise BadStdStreamFile(f"{name}= takes files of this machine, not {path.url}")
-    return os.fsdecode(path.filepath if isinstance(path, File) else path), mode
+    text = os.fsdecode(path.filepath if isinstance(path, File) else path)
+    if not _is_unicode(text):
+        raise BadStdStreamFile(f"{name}= takes files whose names are UTF-8, not {text!r}")
+    return text, mode
+
+
+def _is_unicode(path: str) -> bool:
+    """Whether a path can be told to another process as it is; one that the system could not decode cannot."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def automatic_name(run_dir: str, number: str, app: str, stream: str, label: Any) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType, MappingProxyType, TracebackType
 from typing import Any
 
 from nbflow import errors
+from nbflow.errors import text_of, type_name
 from nbflow.numbers import name_of
 from nbflow.values import objects, pickling
 from nbflow.values.source import in_words
@@ -33,8 +34,19 @@ from nbflow.wire.outcomes import (
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 
 LONGEST_TEXT = 10_000  # characters of an exception's text
+LARGEST_ERROR = (
+    1 << 20
+)  # bytes of an exception that travels as itself: the scheduler keeps it as long as the task
 LONGEST_TRACEBACK = 100_000
+# as the base class has them: a frozen dataclass, for one, is an exception that lets nothing be set
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
+_CAUSE: Any = BaseException.__dict__["__cause__"]
 _OWN = os.path.join(os.path.dirname(errors.__file__), "")  # the folder of nbflow itself
+
+
+# What a value may be blamed for that is rebuilt in the user's process. Anything else is taken for an interrupt, which
+# may come at any moment from a handler of the user's: it goes its way, and the value can be asked for again.
+OF_THE_VALUE = (Exception, SystemExit, GeneratorExit)
 
 
 def store(pickled: pickling.Pickled, directories: Sequence[str]) -> Inline | Stored:
@@ -72,9 +84,13 @@ def load(
 
 def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
     """An exception as an outcome; never raises. `code`: the app's function, to say which of its lines failed."""
-    kind = type(error).__name__
-    text = _safely(lambda: str(error), "its text could not be made")[:LONGEST_TEXT]
-    return Failure(_travels(error), kind, text, _safely(lambda: _format(error, code), ""), _line(error, code))
+    try:
+        found: TracebackType | None = _TRACEBACK.__get__(error)
+        return Failure(
+            _travels(error), type_name(error), _text(error), _format(error, found, code), _line(found, code)
+        )
+    except BaseException as failed:  # no memory, or no stack, is left
+        return Failure(b"", type_name(error), f"its text could not be made: {type_name(failed)}", "")
 
 
 def may_retry(error: BaseException, on: bytes) -> bool:
@@ -86,12 +102,12 @@ def may_retry(error: BaseException, on: bytes) -> bool:
         return isinstance(error, Exception)
     try:
         return isinstance(error, pickling.loads(on))
-    except Exception:
+    except BaseException:
         return False
 
 
 def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
-    """The exception that a task without a value raises at its future; never raises."""
+    """The exception that a task without a value raises at its future."""
     if isinstance(outcome, Withdrawn):
         return concurrent.futures.CancelledError(f"task {name_of(task)} `{app}` was cancelled")
     if isinstance(outcome, Blamed):
@@ -108,7 +124,7 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
         return _lost(outcome)
     assert isinstance(outcome, Failure)
     error = _rebuild(outcome)
-    error.__cause__ = errors.RemoteTraceback(outcome.traceback)
+    _CAUSE.__set__(error, errors.RemoteTraceback(outcome.traceback))
     return error
 
 
@@ -129,10 +145,11 @@ def _lost(outcome: Lost) -> errors.NbflowError:
     return error
 
 
-def unreadable(error: Exception, task: int, app: str) -> BaseException:
+def unreadable(error: BaseException, task: int, app: str) -> BaseException:
     """The error of a future whose value has come but cannot be rebuilt in this process."""
     failed = errors.DeserializationError(
-        type(error).__name__, f"{error} (the value of task {name_of(task)} `{app}` cannot be rebuilt here)"
+        type_name(error),
+        f"{text_of(error)} (the value of task {name_of(task)} `{app}` cannot be rebuilt here)".lstrip(),
     )
     failed.__cause__ = error
     return failed
@@ -151,7 +168,7 @@ def one_line(outcome: Outcome) -> str:
 def _rebuild(failure: Failure) -> BaseException:
     try:
         error = pickling.loads(failure.data, mine=True) if failure.data else None
-    except Exception:
+    except OF_THE_VALUE:
         error = None
     return error if isinstance(error, BaseException) else errors.RemoteError(failure.kind, failure.text)
 
@@ -159,26 +176,32 @@ def _rebuild(failure: Failure) -> BaseException:
 def _travels(error: BaseException) -> bytes:
     """The pickled exception if it comes back as what it was, else b""."""
     try:
-        data = pickling.dumps(error)
-        again = pickling.loads(data.data, data.buffers)
+        data, _, needs = pickling.dumps(error, in_band=True)
+        if needs or len(data) > LARGEST_ERROR or type(pickling.loads(data)) is not type(error):
+            return b""
     except BaseException:  # the exception's own code runs here, and must not end the worker
         return b""
-    if type(again) is not type(error) or data.buffers or data.needs:
-        return b""
-    return data.data
+    return data
 
 
-def _safely(make: Callable[[], str], otherwise: str) -> str:
+def _text(error: BaseException) -> str:
+    text = text_of(error)
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}... {len(text) - LONGEST_TEXT} characters left out"
+
+
+def _format(error: BaseException, found: TracebackType | None, code: CodeType | None) -> str:
+    """The traceback from the user's own frame on; without the exceptions' texts where these cannot be made."""
+    start = _from(found, code)
     try:
-        return make()
-    except BaseException:  # user code: the text of an exception may raise anything
-        return otherwise
-
-
-def _format(error: BaseException, code: CodeType | None) -> str:
-    """The traceback from the user's own frame on."""
-    shown = traceback.TracebackException(type(error), error, _from(error.__traceback__, code), compact=True)
-    text = in_words("".join(shown.format()))
+        shown = traceback.TracebackException(type(error), error, start, compact=True)
+        text = "".join(shown.format())
+    except BaseException:
+        text = (
+            f"Traceback (most recent call last):\n{''.join(traceback.format_tb(start))}{type_name(error)}\n"
+        )
+    text = in_words(text)
     if len(text) > LONGEST_TRACEBACK:
         half = LONGEST_TRACEBACK // 2
         text = f"{text[:half]}\n... {len(text) - LONGEST_TRACEBACK} characters left out ...\n{text[-half:]}"
@@ -198,9 +221,9 @@ def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType |
     return start or found
 
 
-def _line(error: BaseException, code: CodeType | None) -> int:
+def _line(found: TracebackType | None, code: CodeType | None) -> int:
     """Which line of the app's source failed, from 1; 0 if none can be named."""
-    line, found = 0, error.__traceback__
+    line = 0
     while found is not None and code is not None:
         if found.tb_frame.f_code is code:
             line = found.tb_lineno

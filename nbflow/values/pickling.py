@@ -68,9 +68,10 @@ class _Pickler(ByValue):
         return not big
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, Needed):
+        kind = type(obj)  # not `isinstance`: what that asks an object may be the user's code
+        if issubclass(kind, Needed):
             return obj.refer(self._index(obj.settles_with()))
-        if isinstance(obj, Future):  # of another library
+        if issubclass(kind, Future):  # of another library
             return need, (self._index(obj),)
         return super().reducer_override(obj)
 

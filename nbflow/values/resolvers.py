@@ -50,11 +50,11 @@ def _are_inputs(name: str, value: Any) -> bool:
 
 
 def _here(value: Any) -> Sequence[Future[Any]]:
-    return (value,) if isinstance(value, Future) else ()
+    return (value,) if issubclass(type(value), Future) else ()
 
 
 def _value(value: Any) -> Any:
-    return value.result() if isinstance(value, Future) else value
+    return value.result() if issubclass(type(value), Future) else value
 
 
 def _anywhere(value: Any) -> Sequence[Future[Any]]:
@@ -62,7 +62,7 @@ def _anywhere(value: Any) -> Sequence[Future[Any]]:
     pending, seen = [value], set()
     while pending:
         value = pending.pop()
-        if isinstance(value, Future):
+        if issubclass(type(value), Future):
             found.append(value)
         elif (parts := _parts(value)) is not None and id(value) not in seen:
             seen.add(id(value))
@@ -72,18 +72,19 @@ def _anywhere(value: Any) -> Sequence[Future[Any]]:
 
 def _parts(value: Any) -> Iterable[Any] | None:
     """What a container holds; None if it is none."""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return value
-    if isinstance(value, dict):
+    kind = type(value)  # not `isinstance`: what that asks an object may be the user's code
+    if issubclass(kind, (list, tuple, set, frozenset)):
+        return value  # type: ignore[no-any-return]
+    if issubclass(kind, dict):
         return [*value.keys(), *value.values()]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if dataclasses.is_dataclass(kind):
         return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
     return None
 
 
 def _filled(value: Any, within: tuple[int, ...] = ()) -> Any:
     """The value with those of the futures in it, at any depth of containers; itself if it holds none."""
-    if isinstance(value, Future):
+    if issubclass(type(value), Future):
         return value.result()
     parts = _parts(value)
     if parts is None or id(value) in within:  # a container within itself stays what it is there

@@ -27,14 +27,14 @@ def short(value: Any) -> str:
         return _cut(repr(value))
     if kind is str or kind is bytes:
         return _cut(repr(value[:LONGEST]) + ("…" if len(value) > LONGEST else ""))
-    if isinstance(value, Needed):
+    if issubclass(kind, Needed):  # not `isinstance`: what that asks an object may be the user's code
         tid = getattr(value.settles_with(), "tid", None)
         return "a task" if tid is None else f"task {name_of(tid)}"
     if kind in _COUNTED:
         return f"{kind.__name__} of {len(value)}"
-    if isinstance(value, str):  # a File
+    if issubclass(kind, str):  # a File
         return _cut(repr(str.__str__(value)))
-    if isinstance(value, Future):  # of another library: a task of the graph as well
+    if issubclass(kind, Future):  # of another library: a task of the graph as well
         return "a task"
     shape = _shape(value)
     return _cut(f"{kind.__name__}{shape}" if shape else kind.__name__)

@@ -43,7 +43,10 @@ class Frames(Generic[M]):
             OverflowError: it would be larger than `LARGEST`.
         """
         frame = bytearray(_HEADER.size)
-        self._encoder.encode_into(messages, frame, _HEADER.size)
+        try:
+            self._encoder.encode_into(messages, frame, _HEADER.size)
+        except (UnicodeEncodeError, TypeError):
+            self._encoder.encode_into([_plain(message) for message in messages], frame, _HEADER.size)
         size = len(frame) - _HEADER.size
         if size > LARGEST:
             raise OverflowError(f"a frame of {size} bytes is too large, at most {LARGEST} can be sent")
@@ -82,6 +85,25 @@ class Frames(Generic[M]):
             return self.unpack(data)
         finally:
             self._rest = rest
+
+
+def _plain(value: Any) -> Any:
+    """A message with what the user's texts and numbers may be and MessagePack knows nothing of put into words it has.
+
+    That is half a surrogate pair, as in a file name that is no UTF-8, which is escaped, and a class of one's own that
+    is a kind of text or number.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, msgspec.Struct):
+        return type(value)(*(_plain(getattr(value, name)) for name in value.__struct_fields__))
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if isinstance(value, float) else int(value)
+    return value
 
 
 class Channel(Generic[M]):
