@@ -14,9 +14,12 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from nbflow import sizes
 from nbflow.errors import ConfigurationError
 
 log = logging.getLogger("nbflow")
+
+LARGEST = 2**63 - 1  # bytes that a message can hold
 
 D = TypeVar("D", bound="Description")
 
@@ -103,6 +106,22 @@ def number(where: str, value: Any, *, above: float = -math.inf, least: float = -
         )
         raise refuse(where, f"a number{bound}", value)
     return value  # type: ignore[no-any-return] # narrowed through `finite`
+
+
+def size(where: str, value: Any, least: int = 1) -> int:
+    """Bytes, also given as a text such as "2 GB"; at least `least`."""
+    if isinstance(value, str):
+        try:
+            found = sizes.in_bytes(value)
+        except ValueError:
+            raise refuse(where, sizes.EXAMPLE, value) from None
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1:  # 2e9
+        found = int(value)
+    else:
+        raise refuse(where, sizes.EXAMPLE, value)
+    if found < least:
+        raise refuse(where, f"at least {sizes.in_words(least)}", value)
+    return min(found, LARGEST)
 
 
 def flag(where: str, value: Any) -> bool:

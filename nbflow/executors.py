@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbflow.checking import Description, count, path, refuse, text
+from nbflow.checking import Description, count, path, refuse, size, text
+
+LEAST_MEMORY = 50_000_000  # bytes; a worker that has run nothing yet has about 15 MB
 
 
 def cores_available() -> int:
@@ -47,6 +49,8 @@ class ProcessExecutor(Description):
         working_dir: where the workers run, made if it is missing; None = where the flow was loaded.
         accelerators: how many there are, or their names. Each worker sees one alone, and there are never more
             workers than accelerators; 0 or () = workers see what this process sees.
+        memory_limit: what a worker's processes may have together, in bytes or as a text such as "2 GB" or "512 MiB",
+            at least 50 MB. The task that goes beyond it ends with `MemoryLimitExceeded`. None = what the machine has.
 
     Raises:
         ConfigurationError: a value is not allowed.
@@ -57,6 +61,7 @@ class ProcessExecutor(Description):
     environment: dict[str, str] = field(default_factory=dict)
     working_dir: str | os.PathLike[str] | None = None
     accelerators: int | Sequence[str] = ()
+    memory_limit: int | str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +75,9 @@ class ProcessExecutor(Description):
         object.__setattr__(
             self, "accelerators", accelerators_of(f"{name}(accelerators=...)", self.accelerators)
         )
+        if self.memory_limit is not None:
+            limit = size(f"{name}(memory_limit=...)", self.memory_limit, LEAST_MEMORY)
+            object.__setattr__(self, "memory_limit", limit)
 
     @property
     def accelerator_names(self) -> tuple[str, ...]:

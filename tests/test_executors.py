@@ -46,6 +46,21 @@ def a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: ProcessExecutor(accelerators=["0", "0"]), "must be names that differ"),
         (lambda: ProcessExecutor(acelerators=2), "Did you mean accelerators?"),
         (
+            lambda: ProcessExecutor(memory_limit="2 G"),
+            'ProcessExecutor(memory_limit=...) must be bytes, or a text like "2 GB" or "512 MiB", not \'2 G\'',
+        ),
+        (lambda: ProcessExecutor(memory_limit=True), "or a text like"),
+        (lambda: ProcessExecutor(memory_limit=float("nan")), "or a text like"),
+        (
+            lambda: ProcessExecutor(memory_limit="2 MB"),
+            "(memory_limit=...) must be at least 50 MB, not '2 MB'",
+        ),
+        (lambda: ProcessExecutor(memory_limit=2), "must be at least 50 MB, not 2"),
+        (
+            lambda: HighThroughputExecutor(memory_limit="x"),
+            "HighThroughputExecutor(memory_limit=...) must be bytes",
+        ),
+        (
             lambda: ThreadExecutor(0),
             "ThreadExecutor(max_workers=...) must be a whole number of at least 1, not 0",
         ),
@@ -201,3 +216,9 @@ def test_what_cannot_work_on_one_machine_is_refused_when_made(kind: type[provide
 def test_memory_and_cores_are_those_of_this_machine() -> None:
     assert 1 <= executors.cores_available() <= (os.cpu_count() or 1)
     assert executors.memory_available() > 0
+
+
+@pytest.mark.parametrize("given", ["2 GB", "2000 MB", 2_000_000_000, 2e9])
+def test_a_limit_of_memory_is_kept_in_bytes_however_it_was_written(given: object) -> None:
+    assert ProcessExecutor(memory_limit=given) == ProcessExecutor(memory_limit=2_000_000_000)  # type: ignore[arg-type]
+    assert repr(ProcessExecutor(memory_limit=given)) == "ProcessExecutor(memory_limit=2000000000)"  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "nbflow"
 
 FLOORS = {
     "numbers": 0,
+    "sizes": 0,
     "errors": 0.2,
     "checking": 0.3,
     "private": 0.3,

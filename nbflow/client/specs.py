@@ -23,6 +23,7 @@ def spec_of(executor: Executor) -> ExecutorSpec:
         executor.environment,
         directory=_working_dir(executor),
         accelerators=list(executor.accelerator_names),
+        memory_limit=int(executor.memory_limit or 0),
     )
 
 

@@ -40,6 +40,7 @@ class HighThroughputExecutor(ProcessExecutor):
         available_accelerators: how many there are, or their names: each worker sees one alone.
         storage_access: how files are staged; None = nbflow's own ways.
         environment: variables added to the workers' environment (nbflow's).
+        memory_limit: what a worker's processes may have together (nbflow's), see `ProcessExecutor`.
 
     All other fields are Parsl's, accepted without a meaning.
 
@@ -77,6 +78,7 @@ class HighThroughputExecutor(ProcessExecutor):
     environment: dict[str, str] = field(default_factory=dict, kw_only=True)
     working_dir: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     accelerators: int | Sequence[str] = field(default=(), init=False, compare=False)
+    memory_limit: int | str | None = field(default=None, kw_only=True)
     _: KW_ONLY
     provider: LocalProvider | None = None
     launch_cmd: str | None = None

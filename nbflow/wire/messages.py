@@ -5,7 +5,7 @@ what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch──>                scheduler
     client  ──Inspect Survey Checkpoint Judged──>                            scheduler
-    client  <──Settled Rows Details Status Checkpointed Judge──              scheduler
+    client  <──Settled Rows Workers Details Status Checkpointed Judge──      scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
@@ -36,6 +36,7 @@ class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
     reserved: bool = False
     directory: str = ""  # working directory of its processes; "" = that of the flow
     accelerators: list[str] = []  # each process sees one of them alone
+    memory_limit: int = 0  # bytes that a worker's processes may have together; 0 = no limit
 
 
 class Retries(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -232,6 +233,12 @@ class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
     pid: int
 
 
+class Workers(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """For those who watch: all workers, when it has changed which of them respond or what memory they have."""
+
+    rows: list[WorkerRow]
+
+
 class Checkpointed(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The answer to `Checkpoint`: all is written."""
 
@@ -389,6 +396,7 @@ ToClient: TypeAlias = (
     | Rows
     | Details
     | Status
+    | Workers
     | Checkpointed
     | Judge
     | StartThread
