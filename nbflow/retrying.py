@@ -22,7 +22,8 @@ class Retry(Description):
         times: how many further attempts, after the first one: at most `times + 1` in all.
         on: the class of errors after which there is another attempt, or a tuple of classes. The default leaves out
             what asks a program to end (`SystemExit`, `KeyboardInterrupt`). A lost worker counts as `WorkerLost`, a
-            walltime that is over as `AppTimeout`. A task whose need failed is never tried again.
+            walltime that is over as `AppTimeout`, a task ended for its memory as `MemoryLimitExceeded`. A task whose
+            need failed is never tried again.
         delay: seconds before the first further attempt.
         factor: each further delay is so many times as long, at least 1.
         longest: seconds; no delay is longer.

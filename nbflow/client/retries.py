@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nbflow.core.retry import Terms
-from nbflow.errors import AppTimeout, CannotPickle, WorkerLost
+from nbflow.errors import AppTimeout, CannotPickle, MemoryLimitExceeded, WorkerLost
 from nbflow.retrying import Retry
 from nbflow.values import pickling
 from nbflow.wire.messages import Retries
@@ -16,8 +16,8 @@ def retries_of(given: int | Retry) -> Retries:
         CannotPickle: a class of errors that the policy names cannot travel.
     """
     policy = given if isinstance(given, Retry) else Retry(given)
-    lost, timeout = (issubclass(kind, policy.classes) for kind in (WorkerLost, AppTimeout))
-    terms = Terms(policy.times, policy.delay, policy.factor, policy.longest, lost, timeout)
+    found = (issubclass(kind, policy.classes) for kind in (WorkerLost, AppTimeout, MemoryLimitExceeded))
+    terms = Terms(policy.times, policy.delay, policy.factor, policy.longest, *found)
     return Retries(terms, b"" if policy.on is Exception else _pickled(policy))
 
 

@@ -46,6 +46,16 @@ class WorkerLost(Event, frozen=True):
     worker: int
 
 
+class Overgrown(Event, frozen=True):
+    """The worker's processes have too much memory, and `task` has made them so; None = what it ran before has.
+
+    Ignored if that task is no longer there, or if the worker is no longer idle.
+    """
+
+    worker: int
+    task: int | None
+
+
 class Submitted(Event, frozen=True):
     """A call was made. The caller holds it until `Released`."""
 

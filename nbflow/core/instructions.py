@@ -27,6 +27,7 @@ class Why(enum.IntEnum):
     NEED_GONE = 9  # a need is not known (any more)
     JUDGED = 10  # the retry handler has said so
     RETURNED = 11  # a worker gave it back before it had begun
+    MEMORY = 12  # it had more memory than it may, or than the machine could spare
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

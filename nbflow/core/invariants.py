@@ -50,7 +50,7 @@ def _check_task(
         assert desks[task.worker].head == task.id, f"{name} is not at the head of worker {task.worker}"
     if task.state.ended:
         assert not task.queued, f"{name} is still on a desk"
-    assert task.doom in (None, Why.ASKED, Why.TIMEOUT), f"{name} has the doom {task.doom}"
+    assert task.doom in (None, Why.ASKED, Why.TIMEOUT, Why.MEMORY), f"{name} has the doom {task.doom}"
 
 
 def _check_what_it_waits_for(task: Task, pools: Mapping[str, Pool], timers: Timers) -> None:

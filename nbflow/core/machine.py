@@ -57,6 +57,7 @@ class Machine(Workforce):
             ev.WorkerJoined: self._worker_joined,
             ev.HireFailed: self._hire_failed,
             ev.WorkerLost: self._worker_lost,
+            ev.Overgrown: self._overgrown,
             ev.Blocked: self._blocked,
             ev.Unblocked: self._unblocked,
             ev.Ticked: self._ticked,

@@ -19,10 +19,15 @@ class Terms(msgspec.Struct, array_like=True, frozen=True, gc=False):
     longest: float = 60.0  # no delay is longer
     lost: bool = True  # a lost worker counts
     timeout: bool = True  # so does a walltime that is over
+    memory: bool = True  # so does having been ended for its memory
 
     def covers(self, why: Why) -> bool:
         """Whether an attempt that ended so may be followed by another one."""
-        return self.lost if why is Why.LOST else self.timeout if why is Why.TIMEOUT else True
+        if why is Why.LOST:
+            return self.lost
+        if why is Why.TIMEOUT:
+            return self.timeout
+        return self.memory if why is Why.MEMORY else True
 
     def pause(self, failures: int) -> float:
         """Seconds between the last of so many failures (from 1) and the next attempt."""

@@ -23,6 +23,7 @@ _ENDS: dict[Why, str] = {
     Why.ASKED: "cancelled",
     Why.LOST: "the worker was lost",
     Why.TIMEOUT: "the walltime was over",
+    Why.MEMORY: "it had too much memory",
     Why.NO_WORKERS: "no worker could be started",
     Why.NO_EXECUTOR: "there is no such executor",
     Why.NEED_GONE: "a need is not known any more",

@@ -32,7 +32,7 @@ class Task(msgspec.Struct):
     dependants: list[int] = []
     holds: int = 1  # the caller's, one of every unended dependant, one of every join made of it
     inner: tuple[int, ...] | None = None  # of a join whose body has ended
-    doom: Why | None = None  # it is being ended: ASKED or TIMEOUT
+    doom: Why | None = None  # it is being ended: ASKED, TIMEOUT or MEMORY
     unwanted: bool = False  # it ends if the worker that it was sent ahead to gives it back
     story: list[Change] = []
 

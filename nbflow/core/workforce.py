@@ -74,11 +74,30 @@ class Workforce(Ledger):
             if task.state is RUNNING:
                 why = task.doom or Why.LOST
                 self._gave_nothing(task, why, task.terms.covers(why))
-            elif task.doom is not None or task.unwanted:
-                self._end(task, CANCELLED, Why.ASKED, None)
             else:
-                task.attempt -= 1
-                pool.put_back(number, task.priority)
+                self._not_begun(task, pool)
+
+    def _overgrown(self, event: ev.Overgrown) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is None:
+            return
+        if event.task is None:
+            pool = self.pools[desk.executor]
+            if desk.worker in pool.idle:
+                self._dismiss(desk, pool)
+                self._touched.add(desk.executor)
+        elif event.task in desk.queue:
+            task = self.tasks[event.task]
+            if task.doom is None:  # else it is being ended already
+                task.doom = Why.MEMORY
+                self._say(Abort(desk.worker))
+
+    def _dismiss(self, desk: Desk, pool: Pool) -> None:
+        """Part with an idle desk."""
+        del pool.idle[desk.worker]
+        del pool.desks[desk.worker]
+        del self.desks[desk.worker]
+        self._say(Dismiss(desk.worker))
 
     def _returned(self, event: ev.Returned) -> None:
         desk = self.desks.get(event.worker)
@@ -94,17 +113,22 @@ class Workforce(Ledger):
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING:  # given back in the moment in which it was about to begin
                 self._move(task, WAITING, Why.RETURNED)
-            task.attempt -= 1
-            if task.doom is not None or task.unwanted:
-                self._end(task, CANCELLED, Why.ASKED, None)
-            else:
-                pool.put_back(number, task.priority)
+            self._not_begun(task, pool)
         for number in event.kept:
             if number in desk.queue:
                 task = self.tasks[number]
                 task.unwanted = False  # it has begun
                 if task.doom is Why.ASKED:
                     self._say(Abort(desk.worker))
+
+    def _not_begun(self, task: Task, pool: Pool) -> None:
+        """The task has left a desk before it began: it goes elsewhere, uncounted, unless nobody wants it any more."""
+        task.attempt -= 1
+        if task.doom is Why.ASKED or task.unwanted:
+            self._end(task, CANCELLED, Why.ASKED, None)
+        else:
+            task.doom = None
+            pool.put_back(task.id, task.priority)
 
     def _blocked(self, event: ev.Blocked) -> None:
         desk = self.desks.get(event.worker)
@@ -167,11 +191,8 @@ class Workforce(Ledger):
             pool.hiring += 1
             self._say(Hire(pool.executor))
         surplus = pool.at_work - pool.slots
-        for worker in tuple(pool.idle)[:surplus] if surplus > 0 else ():
-            del pool.idle[worker]
-            del pool.desks[worker]
-            del self.desks[worker]
-            self._say(Dismiss(worker))
+        for desk in tuple(pool.idle.values())[:surplus] if surplus > 0 else ():
+            self._dismiss(desk, pool)
 
     def _next_ready(self, pool: Pool) -> Task | None:
         ready, ranked = pool.ready, pool.ranked

@@ -37,6 +37,7 @@ TERMS = st.builds(
     st.just(15.0),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 
 
@@ -236,6 +237,28 @@ class Host(RuleBasedStateMachine):
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
         self.end_worker(data.draw(st.sampled_from(sorted(self.desks))))
+
+    @precondition(lambda self: self.desks)
+    @rule(data=st.data(), behind=st.integers(0, 1))
+    def outgrow(self, data: st.DataObject, behind: int) -> None:
+        """A worker has too much memory; the task to blame may have begun before its forerunner's end was told."""
+        worker = data.draw(st.sampled_from(sorted(self.desks)))
+        desk = self.desks[worker]
+        task = desk[min(behind, len(desk) - 1)].task if desk else None
+        self.tell(ev.Overgrown(worker, task))
+        assert worker in self.to_kill or worker not in self.desks or not desk or task in self.asked
+        if not desk and worker not in self.blocked:
+            assert worker not in self.desks, "it is replaced"
+
+    @precondition(lambda self: self.launched)
+    @rule(data=st.data())
+    def outgrow_with_what_is_not_there(self, data: st.DataObject) -> None:
+        launch = data.draw(st.sampled_from(self.launched))
+        here = [other.task for other in self.desks.get(launch.worker, [])]
+        if launch.task not in here and (here or launch.worker not in self.desks):
+            before = list(self.machine.counts), set(self.to_kill)
+            self.tell(ev.Overgrown(launch.worker, launch.task), ev.Overgrown(launch.worker, None))
+            assert before == (list(self.machine.counts), self.to_kill)
 
     @precondition(lambda self: self.to_kill)
     @rule()
