@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from nbflow.wire.rows import TaskRow
+from nbflow.wire.rows import TaskRow, WorkerRow
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +25,28 @@ class Observer(Protocol):
         """Nothing will change any more."""
 
 
+@runtime_checkable
+class WorkerObserver(Protocol):
+    """An observer that wants to know of the workers as well."""
+
+    def workers_changed(self, rows: Sequence[WorkerRow]) -> None:
+        """All workers: it has changed which of them respond, or what memory they have (told at most once a second)."""
+
+
 class Feed:
-    """The rows of a flow. `rows` is read-only to others and in the order of submission."""
+    """The rows of a flow. `rows` is read-only to others and in the order of submission; `workers` are the last told."""
 
     def __init__(self) -> None:
         self.rows: dict[int, TaskRow] = {}
+        self.workers: Sequence[WorkerRow] = ()
         self._observers: list[Observer] = []
 
     def subscribe(self, observer: Observer) -> None:
         """Tell the observer of all rows known, then of every change."""
         self._observers.append(observer)
         _tell(lambda: observer.tasks_changed(list(self.rows.values())))
+        if isinstance(observer, WorkerObserver):
+            _tell(lambda: observer.workers_changed(self.workers))
 
     def unsubscribe(self, observer: Observer) -> None:
         """Tell it nothing more."""
@@ -48,6 +59,13 @@ class Feed:
             self.rows[row.id] = row
         for observer in tuple(self._observers):
             _tell(lambda observer=observer: observer.tasks_changed(rows))  # type: ignore[misc]
+
+    def take_workers(self, rows: Sequence[WorkerRow]) -> None:
+        """The workers have changed. Called on the reader thread."""
+        self.workers = rows
+        for observer in tuple(self._observers):
+            if isinstance(observer, WorkerObserver):
+                _tell(lambda observer=observer: observer.workers_changed(rows))  # type: ignore[misc]
 
     def close(self) -> None:
         """The flow has ended."""

@@ -64,6 +64,7 @@ from nbflow.wire.messages import (
     StopThread,
     Survey,
     Watch,
+    Workers,
 )
 from nbflow.wire.outcomes import Lost, Withdrawn
 from nbflow.wire.process import tail
@@ -155,6 +156,7 @@ class DataFlowKernel(AsParsl):
         """What is done with each message of the scheduler, on the reader thread; `Settled` is handled apart."""
         return {
             Rows: lambda message: self.feed.take(message.rows),
+            Workers: lambda message: self.feed.take_workers(message.rows),
             Details: self._questions.answer,
             Status: self._questions.answer,
             Checkpointed: self._questions.answer,

@@ -19,6 +19,15 @@ def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None
     if why is Why.TIMEOUT:
         limit = submit.walltime if submit is not None else 0.0
         return Lost("AppTimeout", f"{task} ran longer than its walltime of {limit:g} s and was ended")
+    if why is Why.MEMORY:
+        verdict = staff.end_of(worker).verdict
+        assert verdict is not None
+        return Lost(
+            "MemoryLimitExceeded",
+            f"{task} was ended: {verdict.words}",
+            used=verdict.used,
+            limit=verdict.limit,
+        )
     if why is Why.NO_WORKERS:
         labels = (submit.executors if submit is not None else None) or staff.labels
         return Lost("BadStateException", staff.why_none_starts(labels[0]))

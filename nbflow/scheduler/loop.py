@@ -25,6 +25,7 @@ from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
 from nbflow.scheduler import faults, history
+from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
@@ -59,6 +60,7 @@ class Scheduler:
         if parent is not None:
             self._sockets.listen(parent, self._stop)
         self.staff = Staff(self, setup, self._sockets, client)
+        self.guard = Guard(self.staff, self.machine.desks, self.emit)
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
         self._memo = self._hands.memo
         self._on_client: dict[Any, Callable[[Any], None]] = {
@@ -101,6 +103,7 @@ class Scheduler:
         try:
             while True:
                 self._decide()
+                self._look()
                 self._publish()
                 self._sockets.flush()
                 self._sockets.wait(self._timeout())
@@ -110,11 +113,10 @@ class Scheduler:
             self._end()
 
     def _timeout(self) -> float | None:
-        if self._wake_at is None and not self._dirty and self._memo.due is None:
-            return None
-        publish_at = self._published + PUBLISH_EVERY if self._dirty else float("inf")
-        at = min(self._wake_at or float("inf"), self._memo.due or float("inf"), publish_at)
-        return max(0.0, at - time.time())
+        times = [at for at in (self._wake_at, self._memo.due, self.guard.due) if at is not None]
+        if self._dirty:
+            times.append(self._published + PUBLISH_EVERY)
+        return max(0.0, min(times) - time.time()) if times else None
 
     def _decide(self) -> None:
         now = time.time()
@@ -131,6 +133,17 @@ class Scheduler:
                 carry[type(instruction)](instruction)
             if self._watched:
                 self._dirty.update((change.task, None) for change in step.changes)
+
+    def _look(self) -> None:
+        """Have the guard look at the workers, if it is time."""
+        now = time.time()
+        if self.guard.due is not None and now >= self.guard.due:
+            self.guard.look(now)
+            self._decide()  # at once: what was looked at is what is decided about
+            if self._watched and self.guard.news:
+                self.guard.news = False
+                self.client.outgoing.append(msg.Workers(self._worker_rows()))
+        self.guard.plan(now)
 
     def _stop(self) -> None:
         raise _Stopped
@@ -265,12 +278,21 @@ class Scheduler:
     def _survey(self, message: msg.Survey) -> None:
         self._decide()
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
+        self.guard.read()
+        self.client.outgoing.append(msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid()))
+
+    def _worker_rows(self) -> list[WorkerRow]:
         desks = self.machine.desks
-        rows = [
-            WorkerRow(w.number, w.executor, w.pid, desks[w.number].head if w.number in desks else None)
-            for w in self.staff.workers.values()
+        return [
+            WorkerRow(
+                worker.number,
+                worker.executor,
+                worker.pid,
+                desks[worker.number].head if worker.number in desks else None,
+                worker.crew.memory,
+            )
+            for worker in self.staff.workers.values()
         ]
-        self.client.outgoing.append(msg.Status(list(self.machine.counts), rows, os.getpid()))
 
     def _judged(self, message: msg.Judged) -> None:
         task = self.machine.tasks.get(message.id)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from nbflow.core.placement import TRIES
 from nbflow.errors import exit_in_words
+from nbflow.scheduler.figures import GONE
 from nbflow.wire import process
 from nbflow.wire.channel import Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
@@ -28,6 +29,14 @@ _THREADS = (
 _ACCELERATORS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # NVIDIA, AMD, Intel
 
 
+class Verdict(NamedTuple):
+    """Why a worker is ended for its memory. Bytes."""
+
+    words: str
+    used: int
+    limit: int
+
+
 class End(NamedTuple):
     """How a worker has ended."""
 
@@ -37,6 +46,7 @@ class End(NamedTuple):
     exitcode: int = 0  # -n: ended by signal n
     output: str = ""  # the last lines of what its task had printed
     memory: str = ""  # what the figures say where it is likely to have run out of memory
+    verdict: Verdict | None = None  # it was ended for its memory
 
     def in_words(self, meanwhile: str = "") -> str:
         """One sentence, its last words at the end. `meanwhile`: what it was at, as in "while it ran task 3"."""
@@ -54,6 +64,7 @@ class Worker(ABC):
 
     pid: int
     threads = False  #: it is a thread of the client's process
+    crew = GONE  #: its processes as last looked at; a thread has none
     accelerator: str | None = None  #: the one that it sees; None = what the machine has
 
     def __init__(self, number: int, executor: str) -> None:
@@ -115,6 +126,9 @@ class WorkerProcess(Worker):
     ) -> None:
         super().__init__(number, spec.label)
         self.accelerator = accelerator
+        self.memory_limit = spec.memory_limit
+        self.weigh_at = 0.0  # not to be weighed exactly before
+        self.verdict: Verdict | None = None
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
         with open(
@@ -154,7 +168,9 @@ class WorkerProcess(Worker):
         with contextlib.suppress(OSError):
             os.unlink(self.log)
         how = exit_in_words(code) if code < 0 else f"ended with exit code {code}"  # it was no command
-        return End(f"worker {self.number} (process {self.pid})", how, self.pid, code, output)
+        return End(
+            f"worker {self.number} (process {self.pid})", how, self.pid, code, output, verdict=self.verdict
+        )
 
 
 def watch_process(pid: int) -> int | None:

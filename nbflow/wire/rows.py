@@ -51,3 +51,7 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
     executor: str
     pid: int
     task: int | None
+    memory: int = (
+        0  # bytes that its end would free, child processes included, as last looked at; 0 = not known
+    )
+    responding: bool = True  # False: stopped, or it waits for a device that does not answer

@@ -1,0 +1,156 @@
+"""The guard: one periodic look of the scheduler at its workers and the machine, while tasks run.
+
+    look ──> memory of each worker's processes ──> beyond its executor's limit?  ──> `Overgrown`
+         └─> what the machine, or the container, has left ──> nearly nothing?   ──> `Overgrown`, for whoever has most
+
+The figures come from `figures`, whom to end when memory runs short is decided in `nbflow.core.scarcity`. While no task
+runs nothing is looked at. While one does, the next look comes before what is free, or what a limit leaves, could be
+filled: once a second as a rule, ten times where little is left. A look costs about 0.05 ms a worker.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+
+from nbflow.core import events as ev
+from nbflow.core.placement import Desk
+from nbflow.core.scarcity import Load, Scarcity, kept_free
+from nbflow.scheduler import figures
+from nbflow.scheduler.figures import Room, Rooms
+from nbflow.scheduler.staff import Staff
+from nbflow.scheduler.workers import Verdict, Worker, WorkerProcess
+from nbflow.sizes import in_words
+
+FASTEST = 0.1  # seconds between two looks
+SLOWEST = 1.0
+FILLED = 4_000_000_000  # bytes that processes may fill in a second
+TELL_EVERY = 1.0  # seconds between two reports of memory to those who watch
+
+
+class Guard:
+    """Looks after the workers of one flow. `desks` are the machine's; `emit` takes what is found."""
+
+    def __init__(
+        self,
+        staff: Staff,
+        desks: Mapping[int, Desk],
+        emit: Callable[[ev.Event], None],
+        rooms: Rooms | None = None,
+    ) -> None:
+        self.due: float | None = None  #: when the next look is, by the host's clock; None = no task runs
+        self.news = False  #: whether there is something to tell to those who watch; they set it back
+        self._staff = staff
+        self._desks = desks
+        self._emit = emit
+        self._rooms = rooms or Rooms()
+        self._left: list[Room] = []  # as last looked at
+        self._scarcities: dict[int, Scarcity] = {}
+        self._ended_by_the_system = self._rooms.ended_by_the_system()
+        self._told_at = 0.0
+        staff.memory_of = self.said_of
+
+    # ------------------------------------------------------------ when
+
+    def plan(self, now: float) -> None:
+        """After what has happened up to now: have the next look at the right time."""
+        if self.due is None:
+            if self._busy():
+                self.due = now + FASTEST  # what is known may be old
+        elif self.due > now + SLOWEST:  # the clock was set back
+            self.due = now + SLOWEST
+
+    def _busy(self) -> bool:
+        desks = self._desks
+        return any(not w.threads and n in desks and desks[n].queue for n, w in self._staff.workers.items())
+
+    def _until_next(self, workers: list[WorkerProcess]) -> float:
+        """Seconds in which nothing can be filled that is not to be."""
+        if not workers:
+            return FASTEST  # they are just being started
+        headroom = [room.free - kept_free(room.total) for room in self._left]
+        headroom += [worker.memory_limit - worker.crew.memory for worker in workers if worker.memory_limit]
+        return min(SLOWEST, max(FASTEST, min(headroom, default=FILLED) / FILLED))
+
+    # ------------------------------------------------------------ the look
+
+    def look(self, now: float) -> None:
+        """Look at all workers, and say what must be done."""
+        workers = self.read()
+        for worker in workers:
+            self._compare_with_its_limit(worker, now)
+        self._compare_with_what_is_left(workers, now)
+        self.due = now + self._until_next(workers) if self._busy() else None
+        if now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            self.news = True
+
+    def read(self) -> list[WorkerProcess]:
+        """Bring the figures up to date; gives back the workers that are at work or ready for it."""
+        self._left = self._rooms.all()
+        self._ended_by_the_system = self._rooms.ended_by_the_system()
+        found = []
+        for worker in self._staff.workers.values():
+            if isinstance(worker, WorkerProcess):
+                worker.crew = figures.crew(worker.pid)
+                if worker.number in self._desks and worker.verdict is None:
+                    found.append(worker)
+        return found
+
+    def _compare_with_its_limit(self, worker: WorkerProcess, now: float) -> None:
+        limit = worker.memory_limit
+        if not limit or worker.crew.memory <= limit or now < worker.weigh_at:
+            return
+        used = figures.exact(worker.crew)
+        if used <= limit:
+            worker.weigh_at = now + SLOWEST  # its processes share much; to count that takes a while
+            return
+        had = f"its worker's {_processes(worker)} had {in_words(used)}"
+        words = f"{had}, more than the memory_limit of {in_words(limit)} of executor {worker.executor!r}"
+        self._end(worker, Verdict(words, used, limit))
+
+    def _compare_with_what_is_left(self, workers: list[WorkerProcess], now: float) -> None:
+        for number, room in enumerate(self._left):
+            scarcity = self._scarcities.setdefault(number, Scarcity())
+            short = room.free < kept_free(room.total)
+            memory = {w.number: figures.exact(w.crew) if short else w.crew.memory for w in workers}
+            loads = [Load(n, size, bool(self._desks[n].queue)) for n, size in memory.items()]
+            chosen = scarcity.whom(room.free, room.total, loads, now)
+            worker = next((worker for worker in workers if worker.number == chosen), None)
+            if worker is None or worker.verdict is not None:
+                continue
+            used = memory[worker.number]
+            words = (
+                f"{room.where} was nearly out of memory, with {in_words(room.free)} of {in_words(room.total)} free, "
+                f"and its worker's {_processes(worker)} had most, {in_words(used)}. "
+                "Let fewer tasks run at once (max_workers=...), or give each its share (memory_limit=...)"
+            )
+            self._end(worker, Verdict(words, used, room.total))
+
+    def _end(self, worker: WorkerProcess, verdict: Verdict) -> None:
+        worker.verdict = verdict
+        self._emit(ev.Overgrown(worker.number, self._desks[worker.number].head))
+
+    # ------------------------------------------------------------ afterwards
+
+    def said_of(self, worker: Worker, exitcode: int) -> str:
+        """What the figures say of the end of a worker, in words; "" if nothing."""
+        if not isinstance(worker, WorkerProcess):
+            return ""
+        if worker.verdict is not None:
+            return worker.verdict.words
+        if exitcode != -signal.SIGKILL:
+            return ""
+        before, self._ended_by_the_system = self._ended_by_the_system, self._rooms.ended_by_the_system()
+        had = f"its {_processes(worker)} had {in_words(worker.crew.memory)} when last looked at"
+        if self._ended_by_the_system > before:
+            return f"the system has just ended a process for lack of memory: probably out of memory; {had}"
+        for room in self._left:
+            if room.free < 2 * kept_free(room.total):
+                free = f"{in_words(room.free)} of the {in_words(room.total)} of {room.where} were free"
+                return f"probably out of memory: {had}, and {free}"
+        return ""
+
+
+def _processes(worker: WorkerProcess) -> str:
+    return "process" if len(worker.crew.processes) < 2 else f"{len(worker.crew.processes)} processes"
