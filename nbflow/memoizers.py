@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from nbflow.checking import Description, choice, flag, path, refuse
 from nbflow.errors import UsageError
@@ -35,6 +35,10 @@ class BasicMemoizer(Description):
         checkpoint_files: directories of checkpoints to recall from; None = with a mode those of all earlier runs of
             the same run directory, without one none.
         checkpoint_period: "HH:MM:SS", for "periodic"; None = every 30 minutes.
+        trust: directories of checkpoints, or such that hold some, from which values are recalled although they are not
+            signed with your key, or somebody else could change them. Such a value is unpickled, which can run any
+            code: name what you know the makers of. True = all that is recalled from; False = none. What is recalled so
+            is signed and kept in this run's own checkpoint.
 
     Raises:
         ConfigurationError: a value is not allowed.
@@ -44,6 +48,7 @@ class BasicMemoizer(Description):
     checkpoint_mode: Literal["task_exit", "dfk_exit", "periodic", "manual"] | None = None
     checkpoint_files: Sequence[str | os.PathLike[str]] | None = None
     checkpoint_period: str | None = None
+    trust: bool | Sequence[str | os.PathLike[str]] = False
     _flows: list[Callable[[], object]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -51,13 +56,14 @@ class BasicMemoizer(Description):
         where = type(self).__name__
         flag(f"{where}(memoize=...)", self.memoize)
         choice(f"{where}(checkpoint_mode=...)", self.checkpoint_mode, MODES)
-        files = self.checkpoint_files
-        if files is not None:
-            if isinstance(files, (str, os.PathLike)) or not isinstance(files, Sequence):
-                raise refuse(f"{where}(checkpoint_files=...)", "a list of directories", files)
-            for each in files:
-                path(f"{where}(checkpoint_files=...)", each)
-            object.__setattr__(self, "checkpoint_files", tuple(files))
+        if self.checkpoint_files is not None:
+            files = _directories(
+                f"{where}(checkpoint_files=...)", "a list of directories", self.checkpoint_files
+            )
+            object.__setattr__(self, "checkpoint_files", files)
+        if not isinstance(self.trust, bool):
+            trusted = _directories(f"{where}(trust=...)", "True, False or a list of directories", self.trust)
+            object.__setattr__(self, "trust", trusted)
         if self.checkpoint_period is not None and not _seconds(self.checkpoint_period):
             raise refuse(
                 f"{where}(checkpoint_period=...)", 'a time above 0 as "HH:MM:SS"', self.checkpoint_period
@@ -85,6 +91,12 @@ class BasicMemoizer(Description):
     def period(self) -> float:
         """Seconds between two periodic checkpoints."""
         return _seconds(self.checkpoint_period or DEFAULT_PERIOD)
+
+
+def _directories(where: str, allowed: str, value: Any) -> tuple[str | os.PathLike[str], ...]:
+    if isinstance(value, (str, os.PathLike)) or not isinstance(value, Sequence):
+        raise refuse(where, allowed, value)
+    return tuple(path(where, each) for each in value)
 
 
 def _seconds(period: object) -> float:

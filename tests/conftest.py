@@ -24,6 +24,12 @@ settings.register_profile(
 settings.load_profile("nbflow")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The key that signs checkpoints is of the tests, not of whoever runs them."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture
 def flow() -> Iterator[DataFlowKernel]:
     """A loaded flow with two workers, of the test's own."""

@@ -36,6 +36,7 @@ from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.retries import retries_of
 from nbflow.client.specs import spec_of
 from nbflow.client.threads import Threads
+from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, UsageError
@@ -63,6 +64,7 @@ from nbflow.wire.messages import (
     Status,
     StopThread,
     Survey,
+    Warned,
     Watch,
     Workers,
 )
@@ -102,7 +104,7 @@ class DataFlowKernel(AsParsl):
         specs = [spec_of(executor) for executor in self.config.executors]
         earlier = earlier_checkpoints(self.config)
         self._places = make_places(self.config)
-        self._memo = memo_spec(self.config, self._places, earlier)
+        self._memo = memo_spec(self.config, self._places.run_dir, earlier)
         self._questions = Questions(self._send_question)
         self._watching = False
         self._ending = threading.Lock()
@@ -160,6 +162,7 @@ class DataFlowKernel(AsParsl):
             Details: self._questions.answer,
             Status: self._questions.answer,
             Checkpointed: self._questions.answer,
+            Warned: lambda message: warn_from_afar(message.text),
             StartThread: self._threads.start,
             StopThread: self._threads.stop,
             ForThread: self._threads.tell,

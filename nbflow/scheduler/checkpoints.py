@@ -1,78 +1,92 @@
 """Checkpoints: values of cached calls that outlive their flow, one directory for each run.
 
 A mapping from keys to values. Of earlier runs only an index is in memory; a value is read, and checked, when it is
-asked for. What is damaged or gone is not there: the call runs again. Values are bytes here as everywhere in the
-scheduler.
+asked for. What is damaged, gone, or signed by somebody else is not there: the call runs again. Values are bytes here as
+everywhere in the scheduler.
 
-    <run directory>/checkpoint/memo.records     small values, and where the big ones are
-                               <key>-1.value    a big value, as the object store has it
+    <run directory>/checkpoint/memo.records     small values, and where the big ones are; signed with the user's key
+                               <key>-1.value    a big value, as the object store has it; its digest is in the record
+
+A big value is used where it lies, if nobody else can change it there between check and use. What is recalled from a
+directory by trust alone is first copied to that of this run, checked on the way, and signed: from then on it is the
+user's own.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
-import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from nbflow import private
+from nbflow.errors import NotPrivate
 from nbflow.memoizers import RECORDS
 from nbflow.values import records
+from nbflow.wire.messages import MemoSpec
 from nbflow.wire.outcomes import Composed, Stored, Value
 
 _BLOCK = 1 << 20
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    """What a record holds: paths are relative to its directory; `sums` are the checksums of the files, in order."""
+    """What a record holds: paths are relative to its directory; `digests` are those of the files, in order."""
 
     app: str
     at: float  # seconds since the epoch
     value: Value
-    sums: list[int]
+    digests: list[bytes]
+
+
+class _Place(NamedTuple):
+    """Where a value of a key is; `older`: where else, in a run before that one."""
+
+    directory: str
+    offset: int
+    older: _Place | None
 
 
 class Checkpoints:
-    """Reads those of earlier runs, the last one first, and writes that of this run into `directory`."""
+    """Reads those of earlier runs, the last one first, and writes that of this run. `warn` tells the user, once."""
 
-    def __init__(self, directory: str, earlier: Iterable[str]) -> None:
-        self._directory = directory
-        self._index: dict[bytes, tuple[str, int]] = {}  # key -> directory, place in its file of records
+    def __init__(self, spec: MemoSpec, warn: Callable[[str], None]) -> None:
+        self._directory = spec.directory
+        self._secret = spec.secret
+        self._trusted = frozenset(spec.trusted)
+        self._shared = frozenset(filter(_is_shared, spec.trusted))
+        self._warn: Callable[[str], None] | None = warn
+        self._index: dict[bytes, _Place] = {}
         self._fd: int | None = None
-        for each in earlier:
+        for each in spec.earlier:
             try:
-                self._index.update(
-                    (key, (each, place)) for key, place in records.scan(os.path.join(each, RECORDS))
-                )
-            except OSError as error:
+                with self._open(each, RECORDS) as file:
+                    for key, offset in records.scan(file):
+                        self._index[key] = _Place(each, offset, self._index.get(key))
+            except (OSError, NotPrivate) as error:
                 _say(f"the checkpoint in {each} cannot be read: {error}")
 
     def get(self, key: bytes) -> Value | None:
-        """The value of a key; None if there is none, or it is damaged."""
-        found = self._index.get(key)
-        if found is None:
-            return None
-        try:
-            return self._read(key, *found)
-        except (OSError, msgspec.DecodeError, _Damaged) as error:
-            del self._index[key]
-            _say(f"a value in {found[0]} cannot be read, so its call runs again: {error}")
-            return None
+        """The value of a key; None if there is none that can be used."""
+        place = self._index.get(key)
+        while place is not None:
+            try:
+                return self._read(key, place)
+            except (OSError, NotPrivate, msgspec.DecodeError, _Unusable) as error:
+                _say(f"a value in {place.directory} cannot be read, so its call runs again: {error}")
+            place = place.older
+        self._index.pop(key, None)
+        return None
 
     def put(self, key: bytes, app: str, value: Value) -> None:
         """Write a value. If it cannot be written, that is said in the scheduler's log, and the flow goes on."""
-        sums: list[int] = []
         try:
-            os.makedirs(self._directory, 0o700, exist_ok=True)
-            kept = _Kept(app, time.time(), self._take_in(value, key.hex(), sums), sums)
-            if self._fd is None:
-                path = os.path.join(self._directory, RECORDS)
-                self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            records.append(self._fd, key, msgspec.msgpack.encode(kept))
-        except OSError as error:
+            self._write(key, app, time.time(), value)
+        except (OSError, NotPrivate) as error:
             _say(f"the value of a call of `{app}` cannot be written to {self._directory}: {error}")
 
     def close(self) -> None:
@@ -81,59 +95,143 @@ class Checkpoints:
             os.close(self._fd)
             self._fd = None
 
-    def _read(self, key: bytes, directory: str, place: int) -> Value:
-        record = records.read(os.path.join(directory, RECORDS), place)
-        if record is None or record[0] != key:
-            raise _Damaged("its record is damaged")
-        kept = msgspec.msgpack.decode(record[1], type=_Kept)
-        return _found_in(directory, kept.value, iter(kept.sums))
+    # ------------------------------------------------------------ reading
 
-    def _take_in(self, value: Value, name: str, sums: list[int]) -> Value:
-        """The value with its files copied to this directory."""
-        if isinstance(value, Composed):
-            return Composed(value.template, [self._take_in(part, name, sums) for part in value.parts])
-        if isinstance(value, Stored):
-            file = f"{name}-{len(sums) + 1}.value"
-            sums.append(_copy(value.path, os.path.join(self._directory, file)))
-            return Stored(file, value.size)
-        return value
+    def _read(self, key: bytes, place: _Place) -> Value:
+        directory = place.directory
+        with self._open(directory, RECORDS) as file:
+            record = records.read(file, place.offset)
+        if record is None or record.key != key:
+            raise _Unusable("its record is damaged")
+        signed = record.signed_by(self._secret)
+        if not signed and directory not in self._trusted:
+            self._not_signed(directory)
+            raise _Unusable("it is not signed with the key of this user")
+        kept = msgspec.msgpack.decode(record.content, type=_Kept)
+        if not signed or directory in self._shared:
+            return self._adopt(key, kept, directory)
+        paths = _files_of(kept.value)
+        if [self._digest(directory, path) for path in paths] != kept.digests:
+            raise _Unusable("a file of it is damaged")
+        return _moved(kept.value, iter([os.path.join(directory, os.path.basename(path)) for path in paths]))
+
+    def _open(self, directory: str, name: str) -> BinaryIO:
+        """A file of an earlier run: one that nobody else can change, but where the user trusts whoever can."""
+        opener = private.opener if directory in self._trusted else private.open_private
+        return open(os.path.join(directory, os.path.basename(name)), "rb", opener=opener)
+
+    def _digest(self, directory: str, name: str) -> bytes:
+        with self._open(directory, name) as file:
+            return _copied(file, None)
+
+    def _not_signed(self, directory: str) -> None:
+        if self._warn is not None:
+            self._warn(
+                f"a value in {directory} is not signed with your key although others there are, so its call runs "
+                "again, and so does any other like it"
+            )
+            self._warn = None
+
+    # ------------------------------------------------------------ writing
+
+    def _write(self, key: bytes, app: str, at: float, value: Value) -> None:
+        with _Files(self._directory, key) as files:
+            kept = _Kept(app, at, files.take(value, _open_stored), files.digests)
+            self._append(key, kept)
+
+    def _adopt(self, key: bytes, kept: _Kept, directory: str) -> Value:
+        """What the user trusts becomes the user's own: a copy, made of what was checked, and signed."""
+        with _Files(self._directory, key) as files:
+            value = files.take(kept.value, lambda path: self._open(directory, path))
+            if files.digests != kept.digests:
+                raise _Unusable("a file of it is damaged")
+            self._append(key, _Kept(kept.app, kept.at, value, files.digests))
+        return _moved(value, iter([os.path.join(self._directory, path) for path in _files_of(value)]))
+
+    def _append(self, key: bytes, kept: _Kept) -> None:
+        if self._fd is None:
+            private.private_directory(self._directory)
+            path = os.path.join(self._directory, RECORDS)
+            self._fd = private.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        records.append(self._fd, key, msgspec.msgpack.encode(kept), self._secret)
 
 
-class _Damaged(Exception):
-    """What was read is not what was written."""
+class _Files:
+    """The files of one record on their way into a directory: all are there in the end, or none is."""
+
+    def __init__(self, directory: str, key: bytes) -> None:
+        self.digests: list[bytes] = []  #: of those taken up to now
+        self._directory = directory
+        self._name = key.hex()
+
+    def take(self, value: Value, opened: Callable[[str], BinaryIO]) -> Value:
+        """The value with its files copied here; their digests are of the very bytes that were copied."""
+        names: list[str] = []
+        for path in _files_of(value):
+            name = f"{self._name}-{len(names) + 1}.value"
+            names.append(name)
+            with opened(path) as source:
+                self.digests.append(self._copy(source, os.path.join(self._directory, name)))
+        return _moved(value, iter(names))
+
+    def _copy(self, source: BinaryIO, path: str) -> bytes:
+        private.private_directory(self._directory)
+        with open(f"{path}.part", "wb", opener=private.opener) as file:
+            digest = _copied(source, file)
+        os.replace(f"{path}.part", path)  # a file of that name may be mapped by somebody
+        return digest
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for number in range(len(self.digests) + 1):
+                path = os.path.join(self._directory, f"{self._name}-{number + 1}.value")
+                for each in (path, f"{path}.part"):
+                    with suppress(OSError):
+                        os.unlink(each)
 
 
-def _found_in(directory: str, value: Value, sums: Iterable[int]) -> Value:
-    """The value with the paths of its files, each checked."""
-    if isinstance(value, Composed):
-        sums = iter(sums)
-        return Composed(value.template, [_found_in(directory, part, sums) for part in value.parts])
-    if not isinstance(value, Stored):
-        return value
-    path = os.path.join(directory, os.path.basename(value.path))
-    checksum = 0
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            checksum = zlib.crc32(block, checksum)
-    if checksum != next(iter(sums), None):
-        raise _Damaged(f"{path} is damaged")
-    return Stored(path, value.size)
+class _Unusable(Exception):
+    """What was read is not what was written, or not by this user."""
 
 
-def _copy(source: str, target: str) -> int:
-    """Copy a file; its checksum."""
-    checksum = 0
+def _open_stored(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
+def _is_shared(directory: str) -> bool:
+    """Whether somebody else can change what is in a directory."""
     try:
-        with open(source, "rb") as read, open(target, "wb") as write:
-            os.fchmod(write.fileno(), 0o600)
-            while block := read.read(_BLOCK):
-                write.write(block)
-                checksum = zlib.crc32(block, checksum)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(target)
-        raise
-    return checksum
+        private.check_directory(directory)
+    except (NotPrivate, OSError):
+        return True
+    return False
+
+
+def _files_of(value: Value) -> list[str]:
+    """The paths of a value's files, in their order."""
+    if isinstance(value, Composed):
+        return [path for part in value.parts for path in _files_of(part)]
+    return [value.path] if isinstance(value, Stored) else []
+
+
+def _moved(value: Value, paths: Iterator[str]) -> Value:
+    """The value with other paths."""
+    if isinstance(value, Composed):
+        return Composed(value.template, [_moved(part, paths) for part in value.parts])
+    return Stored(next(paths), value.size) if isinstance(value, Stored) else value
+
+
+def _copied(source: BinaryIO, target: BinaryIO | None) -> bytes:
+    """Copy a file, if there is a target; the digest of what was read."""
+    digest = hashlib.sha256()
+    while block := source.read(_BLOCK):
+        digest.update(block)
+        if target is not None:
+            target.write(block)
+    return digest.digest()
 
 
 def _say(text: str) -> None:

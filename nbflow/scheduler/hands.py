@@ -39,7 +39,9 @@ class Hands:
         emit: Callable[[ev.Event], None],
     ) -> None:
         self.exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
-        self.memo = Memo(setup.memo, jobs, self.exports, emit=emit, discard=self.discard)
+        self.memo = Memo(
+            setup.memo, jobs, self.exports, emit=emit, discard=self.discard, warn=self._warn_user
+        )
         self._client = client
         self._jobs = jobs
         self._staff = staff
@@ -58,6 +60,9 @@ class Hands:
             do.Hire: self._hire,
             do.Dismiss: self._dismiss,
         }
+
+    def _warn_user(self, text: str) -> None:
+        self._client.outgoing.append(msg.Warned(text))
 
     def _launch(self, launch: do.Launch) -> None:
         job = self._jobs[launch.task]

@@ -31,7 +31,8 @@ class _Known(NamedTuple):
 
 
 class Memo:
-    """What is remembered. `jobs` are those of the flow, `emit` takes events, `discard` what need not stay any more."""
+    """What is remembered. `jobs` are those of the flow, `emit` takes events, `discard` what need not stay any more,
+    `warn` what the user is to know."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Memo:
         *,
         emit: Callable[[Recalled], None],
         discard: Callable[[Held], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._jobs = jobs
         self._exports = exports
@@ -54,7 +56,7 @@ class Memo:
         self._shared: set[int] = set()  # those that several tasks have
         self._runners: dict[bytes, int] = {}  # key -> the task that computes its value
         self._waiters: dict[bytes, dict[int, None]] = {}  # key -> tasks that wait for that, in order
-        self._store = Checkpoints(spec.directory, spec.earlier) if spec.mode or spec.earlier else None
+        self._store = Checkpoints(spec, warn) if spec.mode or spec.earlier else None
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app

@@ -5,7 +5,8 @@ what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch──>                scheduler
     client  ──Inspect Survey Checkpoint Judged──>                            scheduler
-    client  <──Settled Rows Workers Details Status Checkpointed Judge──      scheduler
+    client  <──Settled Rows Workers Details Status──                         scheduler
+    client  <──Warned Checkpointed Judge──                                   scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
@@ -54,6 +55,8 @@ class MemoSpec(msgspec.Struct, array_like=True, frozen=True):
     period: float = 0.0  # seconds
     directory: str = ""  # where this run writes
     earlier: list[str] = []  # directories of earlier runs, the oldest first
+    trusted: list[str] = []  # of these, those whose values count whoever has signed them
+    secret: bytes = b""  # what is kept is signed with it
 
 
 class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -239,6 +242,12 @@ class Workers(msgspec.Struct, array_like=True, tag=True, frozen=True):
     rows: list[WorkerRow]
 
 
+class Warned(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The user is to be told."""
+
+    text: str
+
+
 class Checkpointed(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The answer to `Checkpoint`: all is written."""
 
@@ -397,6 +406,7 @@ ToClient: TypeAlias = (
     | Details
     | Status
     | Workers
+    | Warned
     | Checkpointed
     | Judge
     | StartThread

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import nbflow
-from nbflow import BasicMemoizer, Config, DataFlowKernel, ProcessExecutor, errors, join_app, python_app
+from nbflow import BasicMemoizer, Config, ProcessExecutor, errors, join_app, python_app
 from nbflow.memoizers import RECORDS, get_all_checkpoints, get_last_checkpoint
-from nbflow.values import records
+from tests.sessions import Session, scanned
 
 MODES = ["task_exit", "dfk_exit", "periodic", "manual"]
 
@@ -26,47 +26,6 @@ def nothing_loaded() -> Iterator[None]:
     nbflow.clear()
     yield
     nbflow.clear()
-
-
-class Session:
-    """Flows of one run directory, one after the other, and an app that notes each of its runs."""
-
-    def __init__(self, directory: Path) -> None:
-        self.run_dir = directory / "runs"
-        self.log = directory / "log"
-        self.log.touch()
-
-    def load(self, mode: Any = "task_exit", **options: Any) -> DataFlowKernel:
-        nbflow.clear()
-        memoizer = BasicMemoizer(checkpoint_mode=mode, **options)
-        return nbflow.load(
-            Config(executors=[ProcessExecutor(max_workers=1)], run_dir=self.run_dir, memoizer=memoizer)
-        )
-
-    @property
-    def app(self) -> Any:
-        """Defined anew each time, as by a notebook that was restarted."""
-        log = str(self.log)
-
-        @python_app(cache=True)
-        def app(x: Any, fails: bool = False) -> Any:
-            with open(log, "a", encoding="utf-8") as file:
-                file.write("x")
-            if fails:
-                raise ValueError(x)
-            return x
-
-        return app
-
-    @property
-    def runs(self) -> int:
-        return len(self.log.read_text())
-
-    @property
-    def kept(self) -> list[bytes]:
-        """The keys in all checkpoints."""
-        files = [os.path.join(directory, RECORDS) for directory in get_all_checkpoints(self.run_dir)]
-        return [key for file in files for key, _ in records.scan(file)]
 
 
 @pytest.fixture
@@ -163,9 +122,9 @@ def test_a_damaged_record_loses_itself_alone(session: Session) -> None:
         session.app(number).result(10)
     nbflow.clear()
     file = session.run_dir / "000" / "checkpoint" / RECORDS
-    places = [place for _, place in records.scan(str(file))]
+    places = [place for _, place in scanned(file)]
     content = bytearray(file.read_bytes())
-    content[places[1] + 40] ^= 1
+    content[places[1] + 80] ^= 1
     file.write_bytes(content[:-3])
     session.load()
     assert [session.app(number).result(10) for number in range(5)] == list(range(5))

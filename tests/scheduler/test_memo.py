@@ -19,7 +19,10 @@ KEY, OTHER = b"k" * 16, b"o" * 16
 def a_memo(directory: Path, mode: str, earlier: list[str] | None = None) -> tuple[Memo, list[Recalled]]:
     told: list[Recalled] = []
     spec = MemoSpec(True, mode, 60.0, str(directory), earlier or [])
-    return Memo(spec, {}, Exports(lambda number: None), emit=told.append, discard=lambda held: None), told
+    memo = Memo(
+        spec, {}, Exports(lambda number: None), emit=told.append, discard=lambda held: None, warn=pytest.fail
+    )
+    return memo, told
 
 
 def a_job(key: bytes, number: int = 1) -> Job:

@@ -27,6 +27,7 @@ class Loop(RuleBasedStateMachine):
             Exports(lambda number: None),
             emit=self.told.append,
             discard=lambda held: None,
+            warn=lambda text: None,
         )
         self.running: dict[int, bytes] = {}
         self.waiting: dict[int, bytes] = {}

@@ -1,0 +1,40 @@
+"""What the user is to be warned of: at the line of theirs that led to it, or where it came from afar, without one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+log = logging.getLogger(__name__)
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def warn(text: str) -> None:
+    """Warn of what the user's own line has led to.
+
+    Raises:
+        UserWarning: the user has asked for warnings to be errors.
+    """
+    level = 2
+    while (frame := _frame(level)) and frame.startswith(_PACKAGE):
+        level += 1
+    warnings.warn(f"nbflow: {text}", UserWarning, stacklevel=level)
+
+
+def _frame(level: int) -> str:
+    """The file of the function that a level of the stack stands for, as the caller counts; "" if there is none."""
+    try:
+        return sys._getframe(level).f_code.co_filename
+    except ValueError:
+        return ""
+
+
+def warn_from_afar(text: str) -> None:
+    """Warn of what another process has found. Never raises: no line of the user's waits for it."""
+    try:
+        warnings.warn(f"nbflow: {text}", UserWarning, stacklevel=1)
+    except UserWarning:
+        log.warning("%s", text)
