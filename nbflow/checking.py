@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 
 from nbflow import sizes
 from nbflow.errors import ConfigurationError
+from nbflow.legible import LONGEST, shorten
 
 log = logging.getLogger("nbflow")
 
@@ -83,7 +84,7 @@ def _unknown(owner: str, name: str, known: list[str]) -> str:
 
 def refuse(where: str, allowed: str, value: object) -> ConfigurationError:
     """The error for a value that is not allowed, to be raised."""
-    return ConfigurationError(f"{where} must be {allowed}, not {value!r}")
+    return ConfigurationError(f"{where} must be {allowed}, not {shorten(repr(value))}")
 
 
 def count(where: str, value: Any, least: int) -> int:
@@ -136,6 +137,14 @@ def text(where: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise refuse(where, "a text that is not empty", value)
     return value
+
+
+def called(where: str, value: Any) -> str:
+    """What people call something: a text without control characters, that has room in a line."""
+    text(where, value)
+    if shorten(value) != value:
+        raise refuse(where, f"a text on one line, of at most {LONGEST} characters", value)
+    return value  # type: ignore[no-any-return] # narrowed by `text`
 
 
 def path(where: str, value: Any) -> str | os.PathLike[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal
 
-from nbflow.checking import Description, choice, count, flag, function, number, path, refuse, text
+from nbflow.checking import Description, called, choice, count, flag, function, number, path, refuse, text
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ProcessExecutor
 from nbflow.memoizers import BasicMemoizer
@@ -100,7 +100,7 @@ class Config(Description):
         check_retries("Config(retries=...)", self.retries)
         if self.run_dir is not None:
             path("Config(run_dir=...)", self.run_dir)
-        text("Config(name=...)", self.name)
+        called("Config(name=...)", self.name)
         self._find_memoizer()
         _check_resolver(self.dependency_resolver)
         choice("Config(exit_mode=...)", self.exit_mode, EXIT_MODES)

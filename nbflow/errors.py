@@ -42,6 +42,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nbflow.legible import legible
 from nbflow.numbers import name_of
 
 
@@ -312,9 +313,9 @@ def exit_in_words(code: int) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """`ValueError: text`, or the class's name alone where there is no text; never raises."""
+    """`ValueError: text`, or the class's name alone where there is no text; legible, and never raises."""
     name, text = type_name(error), text_of(error)
-    return f"{name}: {text}" if text else name
+    return legible(f"{name}: {text}" if text else name)
 
 
 def type_name(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbflow.checking import Description, count, path, refuse, size, text
+from nbflow.checking import Description, called, count, path, refuse, size
 
 LEAST_MEMORY = 50_000_000  # bytes; a worker that has run nothing yet has about 15 MB
 
@@ -68,7 +68,7 @@ class ProcessExecutor(Description):
         name = type(self).__name__
         if self.max_workers is not None:
             count(f"{name}(max_workers=...)", self.max_workers, 1)
-        text(f"{name}(label=...)", self.label)
+        called(f"{name}(label=...)", self.label)
         if self.working_dir is not None:
             path(f"{name}(working_dir=...)", self.working_dir)
         object.__setattr__(self, "environment", _variables(f"{name}(environment=...)", self.environment))
@@ -117,7 +117,7 @@ class ThreadExecutor(Description):
         name = type(self).__name__
         if self.max_workers is not None:
             count(f"{name}(max_workers=...)", self.max_workers, 1)
-        text(f"{name}(label=...)", self.label)
+        called(f"{name}(label=...)", self.label)
         if not isinstance(self.thread_name_prefix, str):
             raise refuse(f"{name}(thread_name_prefix=...)", "a text", self.thread_name_prefix)
 

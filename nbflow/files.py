@@ -24,7 +24,7 @@ class File(str):
     path; a file of another scheme is its URL until it is fetched. A task gets a fetched copy in its place.
 
     Raises:
-        UsageError: it is no text, or has no path.
+        UsageError: it is no text, or has no path, or is no URL although it begins like one.
     """
 
     __slots__ = ("_local_path", "netloc", "path", "scheme", "url")
@@ -44,7 +44,10 @@ class File(str):
         given = url.url if isinstance(url, File) else os.fspath(url)
         if not isinstance(given, str):
             raise UsageError(f"a File needs a path or URL as text, not {given!r}")
-        parts = urlsplit(given) if _URL.match(given) else None
+        try:
+            parts = urlsplit(given) if _URL.match(given) else None
+        except ValueError as error:
+            raise UsageError(f"a File cannot be made of {given!r}: {error}") from None
         scheme = parts.scheme if parts else "file"
         path = (unquote(parts.path) if scheme == "file" else parts.path) if parts else given
         if not path:

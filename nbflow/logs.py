@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nbflow.checking import Description, count, text
+from nbflow.legible import legible
 
 LOGGER = "nbflow"
 LEVEL = logging.DEBUG
@@ -113,6 +114,13 @@ def _nothing() -> None:
     """Nothing was begun, nothing ends."""
 
 
+class _Formatter(logging.Formatter):
+    """Makes records legible, and indents what is not their first line: no text of a task's can pass for a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return legible(super().format(record)).replace("\n", "\n    ")
+
+
 @dataclass
 class _Logger:
     """The level that a logger had, and those that the handlers attached here ask for."""
@@ -132,7 +140,7 @@ _loggers: dict[str, _Logger] = {}
 
 def _attach(handler: logging.Handler, name: str, level: int, format_string: str) -> Callable[[], None]:
     handler.setLevel(level)
-    handler.setFormatter(logging.Formatter(format_string, TIME_FORMAT))
+    handler.setFormatter(_Formatter(format_string, TIME_FORMAT))
     logger = logging.getLogger(name)
     ours = _loggers.setdefault(name, _Logger(logger.level, []))
     ours.wanted.append(level)

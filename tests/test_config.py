@@ -52,6 +52,11 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(run_dir=3), "Config(run_dir=...) must be a path, not 3"),
         (lambda: Config(run_dir=""), "Config(run_dir=...) must be a path, not ''"),
         (lambda: Config(name=""), "Config(name=...) must be a text that is not empty"),
+        (
+            lambda: Config(name="a\nb"),
+            "Config(name=...) must be a text on one line, of at most 200 characters",
+        ),
+        (lambda: ProcessExecutor(label="\x1b[31m"), "label=...) must be a text on one line, of at most 200"),
         (lambda: Config(exit_mode="stay"), "must be one of 'cleanup', 'skip', 'wait', not 'stay'"),
         (lambda: Config(garbage_collect=1), "must be True or False, not 1"),
         (lambda: Config(internal_tasks_max_threads=0), "at least 1, not 0"),
@@ -116,15 +121,19 @@ def test_its_repr_can_be_pasted_back(config: Config) -> None:
 
 
 texts = st.text(min_size=1, max_size=5)
+names = st.text(
+    st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=5
+)  # what people call something
+PUBLIC = {name: getattr(nbflow, name) for name in nbflow.__all__}
 process_executors = st.builds(
     ProcessExecutor,
     max_workers=st.none() | st.integers(1, 99),
-    label=texts,
+    label=names,
     environment=st.dictionaries(texts, texts, max_size=2),
     working_dir=st.none() | texts,
     accelerators=st.integers(0, 4) | st.lists(texts, unique=True, max_size=3),
 )
-thread_executors = st.builds(ThreadExecutor, st.none() | st.integers(1, 99), texts, st.text(max_size=3))
+thread_executors = st.builds(ThreadExecutor, st.none() | st.integers(1, 99), names, st.text(max_size=3))
 configs = st.builds(
     Config,
     executors=st.lists(
@@ -132,7 +141,7 @@ configs = st.builds(
     ),
     retries=st.integers(0, 9) | st.builds(nbflow.Retry, st.integers(0, 9), delay=st.floats(0, 9)),
     run_dir=st.none() | texts,
-    name=texts,
+    name=names,
     memoizer=st.none() | st.builds(BasicMemoizer, memoize=st.booleans()),
     exit_mode=st.sampled_from(EXIT_MODES),
     garbage_collect=st.booleans(),
@@ -148,7 +157,7 @@ configs = st.builds(
 
 @given(configs, configs)
 def test_what_it_says_is_what_it_is_equal_by(one: Config, other: Config) -> None:
-    assert eval(repr(one), vars(nbflow).copy()) == one
+    assert eval(repr(one), PUBLIC.copy()) == one
     assert pickle.loads(pickle.dumps(one)) == one
     assert (one == other) == (one.differences(other) == "")
 

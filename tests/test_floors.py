@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "nbflow"
 FLOORS = {
     "numbers": 0,
     "sizes": 0,
+    "legible": 0.1,
     "errors": 0.2,
     "checking": 0.3,
     "private": 0.3,

@@ -16,6 +16,7 @@ from nbflow.client.future import AppFuture
 from nbflow.errors import StagingError, UsageError
 from nbflow.executors import Executor
 from nbflow.files import File
+from nbflow.legible import for_path
 from nbflow.staging import NoOpFileStaging, Staging
 
 TIMEOUT = 60.0  # seconds without a byte after which a server is given up
@@ -45,8 +46,10 @@ class Fetcher:
 
     def place_for(self, file: File) -> str:
         """A path that no file of another URL has."""
-        folder = hashlib.blake2b(file.url.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        return os.path.join(self._directory, "staged", folder, file.filename or "index")
+        folder = hashlib.blake2b(file.url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        name = for_path(file.filename)
+        name = name if name.strip(".") else "index"
+        return os.path.join(self._directory, "staged", folder, name)
 
     def _replaced(self, value: Any, app: str, executor: str, keep: set[int]) -> Any:
         if id(value) in keep:

@@ -9,13 +9,14 @@ from typing import Any
 
 from nbflow.client.retries import retries_of
 from nbflow.errors import AppBadFormatting, CannotPickle, ConfigurationError
+from nbflow.legible import shorten
 from nbflow.retrying import Retry, check_retries
 from nbflow.wire.messages import Retries
 
 
 @dataclass(frozen=True)
 class Options:
-    """`name` is what people call the app, `kind` is "python", "bash" or "join".
+    """`name` is what people call the app, made short and legible; `kind` is "python", "bash" or "join".
 
     Args:
         executors: labels of those that may run it; () = any.
@@ -34,6 +35,10 @@ class Options:
     retries: int | Retry | None = None
     walltime: float | None = None
     policy: Retries | None = None
+
+    def __post_init__(self) -> None:
+        # once for each app and not wherever its name is shown: a function may be called anything
+        object.__setattr__(self, "name", shorten(self.name))
 
 
 def options_of(

@@ -15,6 +15,7 @@ from nbflow.client.parameters import SPECIAL, Parameters
 from nbflow.client.resources import priority_of
 from nbflow.errors import BadStdStreamFile, UsageError
 from nbflow.files import File, as_file
+from nbflow.legible import for_path
 
 AUTO_LOGNAME = -1
 """As `stdout=` or `stderr=`: a file of the task's own below the run directory, or what `std_autopath` says."""
@@ -153,6 +154,5 @@ def _is_unicode(path: str) -> bool:
 def automatic_name(run_dir: str, number: str, app: str, stream: str, label: Any) -> str:
     """Where a stream goes under `AUTO_LOGNAME`; at most 10,000 tasks share a folder."""
     folder = f"{int(number.rpartition('.')[2]) // 10_000:04d}"
-    called = app if label is None else f"{app}_{label}"
-    called = "".join(c if c.isalnum() or c in "-_." else "_" for c in called)  # a label may be any text
+    called = for_path(app if label is None else f"{app}_{label}")  # a label may be any text
     return os.path.join(run_dir, "task_logs", folder, f"task_{number:0>4}_{called}.{stream}")

@@ -21,7 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from nbflow.demo.status import StatusLine
+from nbflow.demo.status import StatusLine, counts_in
 
 REDRAW = 0.2  # seconds between two drawings of the status line
 START = 60.0  # seconds a kernel may take to answer
@@ -135,9 +135,8 @@ async def _watch(manager: AsyncKernelManager, line: StatusLine) -> None:
         while True:
             message = await client.get_iopub_msg()
             if message["msg_type"] in ("comm_open", "comm_msg"):
-                counts = message["content"]["data"].get("state", {}).get("counts")
-                if isinstance(counts, dict):
-                    line.counts = counts
+                state = message["content"]["data"].get("state", {})
+                line.counts = counts_in(state.get("counts")) or line.counts
     finally:
         client.stop_channels()
 

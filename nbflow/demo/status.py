@@ -20,7 +20,14 @@ SIGNS = {mark.word: mark.sign for mark in MARKS}
 
 def worded(counts: Mapping[str, int]) -> str:
     """Return the counts as people read them: "✓ 63 done   ▶ 2 running"."""
-    return "   ".join(f"{SIGNS.get(word, '·')} {count} {word}" for word, count in counts.items() if count)
+    return "   ".join(f"{SIGNS[word]} {count} {word}" for word, count in counts.items() if count)
+
+
+def counts_in(published: object) -> dict[str, int]:
+    """Return the counts of tasks by state in what a widget has published under that name; any widget may have."""
+    if not isinstance(published, Mapping):
+        return {}
+    return {word: count for word, count in published.items() if word in SIGNS and type(count) is int}
 
 
 class StatusLine:

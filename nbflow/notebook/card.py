@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbflow.core.states import State
+from nbflow.legible import shorten
 from nbflow.notebook.status import COLOURS
-from nbflow.notebook.text import escape, plain, shorten
+from nbflow.notebook.text import escape, plain
 from nbflow.numbers import name_of
 
 BOX = (
@@ -23,7 +24,6 @@ TRACE = (
     "margin:6px 0 0;padding:0;background:none;border:0;overflow-x:auto;font-size:12px;line-height:17px;"
     "font-family:var(--jp-code-font-family,monospace)"
 )
-LONGEST = 200  # characters of a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +46,24 @@ class Card:
 
     def _headline(self) -> str:
         """What happened, in words; for a task that goes on, that it does."""
+        task = f"task {name_of(self.task)} `{shorten(self.app)}`"
         if not self.state.ended:
-            return f"task {name_of(self.task)} `{self.app}` has not ended yet"
-        remark = f": {shorten(plain(self.remark), LONGEST)}" if self.remark else ""
-        return f"task {name_of(self.task)} `{self.app}` {ENDED[self.state]}{remark}"
+            return f"{task} has not ended yet"
+        return f"{task} {ENDED[self.state]}" + (f": {shorten(plain(self.remark))}" if self.remark else "")
 
     def _text(self) -> str:
         return "\n".join([self._headline(), *map(plain, self.lines)])
 
     def _html(self) -> str:
         word = ENDED[self.state] if self.state.ended else self.state.label
-        remark = f": {escape(shorten(plain(self.remark), LONGEST))}" if self.remark else ""
-        detail = f" · {escape(shorten(self.detail, LONGEST))}" if self.detail else ""
+        remark = f": {escape(shorten(plain(self.remark)))}" if self.remark else ""
+        detail = f" · {escape(shorten(self.detail))}" if self.detail else ""
         body = f'<pre style="{TRACE}">{escape(plain(chr(10).join(self.lines)))}</pre>' if self.lines else ""
         task = f"task {name_of(self.task)}"
         return (
             f'<div style="{BOX}" class="nbflow-card" data-card="{self.state.label}">'
             f'<span style="color:{COLOURS[self.state]}">{self.state.sign}</span> '
-            f"<b>{escape(self.app)}</b> {word}{remark}"
+            f"<b>{escape(shorten(self.app))}</b> {word}{remark}"
             f'<span style="color:var(--jp-ui-font-color2,#656d76)"> · {task}{detail}</span>{body}</div>'
         )
 

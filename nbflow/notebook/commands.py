@@ -16,6 +16,7 @@ from nbflow.client.kernel import DataFlowKernel
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.executors import ProcessExecutor
+from nbflow.legible import shorten
 from nbflow.notebook.errors import WaitInterrupted
 from nbflow.notebook.flows import loaded_flow, tasks, unended
 from nbflow.notebook.status import Status, elapsed, many
@@ -101,7 +102,7 @@ def wait(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:
     print(f"{many(sum(counts.values()), 'task')}: {told}" if told else "There are no tasks yet.")
     failed = [row for row in tasks(flow).values() if row.state is State.FAILED]
     for row in failed[:MOST_TOLD]:
-        print(f"  {row.state.sign} task {name_of(row.id)} `{row.app}`: {row.note}")
+        print(f"  {row.state.sign} task {name_of(row.id)} `{shorten(row.app)}`: {shorten(row.note)}")
     if len(failed) > MOST_TOLD:
         print(f"  and {len(failed) - MOST_TOLD} more failed")
 
@@ -159,11 +160,12 @@ def _unknown(word: str, known: Mapping[int, str]) -> str:
     if not known:
         return f"there is no task {word!r}: nothing has been called yet"
     last = name_of(list(known)[-1])
-    return f"there is no task or app {word!r}; the last task is {last}, apps are {', '.join(apps)}"
+    named = shorten(", ".join(apps), 500)
+    return f"there is no task or app {word!r}; the last task is {last}, apps are {named}"
 
 
 def _listed(numbers: Sequence[int], known: Mapping[int, str]) -> str:
-    told = ", ".join(f"{name_of(number)} `{known[number]}`" for number in numbers[:MOST_TOLD])
+    told = ", ".join(f"{name_of(number)} `{shorten(known[number])}`" for number in numbers[:MOST_TOLD])
     more = f" and {len(numbers) - MOST_TOLD} more" if len(numbers) > MOST_TOLD else ""
     return f"{'tasks' if len(numbers) > 1 else 'task'} {told}{more}"
 

@@ -35,12 +35,21 @@ def matcher(parser: ArgumentParser, aliases: Sequence[str]) -> MatcherAPIv2:
             offered = _behind_app(words, options)
         elif words and words[0] in ("%nbflow", *aliases):
             offered = _behind_nbflow(words)
-        found = [SimpleCompletion(text, type="param") for text in offered if text.startswith(begun)]
+        # what is no single word would not mean what it says, and with a newline in it be a line of code
+        found = [
+            SimpleCompletion(text, type="param")
+            for text in offered
+            if text.startswith(begun) and _is_word(text)
+        ]
         return SimpleMatcherResult(
             completions=found, matched_fragment=begun, suppress=bool(found), ordered=True
         )
 
     return match
+
+
+def _is_word(text: str) -> bool:
+    return bool(text) and text.isprintable() and " " not in text
 
 
 def _behind_app(words: Sequence[str], options: Sequence[str]) -> Sequence[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import graphviz
 
+from nbflow.legible import shorten
 from nbflow.notebook.marks import MARKS, mark_of
-from nbflow.notebook.text import plain, shorten
 from nbflow.notebook.view import links_of
 from nbflow.numbers import name_of
 from nbflow.wire.rows import TaskRow
@@ -20,18 +20,18 @@ def to_dot(rows: Iterable[TaskRow], name: str = "nbflow") -> graphviz.Digraph:
     """
     tasks = list(rows)
     graph = graphviz.Digraph(
-        name=name,
+        name=graphviz.escape(shorten(name)),
         graph_attr={"rankdir": "LR"},
         node_attr={"shape": "box", "style": "rounded", "fontname": "Helvetica", "fontsize": "11"},
         edge_attr={"color": "#8c959f"},
     )
     for row in tasks:
         mark = MARKS[mark_of(row)]
-        lines = [f"{mark.sign} {row.app}"] + ([shorten(plain(row.detail), 60)] if row.detail else [])
+        lines = [f"{mark.sign} {shorten(row.app, 60)}"] + ([shorten(row.detail, 60)] if row.detail else [])
         label = "\\n".join(graphviz.escape(line) for line in lines)
         graph.node(
             str(row.id),
-            label=label,
+            label=graphviz.nohtml(label),
             color=mark.light,
             tooltip=graphviz.escape(f"task {name_of(row.id)}, {mark.word}"),
         )

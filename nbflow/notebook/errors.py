@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client.future import AppFuture
 from nbflow.errors import JoinError, PropagatedException, UsageError, describe
+from nbflow.legible import legible
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.places import Places
 from nbflow.notebook.traces import came_out_of_a_task, excerpt, frames_of, place_of, root_of, short
@@ -32,6 +33,9 @@ ENDS_OF_WAITING = (
     UsageError,
 )
 
+LONGEST_TEXT = 4_000  # characters of an error's text that a cell shows
+LONGEST_LINE = 1_000  # and of each other line
+
 RED, GREEN, BOLD, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 
@@ -45,9 +49,9 @@ def point_at(error: CellError, name: str, cell: str) -> CellError:
     def render() -> list[str]:
         return [
             f"  {GREEN}{name}, line {error.line}{PLAIN}",
-            f"    {text.rstrip()}",
+            f"    {legible(text.rstrip())}",
             f"    {' ' * start}{BOLD}{marks}{PLAIN}",
-            f"{RED}{type(error).__name__}{PLAIN}: {error.message}",
+            f"{RED}{type(error).__name__}{PLAIN}: {legible(error.message)}",
         ]
 
     error._render_traceback_ = render  # type: ignore[attr-defined]  # IPython shows what this gives
@@ -100,7 +104,11 @@ class TaskErrors:
             return self._failure(error, trace, future)
         if future is not None and isinstance(error, ENDS_OF_WAITING):
             name = "Interrupted" if isinstance(error, KeyboardInterrupt) else kind.__name__
-            return [f"{RED}{name}{PLAIN}: {_why_no_value(error, future)}", "", *self._asked_for(trace)]
+            return [
+                f"{RED}{name}{PLAIN}: {legible(_why_no_value(error, future))}",
+                "",
+                *self._asked_for(trace),
+            ]
         return self._others(kind, error, trace, *rest, **more)
 
     def _failure(
@@ -110,10 +118,12 @@ class TaskErrors:
         name, colon, text = describe(root).partition(":")
         where = place_of(frames_of(root))
         what = _what_failed(error, future) + (f" at {where}" if where else "") + _what_that_did(error)
+        if len(text) > LONGEST_TEXT:
+            text = f"{text[:LONGEST_TEXT]}\n... {len(text) - LONGEST_TEXT} characters left out ..."
         lines = self.lines(error)
         return [
             f"{RED}{name}{PLAIN}{colon}{text}",
-            what,
+            legible(what[:LONGEST_LINE]),
             "",
             *lines,
             *([""] if lines else []),
@@ -121,11 +131,11 @@ class TaskErrors:
         ]
 
     def lines(self, error: BaseException) -> list[str]:
-        """The lines of the user's code in which it was raised, each among its neighbours."""
+        """The lines of the user's code in which it was raised, each among its neighbours; legible."""
         lines: list[str] = []
         for frame in short(frames_of(root_of(error))):
             lines += ["", frame.headline, *excerpt(frame, self._places.file(frame.file))]
-        return lines[1:]
+        return [legible(line[:LONGEST_LINE]) for line in lines[1:]]
 
     def _asked_for(self, trace: TracebackType | None) -> list[str]:
         """Where in the notebook somebody wanted the value."""

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from nbflow.core.states import State
+from nbflow.legible import shorten
 from nbflow.notebook.marks import mark_of
 from nbflow.notebook.text import plain, seconds
 from nbflow.wire.rows import TaskDetails, TaskRow
 
 MOST_NEIGHBOURS = 12
-_MOST_TEXT = 40_000  # characters of output or traceback
+_MOST_TEXT = 40_000  # characters of output, traceback or source
+_MOST_NOTE = 450  # characters of an error, or a result, in one line
+_MOST_STORY = 600
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -61,27 +64,33 @@ def panel(row: TaskRow, rows: Sequence[TaskRow], details: TaskDetails | None, fl
     failed = row.state in (State.FAILED, State.SKIPPED)
     return Panel(
         task=row.id,
-        app=row.app,
+        app=shorten(row.app),
         mark=mark_of(row),
-        place=details.place if details else "",
+        place=shorten(details.place) if details else "",
         facts=_facts(row, rows),
-        story=[(f"{when - flow_start:+.2f} s", what) for when, what in details.story] if details else [],
-        error=row.note if failed else "",
-        traceback=plain(details.traceback)[-_MOST_TEXT:] if details else "",
-        output=plain(details.output)[-_MOST_TEXT:] if details else "",
-        result=row.note if row.state is State.DONE else "",
-        source=plain(details.source) if details else "",
+        story=[(f"{when - flow_start:+.2f} s", shorten(what, _MOST_STORY)) for when, what in details.story]
+        if details
+        else [],
+        error=shorten(row.note, _MOST_NOTE) if failed else "",
+        traceback=_end_of(details.traceback) if details else "",
+        output=_end_of(details.output) if details else "",
+        result=shorten(row.note, _MOST_NOTE) if row.state is State.DONE else "",
+        source=plain(details.source)[:_MOST_TEXT] if details else "",
         first=max(1, details.line) if details else 1,
         fail=details.error_line if details else 0,
         can_cancel=not row.state.ended,
     )
 
 
+def _end_of(text: str) -> str:
+    return plain(text[-2 * _MOST_TEXT :])[-_MOST_TEXT:]
+
+
 def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
     known = {other.id: other for other in rows}
     facts = []
     if row.detail:
-        facts.append(Fact("arguments", row.detail, code=True))
+        facts.append(Fact("arguments", shorten(row.detail), code=True))
     if row.root is not None and row.root in known:
         facts.append(_links("because of", [known[row.root]]))
     if row.parent is not None and row.parent in known:
@@ -96,7 +105,7 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
 def _links(label: str, others: Iterable[TaskRow]) -> Fact:
     """Those that did not go well first: they are what one looks for."""
     ordered = sorted(others, key=lambda other: other.state is State.DONE)
-    links = [Link(other.id, other.app, mark_of(other)) for other in ordered[:MOST_NEIGHBOURS]]
+    links = [Link(other.id, shorten(other.app), mark_of(other)) for other in ordered[:MOST_NEIGHBOURS]]
     return Fact(label, links=links, more=len(ordered) - len(links))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nbflow.core.states import State
+from nbflow.legible import shorten
 from nbflow.notebook.text import escape, seconds
 from nbflow.wire.rows import TaskRow
 
@@ -55,9 +56,11 @@ class Status:
         parts = [many(total, "task")]
         if total:
             parts.append(seconds(self.elapsed))
-        crew = ", ".join(f"{many(number, 'worker')} ({label})" for label, number in self.workers.items())
+        crew = ", ".join(
+            f"{many(number, 'worker')} ({shorten(label)})" for label, number in self.workers.items()
+        )
         parts.append(crew or "no worker yet")
-        return f"{self.name}: {' · '.join(parts)}"
+        return f"{shorten(self.name)}: {' · '.join(parts)}"
 
 
 def many(number: int, word: str) -> str:

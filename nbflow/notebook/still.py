@@ -13,10 +13,11 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nbflow.legible import shorten
 from nbflow.notebook.board import Board
 from nbflow.notebook.boxes import FOOT, MARGIN, PILL_TEXT_LEFT
 from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, mark_of, sentence
-from nbflow.notebook.text import escape, plain, seconds, shorten, width
+from nbflow.notebook.text import escape, plain, seconds, width
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
 from nbflow.numbers import name_of
@@ -101,7 +102,7 @@ def html(picture: Still) -> str:
 
 
 def _caption(picture: Still) -> str:
-    return f"{picture.scene.name}: {sentence(picture.board.counts)}"
+    return f"{shorten(picture.scene.name)}: {sentence(picture.board.counts)}"
 
 
 def _style() -> str:
@@ -252,7 +253,7 @@ def _table(board: Board) -> str:
         cells = (
             name_of(row.id),
             f"{mark.sign} {mark.word}",
-            row.app,
+            shorten(row.app, 120),
             shorten(row.detail, 120),
             seconds(row.ended - row.started) if row.started and row.ended else "",
             shorten(plain(row.note), 160),

@@ -1,18 +1,14 @@
-"""Text on its way into HTML, SVG and tables: the one place where it is escaped, cut and measured.
+"""Text on its way into HTML, SVG and tables: the one place where it is escaped and measured.
 
 Whatever a user, a task or an exception wrote is text here and stays text: no function of this module returns markup.
+What of it can be shown at all is `nbflow.legible`'s subject.
 """
 
 from __future__ import annotations
 
 import html
-import re
 
-ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]")
-# not allowed in XML, or able to turn the direction of the text around them
-UNSAFE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+from nbflow.legible import legible
 
 # Widths in ems of a wide interface font, so that a text that fits by this measure fits in any usual one.
 _NARROW, _COMMON, _BROAD = 0.39, 0.64, 0.98
@@ -22,30 +18,20 @@ _BOLD = 1.1
 
 
 def escape(text: str) -> str:
-    """`text` for an HTML or SVG element or a quoted attribute: escaped, without terminal codes and control characters.
+    """`text` for an HTML or SVG element or a quoted attribute: made legible, and escaped.
 
     >>> escape('<b a="1">&')
     '&lt;b a=&quot;1&quot;&gt;&amp;'
     """
-    return html.escape(UNSAFE.sub("\ufffd", ANSI.sub("", text)), quote=True)
+    return html.escape(legible(text), quote=True)
 
 
 def plain(text: str) -> str:
-    """`text` without terminal colours and cursor moves; of a line rewritten by carriage returns, its last writing."""
-    text = ANSI.sub("", text).replace("\r\n", "\n")
+    """What was written for a terminal, made legible; of a line rewritten by carriage returns, its last writing."""
     if "\r" in text:
-        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-    return text
-
-
-def shorten(text: str, limit: int) -> str:
-    """`text` on one line, at most `limit` characters long; an ellipsis tells that something was cut off.
-
-    >>> shorten("one  two three", 8)
-    'one two…'
-    """
-    line = " ".join(text[: 4 * limit + 4].split())
-    return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
+        lines = text.replace("\r\n", "\n").split("\n")
+        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    return legible(text)
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:

@@ -93,7 +93,8 @@ def short(frames: list[Frame]) -> list[Frame]:
 
 def excerpt(frame: Frame, file: str) -> list[str]:
     """The lines around the frame's, numbered, with an arrow; `file` is the name under which they can be read."""
-    lines = linecache.getlines(file)
+    # Only Python is shown: the file's name was read out of a text, in which an error's own words may name any file.
+    lines = linecache.getlines(file) if file in linecache.cache or file.endswith(".py") else []
     if not 0 < frame.line <= len(lines):
         return [f"----> {frame.line} {frame.source}"] if frame.source else []
     first, last = max(frame.line - AROUND, 1), min(frame.line + AROUND, len(lines))

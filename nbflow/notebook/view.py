@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from nbflow.legible import shorten
 from nbflow.notebook.boxes import Box, boxes
 from nbflow.notebook.fold import MOST_NODES, fold
 from nbflow.notebook.layout import Layout, Pair, lay_out, layers_of
 from nbflow.notebook.marks import RECALLED, ended
-from nbflow.notebook.text import shorten
 from nbflow.wire.rows import TaskRow
 
 NEED, SPAWN, IMPLIED = 0, 1, 2
@@ -92,7 +92,7 @@ def links_of(rows: Sequence[TaskRow]) -> Links:
 def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     """The scene of `rows`, which are in the order of submission. Costs milliseconds up to some thousand tasks."""
     links = links_of(rows)
-    apps = [row.app for row in rows]
+    apps = [shorten(row.app) for row in rows]
     groups = fold(apps, layers_of(len(rows), links.needs, links.spawns), links.needs, links.spawns)
     group_of = [0] * len(rows)
     for number, group in enumerate(groups):
@@ -103,7 +103,7 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     inside: list[list[int]] = [[] for _ in groups]
     for caller, called in links.spawns:
         inside[group_of[caller]].append(called)
-    details = [row.detail for row in rows]
+    details = [shorten(row.detail) for row in rows]
     shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside])
     known = set(needs)
     spawns = [pair for pair in spawns if pair not in known]
@@ -112,7 +112,7 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     spawns = [pair for pair in spawns if pair not in hidden]
     placed = lay_out([(shape.w, shape.h) for shape in shapes], layers, [*needs, *spawns])
     return Scene(
-        name=name,
+        name=shorten(name),
         ids=[row.id for row in rows],
         details=[shorten(detail, 120) for detail in details] if len(rows) <= 2 * MOST_NODES else [],
         nodes=[

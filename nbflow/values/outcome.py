@@ -15,6 +15,7 @@ from typing import Any
 
 from nbflow import errors
 from nbflow.errors import text_of, type_name
+from nbflow.legible import shorten
 from nbflow.numbers import name_of
 from nbflow.values import objects, pickling
 from nbflow.values.source import in_words
@@ -161,7 +162,8 @@ def one_line(outcome: Outcome) -> str:
         return one_line(outcome.cause) if outcome.cause is not None else "cancelled"
     if isinstance(outcome, (Failure, Lost)):
         words = outcome.text.strip().splitlines()
-        return f"{outcome.kind}: {words[0][:200]}" if words else outcome.kind
+        kind = shorten(outcome.kind)
+        return f"{kind}: {shorten(words[0])}" if words else kind
     return ""
 
 

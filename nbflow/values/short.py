@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from nbflow.legible import shorten
 from nbflow.numbers import name_of
 from nbflow.values.pickling import Needed
 
@@ -23,21 +24,23 @@ _COUNTED = (list, tuple, set, frozenset, dict)
 def short(value: Any) -> str:
     """One value in at most `LONGEST` characters, on one line."""
     kind = type(value)
+    if kind is int and value.bit_length() > 1000:  # Python refuses to write very long ones
+        return f"int of {value.bit_length()} bits"
     if kind in _PLAIN:
-        return _cut(repr(value))
+        return shorten(repr(value), LONGEST)
     if kind is str or kind is bytes:
-        return _cut(repr(value[:LONGEST]) + ("…" if len(value) > LONGEST else ""))
+        return shorten(repr(value[:LONGEST]) + ("…" if len(value) > LONGEST else ""), LONGEST)
     if issubclass(kind, Needed):  # not `isinstance`: what that asks an object may be the user's code
         tid = getattr(value.settles_with(), "tid", None)
         return "a task" if tid is None else f"task {name_of(tid)}"
     if kind in _COUNTED:
         return f"{kind.__name__} of {len(value)}"
     if issubclass(kind, str):  # a File
-        return _cut(repr(str.__str__(value)))
+        return shorten(repr(str.__str__(value)), LONGEST)
     if issubclass(kind, Future):  # of another library: a task of the graph as well
         return "a task"
     shape = _shape(value)
-    return _cut(f"{kind.__name__}{shape}" if shape else kind.__name__)
+    return shorten(f"{kind.__name__}{shape}" if shape else kind.__name__, LONGEST)
 
 
 def detail(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -46,8 +49,7 @@ def detail(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str])
         return short(args[0])
     texts = [f"{names[i]}={short(value)}" if i < len(names) else short(value) for i, value in enumerate(args)]
     texts += [f"{name}={short(value)}" for name, value in kwargs.items()]
-    text = " ".join(texts)
-    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+    return shorten(" ".join(texts), LONGEST_DETAIL)
 
 
 def _shape(value: Any) -> str:
@@ -58,7 +60,3 @@ def _shape(value: Any) -> str:
     if isinstance(shape, tuple):
         return f"({', '.join(map(str, shape))})" if shape else f"({value})"
     return ""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.states import State
+from nbflow.legible import shorten
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.still import MOST_ROWS, html, still, svg
-from nbflow.notebook.text import escape, fit, plain, shorten, width
+from nbflow.notebook.text import escape, fit, plain, width
 from nbflow.wire.rows import TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
