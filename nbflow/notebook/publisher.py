@@ -39,6 +39,8 @@ SHORTEST = 0.1
 _SHARE = 10  # a publication that took t seconds is followed by a pause of that many times t
 _STRIP_EVERY = 0.5  # seconds between two drawings of the workers' strip
 _FEED_LAG = 0.05  # seconds between two looks whether the last rows have come
+MOST_SAID = 100
+"""What a page says beyond so much that waits to be acted on is not heard: no person clicks that fast."""
 
 
 class Flow(Protocol):
@@ -95,6 +97,7 @@ class Publisher:
         self._wake = threading.Condition()
         self._dirty: dict[int, None] = {}  # ids of changed tasks, in the order in which they were told
         self._notes: deque[Callable[[], None]] = deque()
+        self._said = 0  # of the notes, those of the page
         self._closing = False  # the flow is closed
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="nbflow-graph", daemon=True)
@@ -139,7 +142,11 @@ class Publisher:
             self._wake.notify()
 
     def hear(self, said: Said) -> None:
-        """Note what the page said."""
+        """Note what the page said, unless so much waits already that no person can have said it."""
+        with self._wake:
+            if self._said >= MOST_SAID:
+                return
+            self._said += 1
         self._note(lambda: self._act(said))
 
     def displayed(self) -> None:
@@ -215,6 +222,7 @@ class Publisher:
             dirty, self._dirty = self._dirty, {}
             notes = list(self._notes)
             self._notes.clear()
+            self._said = 0
             closing = self._last_step = self._closing
         if dirty:
             rows = self._flow.feed.rows
@@ -292,7 +300,7 @@ class Publisher:
             return
         elif said.verb is Verb.INSPECT:
             self._inspection.begin(said.task)
-        elif said.verb is Verb.CANCEL:
+        elif said.verb is Verb.CANCEL and not self._flow.closed:
             self._flow.cancel(said.task)
 
     def _inspect(self, closing: bool) -> float | None:

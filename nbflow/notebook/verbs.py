@@ -1,6 +1,7 @@
 """What a page may say to Python: a fixed list of verbs, some with a task. Everything else is not heard.
 
-Pure. A page's message is untrusted: it is copied field by field into a `Said`, or dropped.
+Pure. A page's message is untrusted: it is copied field by field into a `Said`, or dropped. No path, name or expression
+is ever taken from it; a task is a number, which whoever acts looks up among those that the page was shown.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+_FIELDS = frozenset({"verb", "key", "task"})
 _LONGEST_KEY = 40
+_LARGEST_TASK = 2**64
 
 
 class Verb(str, enum.Enum):
@@ -24,6 +27,7 @@ class Verb(str, enum.Enum):
 
 
 WITH_TASK = frozenset({Verb.INSPECT, Verb.CANCEL})
+_VERBS: Mapping[str, Verb] = {verb.value: verb for verb in Verb}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,14 @@ class Said:
 
 
 def understand(content: object, buffers: Sequence[object] | None) -> Said | None:
-    """The message, or None for one that no page of ours sends: unknown, malformed or oversized."""
-    if not isinstance(content, Mapping) or len(content) > 3 or buffers:
+    """The message, or None for one that no page of ours sends: unknown, malformed or oversized. Never raises."""
+    if not isinstance(content, Mapping) or buffers or not content.keys() <= _FIELDS:
         return None
-    key, task = content.get("key"), content.get("task", 0)
-    try:
-        verb = Verb(content.get("verb"))
-    except ValueError:
+    said, key, task = content.get("verb"), content.get("key"), content.get("task", 0)
+    verb = _VERBS.get(said) if isinstance(said, str) else None
+    # The key goes back to the page, so that it must be text that can travel.
+    if verb is None or not isinstance(key, str) or len(key) > _LONGEST_KEY or not key.isascii():
         return None
-    if not isinstance(key, str) or len(key) > _LONGEST_KEY:
-        return None
-    if not isinstance(task, int) or isinstance(task, bool) or (verb in WITH_TASK) != ("task" in content):
+    if type(task) is not int or not 0 <= task < _LARGEST_TASK or (verb in WITH_TASK) != ("task" in content):
         return None
     return Said(verb, key, task)

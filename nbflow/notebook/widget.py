@@ -180,6 +180,12 @@ class FlowGraph(anywidget.AnyWidget):
             state: dict[str, Any] = super().get_state(key, drop_defaults)
             return state
 
+    def _handle_msg(self, msg: Mapping[str, Any]) -> None:
+        """What comes from the page. ipywidgets would let it set every trait, the code that draws the page included."""
+        data = msg["content"]["data"]
+        if isinstance(data, Mapping) and data.get("method") in ("custom", "request_state"):
+            super()._handle_msg(msg)
+
     def _on_message(self, _: object, content: object, buffers: list[object]) -> None:
         # May run on a thread of the kernel's, beside a cell: it only leaves a note.
         said = understand(content, buffers)
