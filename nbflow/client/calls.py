@@ -212,11 +212,15 @@ class Calls:
         """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
         self.closed = self._elsewhere = True
 
-    def _check_open(self) -> None:
+    def check_not_abandoned(self) -> None:
+        """Make sure that this is not a forked child. Raises `FlowClosed` if it is."""
         if self._elsewhere:
             raise FlowClosed(
                 "the flow belongs to the process that loaded it, and this is a forked child of it"
             )
+
+    def _check_open(self) -> None:
+        self.check_not_abandoned()
         if self.closed:
             raise FlowClosed("the flow has been cleaned up: load() a new one")
 
@@ -367,6 +371,8 @@ class Calls:
 
     def cancel(self, task: int) -> None:
         """Ask for a task to be withdrawn."""
+        if self._elsewhere:
+            self._check_open()
         self._link.post(Cancel([task]))
         self._link.flush()
 

@@ -25,6 +25,7 @@ def current() -> Calls:
 
     Raises:
         NoDataFlowKernelError: nothing is loaded.
+        FlowClosed: this is a forked child of the process whose flow it is.
     """
     if _threads_run_tasks and (mine := getattr(_here, "calls", None)) is not None:
         found: Calls = mine
@@ -33,6 +34,8 @@ def current() -> Calls:
         return _current
     if _starter is not None:
         return _starter()
+    if _current is not None:
+        _current.check_not_abandoned()
     raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
 
 

@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 from nbflow.errors import BadStdStreamFile
 
 LAST_WORDS = 500  # characters of output that an error quotes
+HALF = 500_000  # bytes of the head and of the tail of a task's output that are kept, the middle is counted
 
 
 class Outlet(NamedTuple):
@@ -54,6 +55,15 @@ def _open(name: str, path: str, mode: str, stack: ExitStack) -> Outlet:
         ) from error
     stack.enter_context(file)
     return Outlet(file, os.fstat(file.fileno()).st_size)
+
+
+def excerpt(fd: int, size: int, head: int = HALF, tail: int = HALF) -> str:
+    """Head and tail of a file of `size` bytes, and how much lies between them."""
+    if size <= head + tail:
+        return os.pread(fd, size, 0).decode("utf-8", "replace")
+    begin = os.pread(fd, head, 0).decode("utf-8", "replace") + "\n" if head else ""
+    end = os.pread(fd, tail, size - tail).decode("utf-8", "replace")
+    return f"{begin}... {size - head - tail} bytes left out ...\n{end}"
 
 
 def last_words(outlets: Sequence[Outlet | None], printed: Callable[[], str]) -> str:

@@ -8,12 +8,14 @@ Whatever the user's code raises, `SystemExit` and `KeyboardInterrupt` included, 
 from __future__ import annotations
 
 import os
+import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from types import CodeType, CoroutineType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from nbflow.client import shell
 from nbflow.client.datafuture import DataFuture
@@ -54,6 +56,7 @@ class Runner:
         self.capture = capture
         self._adopt = adopt  # makes any future one of the flow
         self._store_dirs = store_dirs
+        self._home = os.getpid()
         self._defines: dict[bytes, Define] = {}
         self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
 
@@ -74,6 +77,8 @@ class Runner:
         try:
             function, code = self._function(run)
             value = self._call(run, function)
+            if os.getpid() != self._home:
+                _end_child()
             if run.kind == "join":
                 self.joined = value
                 template, needs = self._futures(value, run.app)
@@ -83,6 +88,8 @@ class Runner:
             result = self._pack(value, run.app)
             note = short(value)
         except BaseException as error:  # the worker outlives whatever a task raises
+            if os.getpid() != self._home:
+                _end_child(error)
             result = outcome.pack_error(error, code)
             may_retry = outcome.may_retry(error, run.retry_on)
         return Finished(
@@ -150,6 +157,22 @@ class Runner:
             )
         pickled = pickling.dumps(value, in_band=True)
         return pickled.data, [self._adopt(future).tid for future in pickled.needs]
+
+
+def _end_child(error: BaseException | None = None) -> NoReturn:
+    """The task has forked, and this is the child, come out of the task's function: it ends as a program of its own."""
+    code = 0 if error is None else 1
+    try:
+        if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+            code = error.code or 0
+        elif isinstance(error, SystemExit):
+            print(error.code, file=sys.stderr)
+        elif error is not None:
+            traceback.print_exception(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code & 0xFF)
 
 
 def code_of(function: Any) -> CodeType | None:

@@ -18,9 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
-from nbflow.client.outlets import Outlet, last_words, opened
-
-LONGEST = 100_000  # characters of head and of tail that are kept
+from nbflow.client.outlets import HALF, Outlet, excerpt, last_words, opened
 
 _routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()
@@ -98,29 +96,36 @@ class _Transcript:
 
     def __init__(self) -> None:
         self._head: list[str] = []
-        self._tail = ""
-        self._room = LONGEST
+        self._tail: list[str] = []
+        self._room = HALF
+        self._behind = 0  # characters in `_tail`
         self._left_out = 0
 
     def write(self, text: str) -> int:
+        rest = text[self._room :] if self._room else text
         if self._room:
             self._head.append(text[: self._room])
-            rest = text[self._room :]
             self._room -= len(text) - len(rest)
-        else:
-            rest = text
         if rest:
-            tail = self._tail + rest
-            self._left_out += max(0, len(tail) - LONGEST)
-            self._tail = tail[-LONGEST:]
+            self._tail.append(rest)
+            self._behind += len(rest)
+            if self._behind > 2 * HALF:  # seldom: it copies all of it
+                self._cut()
         return len(text)
+
+    def _cut(self) -> None:
+        if self._behind > HALF:
+            self._left_out += self._behind - HALF
+            self._tail = ["".join(self._tail)[-HALF:]]
+            self._behind = HALF
 
     def flush(self) -> None:
         """Nothing waits."""
 
     def text(self) -> str:
+        self._cut()
         gap = f"\n... {self._left_out} characters left out ...\n" if self._left_out else ""
-        return "".join(self._head) + gap + self._tail
+        return "".join(self._head) + gap + "".join(self._tail)
 
 
 class ThreadCapture:
@@ -153,7 +158,7 @@ class ThreadCapture:
         if self._printed is None:
             return ""
         number = self._printed.fileno()  # pread: the position belongs to the command as well
-        return os.pread(number, os.fstat(number).st_size, 0).decode("utf-8", "replace")
+        return excerpt(number, os.fstat(number).st_size)
 
     def start(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Start a command in a process group of its own, with its output in the task's files or transcript."""

@@ -41,9 +41,13 @@ class HireFailed(Event, frozen=True):
 
 
 class WorkerLost(Event, frozen=True):
-    """A worker process has ended, whoever wanted it."""
+    """A worker process has ended, whoever wanted it.
+
+    `at_work`: it may have begun what stands first on its desk. False: it has ended by itself, between two tasks.
+    """
 
     worker: int
+    at_work: bool = True
 
 
 class Overgrown(Event, frozen=True):

@@ -71,11 +71,13 @@ class Workforce(Ledger):
         for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
             task = self.tasks[number]
             self._leave_desk(task, desk, pool)
-            if task.state is RUNNING:
+            if task.state is RUNNING and event.at_work:
                 why = task.doom or Why.LOST
                 self._gave_nothing(task, why, task.terms.covers(why))
-            else:
-                self._not_begun(task, pool)
+                continue
+            if task.state is RUNNING:  # sent to one that was about to end
+                self._move(task, WAITING, Why.RETURNED)
+            self._not_begun(task, pool)
 
     def _overgrown(self, event: ev.Overgrown) -> None:
         desk = self.desks.get(event.worker)

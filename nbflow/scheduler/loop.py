@@ -86,6 +86,7 @@ class Scheduler:
             msg.Gathered: self._gathered,
             msg.Returned: self._returned,
             msg.Printed: self._printed,
+            msg.Leaving: self._leaving,
             msg.Blocked: self._blocked,
             msg.Unblocked: self._unblocked,
             msg.Submit: self._nested_submit,
@@ -370,6 +371,9 @@ class Scheduler:
         job = self.jobs.get(message.id)
         if job is not None and job.submit is not None:
             job.output = message.output
+
+    def _leaving(self, worker: Worker, message: msg.Leaving) -> None:
+        self.staff.leaves(worker, message.why)
 
     def _blocked(self, worker: Worker, message: msg.Blocked) -> None:
         self.events.append(ev.Blocked(worker.number))

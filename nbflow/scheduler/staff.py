@@ -6,6 +6,7 @@ business.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -113,6 +114,12 @@ class Staff:
         """It has said Hello."""
         worker.ready = True
         self._host.emit(ev.WorkerJoined(worker.number, worker.executor))
+
+    def leaves(self, worker: Worker, why: str) -> None:
+        """It ends by itself, and has begun nothing after what it has answered for; another one takes its place."""
+        text = f"nbflow: worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
+        print(text, file=sys.stderr, flush=True)  # into the scheduler's log
+        self._host.emit(ev.WorkerLost(worker.number, at_work=False))
 
     def kill(self, number: int) -> None:
         """End a worker, whatever it runs; `WorkerLost` follows."""

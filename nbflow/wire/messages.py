@@ -10,7 +10,8 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
-    worker  ──Hello Finished Gathered Returned Printed Blocked Unblocked──>   scheduler
+    worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
+    worker  ──Blocked Unblocked──>                                           scheduler
     worker  ──Define Submit Cancel Release──>                                scheduler   (calls made inside a task)
 """
 
@@ -374,6 +375,12 @@ class Printed(msgspec.Struct, array_like=True, tag=True, frozen=True):
     output: str
 
 
+class Leaving(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """A worker ends: what its last task has done to its process cannot be undone. It begins nothing any more."""
+
+    why: str
+
+
 class Blocked(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The worker's task waits for other tasks: its slot is free."""
 
@@ -422,6 +429,7 @@ FromWorker: TypeAlias = (
     | Gathered
     | Returned
     | Printed
+    | Leaving
     | Blocked
     | Unblocked
     | Define

@@ -4,7 +4,8 @@
     busy:  the main thread runs its queue; once it has been busy for `PATIENCE`, the attendant reads, so that a queued
            task can be taken back, nested calls get their answers, and what the task prints is told
 
-Only one of the two reads at a time (`_reading`). The process ends when its socket does, whatever runs.
+Only one of the two reads at a time (`_reading`). The process ends when its socket does, whatever runs; by itself it
+ends where a task has done to it what cannot be undone (`Leaving`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from nbflow.client import current
 from nbflow.client.calls import Calls
@@ -29,6 +30,7 @@ from nbflow.wire.messages import (
     Finished,
     Gathered,
     Hello,
+    Leaving,
     Printed,
     Returned,
     Run,
@@ -39,12 +41,38 @@ from nbflow.wire.messages import (
 )
 from nbflow.wire.outbox import Outbox
 from nbflow.worker.capture import Capture
+from nbflow.worker.descriptors import lifted
+from nbflow.worker.leftovers import Leftovers, take_in_orphans
 from nbflow.worker.nested import NestedLink
+from nbflow.worker.restore import CannotRestore, Surroundings
 
 PATIENCE = 0.010  # seconds
 LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
+
+
+class Place(Capture):
+    """Where tasks run: what one has printed is taken from it, and all else is put back for the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.harm = ""  # what cannot be put back: no task is to run here any more
+        self._surroundings = Surroundings()
+        self._leftovers = Leftovers()
+
+    def take(self) -> str:
+        """What the task that has just ended has printed, the processes that it leaves behind included."""
+        try:
+            self._surroundings.put_back()
+        except CannotRestore as error:
+            self.harm = str(error)
+        try:
+            self._leftovers.end()
+            return super().take()
+        except Exception as error:  # its descriptors are closed, there is no room for more, and the like
+            self.harm = f"{type(error).__name__}: {error}"
+            return ""
 
 
 class Worker:
@@ -54,7 +82,7 @@ class Worker:
         self._channel = channel
         self._outbox = outbox
         self._sent_at = 0.0
-        self._capture = Capture()
+        self._place = Place()
         self._queue: dict[int, Run] = {}
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.Lock()
@@ -63,7 +91,7 @@ class Worker:
         self._busy_since = 0.0  # 0.0 = idle
         self._told = ""
         self._attendant_reads = False
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read, self._wake_write = map(lifted, os.pipe())
         self._called = threading.Event()  # wakes the attendant from its rest
         self._resting = False
         self._link = NestedLink(self._send, self._listen)
@@ -75,9 +103,10 @@ class Worker:
             store_dirs=setup.store_dirs,
             run_dir=setup.run_dir,
         )
-        self._runner = Runner(setup.store_dirs, self._capture, self._calls.need)
+        self._runner = Runner(setup.store_dirs, self._place, self._calls.need)
         current.set_current(self._calls)
-        os.register_at_fork(after_in_child=self._forked)
+        # what is still to be written is the parent's to write
+        os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
 
     def run(self) -> None:
         """Until the socket closes."""
@@ -110,6 +139,8 @@ class Worker:
         messages = [*self._link.take(), answer]
         if (released := self._calls.take_released()) is not None:
             messages.append(released)
+        if self._place.harm:
+            self._leave(messages)
         with self._sending:
             frame = self._channel.pack(messages)
             if not self._queue or not self._outbox.add(frame):
@@ -117,6 +148,11 @@ class Worker:
                 self._channel.send_frames(frame)
             elif time.monotonic() - self._sent_at >= LINGER:
                 self._empty_outbox()
+
+    def _leave(self, messages: list[Any]) -> NoReturn:
+        """End after this answer; whatever else was sent here goes elsewhere."""
+        self._send([*messages, Leaving(self._place.harm)])
+        os._exit(0)
 
     def _empty_outbox(self) -> None:
         """Send what has gathered. With `_sending` held."""
@@ -165,6 +201,7 @@ class Worker:
         self._called.set()
 
     def _attend(self) -> None:
+        take_in_orphans()
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -212,14 +249,18 @@ class Worker:
     def _tell(self) -> None:
         """Send what the running task has printed since the last look."""
         run = self._now
-        printed = self._capture.read()
+        printed = self._place.latest()
         if run is not None and printed and printed != self._told:
             self._told = printed
             self._send([Printed(run.id, run.attempt, printed)])
 
     def _forked(self) -> None:
-        """A child that a task has forked must never write to the worker's channel."""
+        """In a child that a task has forked: it must never be heard as the worker, nor run what the worker runs."""
+        self._calls.abandon()
         self._channel.sock.close()
+        self._outbox.close()
+        for end in (self._wake_read, self._wake_write):
+            os.close(end)
 
 
 def _be_ended_first() -> None:
@@ -238,14 +279,14 @@ def main(fd: int, outbox: int) -> None:
     """The whole life of a worker process; `fd` is its socket to the scheduler, `outbox` memory shared with it."""
     faulthandler.enable()
     _be_ended_first()
-    for inherited in (fd, outbox):
-        os.set_inheritable(inherited, False)
-    channel: Channel[ToWorker] = Channel(socket.socket(fileno=fd), ToWorker)
+    channel: Channel[ToWorker] = Channel(socket.socket(fileno=lifted(fd)), ToWorker)
     try:
         setup, *others = channel.receive()
         assert isinstance(setup, Setup)
         os.chdir(setup.directory)
-        worker = Worker(channel, Outbox(outbox), setup)
+        shared = Outbox(outbox)
+        os.close(outbox)  # it stays mapped
+        worker = Worker(channel, shared, setup)
         worker._take(others)
         worker.run()
     except ChannelClosed:

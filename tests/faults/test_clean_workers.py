@@ -1,0 +1,209 @@
+"""What a task does to its process, the next one in that process does not see."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import os
+import resource
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, python_app
+from tests.gates import Gate, make_gate, stand_at
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[DataFlowKernel]:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+        yield flow
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate, ends = make_gate(tmp_path)
+    yield gate
+    for end in ends:
+        os.close(end)
+
+
+def surroundings() -> dict[str, object]:
+    """Of the process that this is called in."""
+    return {
+        "process": os.getpid(),
+        "cwd": os.getcwd(),
+        "environ": dict(os.environ),
+        "environ of children": os.popen("env | grep NBFLOW_ | sort").read(),
+        "sys.path": list(sys.path),
+        "handlers": {int(n): repr(signal.getsignal(n)) for n in signal.valid_signals()},
+        "alarm": signal.getitimer(signal.ITIMER_REAL)[0],
+        "umask": os.umask(0o22) or os.umask(0o22),
+        "limits": [resource.getrlimit(n) for n in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)],
+        "recursion": sys.getrecursionlimit(),
+        "switches": sys.getswitchinterval(),
+        "gc": gc.isenabled(),
+        "timeout": socket.getdefaulttimeout(),
+        "numbers": locale.localeconv()["decimal_point"],
+        "profile": sys.getprofile(),
+        "trace": sys.gettrace(),
+        "streams": [(s.fileno(), s.closed) for s in (sys.stdin, sys.stdout, sys.stderr)],
+        "files": [os.fstat(n)[:3] for n in range(3)],
+        "read": os.read(0, 1),
+    }
+
+
+def change_everything() -> None:
+    os.chdir("/")
+    os.environ["NBFLOW_WORKER"] = "a lie"
+    os.environ["NBFLOW_NEW"] = "new"
+    del os.environ["NBFLOW_EXECUTOR"]
+    sys.path.insert(0, "/nowhere")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        signal.signal(number, lambda *_: 1 / 0)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.alarm(1000)
+    os.umask(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    sys.setrecursionlimit(5000)
+    sys.setswitchinterval(1.0)
+    gc.disable()
+    socket.setdefaulttimeout(1.0)
+    sys.setprofile(lambda *_: None)
+    sys.settrace(lambda *_: None)
+
+
+def replace_everything() -> None:
+    os.environ = {"HOME": "elsewhere"}  # type: ignore[assignment] # noqa: B003
+    sys.path = ["/nowhere"]
+    sys.stdin = sys.stdout = sys.stderr = None  # type: ignore[assignment]
+
+
+def close_everything_known() -> None:
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        stream.close()
+    for number in range(3):
+        os.close(number)
+    with open(os.devnull) as file:
+        assert file.fileno() == 0
+        os.dup(0)
+
+
+@pytest.mark.parametrize("harm", [change_everything, replace_everything, close_everything_known])
+def test_the_next_task_finds_what_the_first_one_found(
+    harm: Callable[[], None], one_worker: DataFlowKernel
+) -> None:
+    look = python_app(surroundings, data_flow_kernel=one_worker)
+    before = look().result(30)
+    python_app(harm, data_flow_kernel=one_worker)().result(30)
+    assert look().result(30) == before
+
+
+def test_a_task_that_fails_is_cleaned_up_after_as_well(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def fail() -> None:
+        os.chdir("/")
+        raise SystemExit(3)
+
+    look = python_app(os.getcwd, data_flow_kernel=one_worker)
+    before = look().result(30)
+    assert isinstance(fail().exception(30), SystemExit)
+    assert look().result(30) == before
+
+
+def test_each_of_many_tasks_sent_ahead_begins_in_the_same_place(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def go(path: str) -> str:
+        before = os.getcwd()
+        os.chdir(path)
+        return before
+
+    futures = [go("/") for _ in range(300)]
+    assert {future.result(30) for future in futures} == {os.getcwd()}
+
+
+def test_an_alarm_that_a_task_leaves_behind_does_not_end_the_next_one(
+    one_worker: DataFlowKernel, gate: Gate
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def set_alarm() -> int:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return os.getpid()
+
+    @python_app(data_flow_kernel=one_worker)
+    def wait_for_it() -> int:
+        time.sleep(0.2)  # as long as it takes an alarm that is to go off by then
+        return os.getpid()
+
+    assert set_alarm().result(30) == wait_for_it().result(30)
+
+
+def test_a_working_directory_that_a_task_removes_is_still_where_the_next_one_begins(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    executor = ProcessExecutor(max_workers=1, working_dir=str(home))
+    with DataFlowKernel(Config([executor])) as flow:
+
+        @python_app(data_flow_kernel=flow)
+        def remove(path: str) -> None:
+            os.chdir("/")
+            shutil.rmtree(path)
+
+        @python_app(data_flow_kernel=flow)
+        def where() -> str:
+            return os.readlink("/proc/self/cwd")
+
+        remove(home).result(30)
+        assert where().result(30) == f"{home} (deleted)"
+
+
+def test_a_worker_that_cannot_be_cleaned_up_is_replaced_and_no_attempt_is_counted(gate: Gate) -> None:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+
+        @python_app(data_flow_kernel=flow)
+        def lower(gate: Gate) -> tuple[int, str]:
+            stand_at(gate, 0)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+            if os.geteuid() == 0:
+                os.setuid(65534)  # who may not raise a limit again
+            print("said before")
+            return os.getpid(), "value"
+
+        @python_app(data_flow_kernel=flow)
+        def after() -> tuple[int, int]:
+            return os.getpid(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+        for _ in range(3):
+            future = lower(gate)
+            behind = [after() for _ in range(5)]
+            gate.wait_for()
+            gate.let_through()
+            pid, value = future.result(30)
+            assert value == "value"
+            assert flow.details(future.tid).output == "said before\n"
+            found = {f.result(30) for f in behind}
+            assert pid not in {p for p, _ in found}
+            assert {limit for _, limit in found} == {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}
+            stories = [words for f in behind for _, words in flow.details(f.tid).story]
+            assert not [words for words in stories if "attempt 2" in words]
+
+
+def test_closing_all_descriptors_costs_that_task_alone(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def close_all(end: int) -> int:
+        os.closerange(3, end)
+        return os.getpid()
+
+    pid = python_app(os.getpid, data_flow_kernel=one_worker)
+    worker = pid().result(30)
+    close_all(900).result(30)
+    for _ in range(3):
+        assert isinstance(close_all(100_000).exception(30), WorkerLost)
+        again = pid().result(30)
+        assert again != worker
+        worker = again

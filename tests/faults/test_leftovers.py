@@ -1,0 +1,202 @@
+"""Processes that a task leaves behind end with it; what libraries keep of them does not harm the next task."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbflow import Config, DataFlowKernel, ProcessExecutor, bash_app, python_app
+from tests.faults.processes import has_ended
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[DataFlowKernel]:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+        yield flow
+
+
+SLEEPER = [sys.executable, "-c", "import sys, time; print('up', flush=True); time.sleep(1000)"]
+DEAF = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; "
+
+
+def child() -> int:
+    process = subprocess.Popen(SLEEPER, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process.pid
+
+
+def deaf_child() -> int:
+    process = subprocess.Popen([*SLEEPER[:2], DEAF + SLEEPER[2]], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process.pid
+
+
+def stopped_child() -> int:
+    pid = child()
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def daemon() -> int:
+    """A grandchild in a session of its own whose parent has ended."""
+    read, write = os.pipe()
+    if not (pid := os.fork()):
+        os.setsid()
+        if not os.fork():
+            os.write(write, str(os.getpid()).encode())
+            os.execv(SLEEPER[0], SLEEPER)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return int(os.read(read, 20))
+
+
+@pytest.mark.parametrize("leave", [child, deaf_child, stopped_child, daemon])
+def test_a_process_left_behind_has_ended_when_the_task_has(
+    leave: Callable[[], int], one_worker: DataFlowKernel
+) -> None:
+    app = python_app(leave, data_flow_kernel=one_worker)
+    python_app(os.getpid, data_flow_kernel=one_worker)().result(30)
+    for _ in range(3):
+        assert has_ended(app().result(30), within=0)
+
+
+def test_a_background_job_of_a_command_ends_with_it(one_worker: DataFlowKernel, tmp_path: Path) -> None:
+    @bash_app(data_flow_kernel=one_worker)
+    def start(path: Path) -> str:
+        return f"setsid sleep 1000 & echo $! > {path}"
+
+    assert start(tmp_path / "pid").result(30) == 0
+    assert has_ended(int((tmp_path / "pid").read_text()), within=0)
+
+
+def test_the_worker_goes_on_and_no_zombie_stays(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def leave() -> int:
+        for _ in range(5):
+            child()
+        return os.getpid()
+
+    @python_app(data_flow_kernel=one_worker)
+    def children() -> str:
+        try:
+            return str(os.waitpid(-1, os.WNOHANG))
+        except ChildProcessError:
+            return "none"
+
+    worker = leave().result(30)
+    assert children().result(30) == "none"
+    assert leave().result(30) == worker
+
+
+def test_an_object_of_a_process_that_was_ended_still_says_so(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def leave() -> int:
+        process = subprocess.Popen(SLEEPER, stdout=subprocess.DEVNULL)
+        sys.modules["kept_by_a_task"] = process  # type: ignore[assignment]
+        return process.pid
+
+    @python_app(data_flow_kernel=one_worker)
+    def ask() -> tuple[int, int | None]:
+        process: Any = sys.modules.pop("kept_by_a_task")
+        return process.pid, process.wait(1)
+
+    pid = leave().result(30)
+    assert ask().result(30)[0] == pid
+    assert has_ended(pid, within=0)
+
+
+def test_children_of_a_task_that_waits_for_another_are_no_leftovers() -> None:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+
+        @python_app
+        def inner() -> int:
+            return os.getpid()
+
+        @python_app(data_flow_kernel=flow)
+        def outer() -> tuple[bool, int]:
+            process = subprocess.Popen(SLEEPER, stdout=subprocess.DEVNULL)
+            value = inner().result()
+            return process.poll() is None, value
+
+        assert outer().result(30)[0]
+
+
+# ---------------------------------------------------------------- libraries
+
+KEPT = "kept_by_a_task"
+
+
+def local_pool() -> list[int]:
+    return multiprocessing.get_context("fork").Pool(2).map(abs, [-1, 2])
+
+
+def kept_pool() -> list[int]:
+    pool = multiprocessing.get_context("fork").Pool(2)
+    sys.modules[KEPT] = pool  # type: ignore[assignment]
+    return pool.map(abs, [-1, 2])
+
+
+def spawned_pool() -> list[int]:
+    pool = multiprocessing.get_context("spawn").Pool(2)
+    sys.modules[KEPT] = pool  # type: ignore[assignment]
+    return pool.map(abs, [-1, 2])
+
+
+def forkserver_pool() -> list[int]:
+    pool = multiprocessing.get_context("forkserver").Pool(2)
+    sys.modules[KEPT] = pool  # type: ignore[assignment]
+    return pool.map(abs, [-1, 2])
+
+
+def manager() -> list[int]:
+    kept = multiprocessing.get_context("fork").Manager()
+    sys.modules[KEPT] = kept  # type: ignore[assignment]
+    return list(kept.list([1, 2]))
+
+
+def executor() -> list[int]:
+    kept = concurrent.futures.ProcessPoolExecutor(2)
+    sys.modules[KEPT] = kept  # type: ignore[assignment]
+    return list(kept.map(abs, [-1, 2]))
+
+
+def joblib_pool() -> list[int]:
+    joblib = pytest.importorskip("joblib")
+    return list(joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(n) for n in (-1, 2)))
+
+
+def processes_below() -> list[str]:
+    """The commands of all processes below this one, but for the helpers of multiprocessing."""
+    import psutil
+
+    commands = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
+    return [c for c in commands if "tracker" not in c and "forkserver" not in c]
+
+
+@pytest.mark.parametrize(
+    "use", [local_pool, kept_pool, spawned_pool, forkserver_pool, manager, executor, joblib_pool]
+)
+def test_a_pool_left_behind_ends_and_the_next_task_makes_another(
+    use: Callable[[], list[int]], one_worker: DataFlowKernel
+) -> None:
+    if use is joblib_pool:
+        pytest.importorskip("joblib")
+    app = python_app(use, data_flow_kernel=one_worker)
+    for _ in range(3):
+        future = app()
+        assert future.result(50) == [1, 2]
+        assert one_worker.details(future.tid).output == ""
+        below = python_app(processes_below, data_flow_kernel=one_worker)()
+        assert below.result(30) == []
+        assert one_worker.details(below.tid).output == ""
