@@ -11,6 +11,7 @@ of the user's runs where the socket is read.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -33,7 +34,11 @@ _ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread
 
 
 class Connection:
-    """One socket, one reader thread. `on_messages` and `on_lost` are called on that thread."""
+    """One socket, one reader thread. `on_messages` and `on_lost` are called on that thread.
+
+    Raises:
+        OSError: the thread cannot be started.
+    """
 
     def __init__(
         self, sock: socket.socket, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None]
@@ -58,7 +63,11 @@ class Connection:
         self._left_at = 0.0  # when a thread of the user's read last
         self._resume = threading.Event()  # the reader thread is wanted again
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:  # no thread is to be had: the system's limit, in Python's words
+            self._let_go()
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     def post(self, *messages: Any, urgent: bool = False) -> None:
         """Send messages, in this order, at once or within about a millisecond. Silent once the peer is gone."""
@@ -111,7 +120,9 @@ class Connection:
 
     def _lead(self, done: Callable[[], bool], deadline: float | None) -> None:
         if self._polling:
-            os.write(self._wake_write, b"\0")
+            with self._lock:  # else the number may be another file's by now
+                if self._open:
+                    os.write(self._wake_write, b"\0")
         with self._turn:
             try:
                 while self._open and not done():
@@ -132,9 +143,11 @@ class Connection:
         except ChannelClosed:
             pass
         finally:
-            was_open, self._open = self._open, False
+            with self._lock:
+                was_open, self._open = self._open, False
             if was_open:
                 self._on_lost()
+                self._let_go()
 
     def _read_alone(self) -> None:
         """Until a thread of the user's wants to read, or the end."""
@@ -191,9 +204,13 @@ class Connection:
         os.write(self._wake_write, b"\0")
         if threading.current_thread() is not self._reader:
             self._reader.join()
-        self._channel.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._turn, self._lock:  # nobody is about to use them
+            self._channel.close()
+            os.close(self._wake_read)
+            os.close(self._wake_write)
 
     def abandon(self) -> None:
         """In a forked child: let go of the socket without a word, so that the scheduler sees the parent's end."""

@@ -89,12 +89,16 @@ class DataFlowKernel(AsParsl):
     Raises:
         ConfigurationError: the configuration cannot be used.
         BadCheckpoint: a checkpoint that it names is not there.
-        OSError: the scheduler process cannot be started.
+        OSError: the scheduler process, or the thread that hears it, cannot be started. Nothing is left of the flow.
     """
 
     def __init__(self, config: Config | None = None) -> None:
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
+        if "NBFLOW_FAIL_AT" in os.environ:
+            from nbflow import faultpoints  # for nbflow's own tests alone
+
+            faultpoints.install("client")
         self.config = config or Config()
         self.name = self.config.name
         self.run_id = os.urandom(8).hex()
@@ -131,22 +135,24 @@ class DataFlowKernel(AsParsl):
                 self._process, sock = process.start(
                     "nbflow.scheduler.loop", file, environment={leftovers.FLOW: self.run_id}
                 )
+            undo.callback(self._outlast_scheduler)
+            undo.callback(sock.close)  # before that: the scheduler ends
+            self._calls = Calls(
+                self,
+                first=first_of(0),
+                retries=self._retries,
+                executors=list(self.executors),
+                store_dirs=self._places.stores,
+                threads=self._threads,
+                resolver=self.config.dependency_resolver,
+                autopath=self.config.std_autopath,
+                ways=ways_of(self.config.executors),
+                staged=directory_of(self.config.executors),
+                run_dir=self._places.run_dir,
+            )
+            self._threads.calls = self._calls
+            self._connection = Connection(sock, self._on_messages, self._on_lost)
             undo.pop_all()
-        self._calls = Calls(
-            self,
-            first=first_of(0),
-            retries=self._retries,
-            executors=list(self.executors),
-            store_dirs=self._places.stores,
-            threads=self._threads,
-            resolver=self.config.dependency_resolver,
-            autopath=self.config.std_autopath,
-            ways=ways_of(self.config.executors),
-            staged=directory_of(self.config.executors),
-            run_dir=self._places.run_dir,
-        )
-        self._threads.calls = self._calls
-        self._connection = Connection(sock, self._on_messages, self._on_lost)
         self._connection.extra = self._calls.take_released
         self._connection.busy = lambda: bool(self._calls.pending)
         self._configure(specs)

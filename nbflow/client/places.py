@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nbflow.config import Config
@@ -30,8 +31,12 @@ class Places:
 
     def remove(self) -> None:
         """Remove what is temporary; no error if it is gone."""
-        for directory in self.temporary:
-            shutil.rmtree(directory, ignore_errors=True)
+        _remove(self.temporary)
+
+
+def _remove(directories: Iterable[str]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def make_places(config: Config) -> Places:
@@ -39,8 +44,18 @@ def make_places(config: Config) -> Places:
 
     Raises:
         ConfigurationError: the run directory cannot be made, or is open to others.
+        OSError: another one cannot be made; nothing temporary is left.
     """
     temporary: list[str] = []
+    try:
+        return _made(config, temporary)
+    except OSError:
+        _remove(temporary)
+        raise
+
+
+def _made(config: Config, temporary: list[str]) -> Places:
+    """The same, with what is temporary named as soon as it is there."""
     parent = parent_of_runs(config)
     if parent is None:
         run_dir = tempfile.mkdtemp(prefix="nbflow-")

@@ -235,5 +235,6 @@ def _copied(source: BinaryIO, target: BinaryIO | None) -> bytes:
 
 
 def _say(text: str) -> None:
-    """Into the scheduler's log."""
-    print(f"nbflow: {text}", file=sys.stderr, flush=True)
+    """Into the scheduler's log, if that can be written: it may lie on the same full disk."""
+    with suppress(OSError):
+        print(f"nbflow: {text}", file=sys.stderr, flush=True)

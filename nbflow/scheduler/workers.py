@@ -13,7 +13,7 @@ from nbflow.core.placement import TRIES
 from nbflow.errors import exit_in_words
 from nbflow.scheduler.figures import GONE
 from nbflow.wire import process
-from nbflow.wire.channel import Port
+from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
 from nbflow.wire.outbox import Outbox, make
 from nbflow.wire.process import tail
@@ -155,7 +155,10 @@ class WorkerProcess(Worker):
             os.killpg(self.pid, signal.SIGKILL)
 
     def last_messages(self) -> list[FromWorker]:
-        return self.port.unpack(self.outbox.content())
+        try:
+            return self.port.unpack(self.outbox.content())
+        except ChannelClosed:  # the task has written over it
+            return []
 
     def bury(self) -> End:
         self.kill()

@@ -1,10 +1,11 @@
 """Frames on a socket: a list of messages goes in at one end and comes out at the other.
 
-A frame is a length (4 bytes, little endian) and a MessagePack array of messages. `Channel` blocks and serves a process
-that has one peer; `Port` never blocks and serves the scheduler's loop, which has many. Nothing here knows what a
-message means.
+A frame is a length (4 bytes, little endian), its complement, and a MessagePack array of messages: what somebody else
+has written to the socket is known by its first bytes, and not waited for as if it were a large frame. `Channel` blocks
+and serves a process that has one peer; `Port` never blocks and serves the scheduler's loop, which has many. Nothing
+here knows what a message means.
 
-    send([m1, m2]) ──> [length][m1 m2] ──socket──> frames ──> [m1, m2]
+    send([m1, m2]) ──> [length][~length][m1 m2] ──socket──> frames ──> [m1, m2]
 """
 
 from __future__ import annotations
@@ -19,13 +20,20 @@ import msgspec
 
 M = TypeVar("M")
 
-_HEADER = struct.Struct("<I")
+_HEADER = struct.Struct("<II")
 _CHUNK = 1 << 18
 LARGEST = (1 << 32) - 1  # bytes in a frame
 
 
 class ChannelClosed(ConnectionError):
     """The peer has closed its end, or died."""
+
+
+def _broken(sock: socket.socket, error: OSError) -> ChannelClosed:
+    """A send or a read has failed: a part of a frame is lost, so nothing can follow it. Both ends are told."""
+    with suppress(OSError):  # the peer was faster
+        sock.shutdown(socket.SHUT_RDWR)
+    return ChannelClosed(str(error))
 
 
 class Frames(Generic[M]):
@@ -50,11 +58,15 @@ class Frames(Generic[M]):
         size = len(frame) - _HEADER.size
         if size > LARGEST:
             raise OverflowError(f"a frame of {size} bytes is too large, at most {LARGEST} can be sent")
-        _HEADER.pack_into(frame, 0, size)
+        _HEADER.pack_into(frame, 0, size, size ^ LARGEST)
         return frame
 
     def unpack(self, data: bytes | memoryview) -> list[M]:
-        """All messages that are complete with `data`."""
+        """All messages that are complete with `data`.
+
+        Raises:
+            ChannelClosed: it is no frame, so that nothing more can be heard here.
+        """
         if not self._rest:
             found, begin = self._decode(memoryview(data))
             self._rest += data[begin:]
@@ -71,10 +83,16 @@ class Frames(Generic[M]):
         found: list[M] = []
         begin, end = 0, len(view)
         while end - begin >= _HEADER.size:
-            stop = begin + _HEADER.size + int(_HEADER.unpack_from(view, begin)[0])
+            size, again = _HEADER.unpack_from(view, begin)
+            if size != again ^ LARGEST:
+                raise ChannelClosed("what has come is no frame")
+            stop = begin + _HEADER.size + size
             if stop > end:
                 break
-            found += self._decoder.decode(view[begin + _HEADER.size : stop])
+            try:
+                found += self._decoder.decode(view[begin + _HEADER.size : stop])
+            except ValueError as error:  # msgspec's are, and that of text which is not UTF-8
+                raise ChannelClosed(f"what has come is no frame: {error}") from error
             begin = stop
         return found, begin
 
@@ -136,7 +154,7 @@ class Channel(Generic[M]):
         try:
             self.sock.sendall(frames)
         except OSError as error:
-            raise ChannelClosed(str(error)) from error
+            raise _broken(self.sock, error) from error
 
     def receive(self) -> list[M]:
         """The messages of at least one frame; waits for it.
@@ -153,7 +171,7 @@ class Channel(Generic[M]):
         try:
             size = self.sock.recv_into(self._space)
         except OSError as error:
-            raise ChannelClosed(str(error)) from error
+            raise _broken(self.sock, error) from error
         if not size:
             raise ChannelClosed("the peer has closed its end")
         return self._frames.unpack(self._space[:size])
@@ -196,7 +214,7 @@ class Port(Generic[M]):
         except BlockingIOError:
             return []
         except OSError as error:
-            raise ChannelClosed(str(error)) from error
+            raise _broken(self.sock, error) from error
         if not size:
             raise ChannelClosed("the peer has closed its end")
         return self._frames.unpack(self._space[:size])
@@ -230,7 +248,7 @@ class Port(Generic[M]):
         except BlockingIOError:
             return 0
         except OSError as error:
-            raise ChannelClosed(str(error)) from error
+            raise _broken(self.sock, error) from error
 
     def close(self) -> None:
         """Close this end."""

@@ -56,6 +56,49 @@ def test_a_closed_peer_is_an_error_with_a_name() -> None:
     channel.close()
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [b"12345678", b"\x05\0\0\0\xfa\xff\xff\xffhello", b"\x01\0\0\0\xfe\xff\xff\xff\x90" * 2 + b"?" * 9],
+)
+def test_what_is_no_frame_is_as_if_the_peer_had_gone(junk: bytes) -> None:
+    a, b = socket.socketpair()
+    port: Port[object] = Port(a, FromWorker)
+    b.sendall(junk)
+    with pytest.raises(ChannelClosed):
+        port.receive()
+    port.close()
+    b.close()
+
+
+def test_both_ends_are_told_when_a_send_has_failed() -> None:
+    class Failing(socket.socket):
+        def send(self, *_: object) -> int:
+            raise OSError("no buffer space")
+
+        def sendall(self, *_: object) -> None:
+            raise OSError("no buffer space")
+
+    def port_sends(sock: socket.socket) -> None:
+        port: Port[object] = Port(sock, FromWorker)
+        port.outgoing.append(Hello(1))
+        port.flush()
+
+    def channel_sends(sock: socket.socket) -> None:
+        channel: Channel[object] = Channel(sock, FromWorker)
+        channel.send([Hello(1)])
+
+    for sends in (port_sends, channel_sends):
+        a, b = socket.socketpair()
+        ours = Failing(fileno=a.detach())
+        with pytest.raises(ChannelClosed, match="no buffer space"):
+            sends(ours)
+        for end in (ours, b):
+            channel: Channel[object] = Channel(end, FromWorker)
+            with pytest.raises(ChannelClosed):
+                channel.receive()
+            channel.close()
+
+
 def test_a_port_keeps_what_the_peer_does_not_take_and_sends_it_later() -> None:
     a, b = socket.socketpair()
     port: Port[object] = Port(a, FromWorker)
