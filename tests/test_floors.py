@@ -15,6 +15,7 @@ FLOORS = {
     "legible": 0.1,
     "errors": 0.2,
     "checking": 0.3,
+    "faultpoints": 0.3,
     "private": 0.3,
     "logs": 0.4,
     "executors": 0.5,

@@ -21,9 +21,14 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 # nbflow's own imports come before the user's path is set: a random.py beside the notebook must not stand in for another
 _BOOT = """import sys
 sys.path[:] = [*filter(None, sys.path), {root!r}]
-from {module} import main
+{faults}from {module} import main
 sys.path[:] = {path!r} or sys.path
 main(*{fds!r})
+"""
+
+# before anything else of nbflow's, and only where it was asked for: others pay nothing for it
+_FAULTS = """from nbflow import faultpoints
+faultpoints.install({process!r})
 """
 
 
@@ -49,14 +54,16 @@ def start(
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
         fds = (theirs.fileno(), *inherit)
-        boot = _BOOT.format(root=_ROOT, path=list(path or ()), module=module, fds=fds)
+        environment = {**os.environ, **(environment or {})}
+        faults = _FAULTS.format(process=module.split(".")[1]) if "NBFLOW_FAIL_AT" in environment else ""
+        boot = _BOOT.format(root=_ROOT, path=list(path or ()), module=module, fds=fds, faults=faults)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-c", boot],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env=environment,
                 pass_fds=fds,
                 start_new_session=True,
             )
