@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from nbflow import private
 from nbflow.checking import Description, count, text
 from nbflow.legible import legible
 
@@ -51,14 +52,15 @@ def set_file_logger(
     level: int = LEVEL,
     format_string: str | None = None,
 ) -> Callable[[], None]:
-    """Append what is logged to a file. Arguments and result are those of `set_stream_logger`.
+    """Append what is logged to a file; if it is made here, only the user can read it.
+
+    Arguments and result are those of `set_stream_logger`.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    return _attach(
-        logging.FileHandler(filename, encoding="utf-8"), name, level, format_string or DEFAULT_FORMAT
-    )
+    handler = _own(logging.FileHandler)(filename, encoding="utf-8")
+    return _attach(handler, name, level, format_string or DEFAULT_FORMAT)
 
 
 class LogConfig(ABC):
@@ -98,7 +100,7 @@ class FileLogging(Description, LogConfig):
 
         log_dir.mkdir(parents=True, exist_ok=True)
         path = log_dir / f"{log_name}.log"
-        handler = RotatingFileHandler(path, maxBytes=self.longest, backupCount=1, encoding="utf-8")
+        handler = _own(RotatingFileHandler)(path, maxBytes=self.longest, backupCount=1, encoding="utf-8")
         return _attach(handler, LOGGER, self.level, self.format_string)
 
 
@@ -119,6 +121,22 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return legible(super().format(record)).replace("\n", "\n    ")
+
+
+def _own(kind: type[logging.FileHandler]) -> Callable[..., logging.FileHandler]:
+    """A handler whose files are the user's alone: what is logged of calls may be nobody else's business."""
+
+    class Own(kind):  # type: ignore[misc, valid-type] # the base is one of two
+        def _open(self) -> IO[str]:
+            return open(
+                self.baseFilename,
+                self.mode,
+                encoding=self.encoding,
+                errors=self.errors,
+                opener=private.opener,
+            )
+
+    return Own
 
 
 @dataclass

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from nbflow import private
 from nbflow.client.future import AppFuture
 from nbflow.errors import StagingError, UsageError
 from nbflow.executors import Executor
@@ -130,7 +131,10 @@ def fetch(url: str, outputs: Sequence[File]) -> None:
     path = outputs[0].filepath
     part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response, open(part, "wb") as file:
+        with (
+            urllib.request.urlopen(url, timeout=TIMEOUT) as response,
+            open(part, "wb", opener=private.opener) as file,
+        ):
             if response.status != 200:
                 raise StagingError(
                     f"{url} cannot be fetched: the server answered {response.status} {response.reason}"

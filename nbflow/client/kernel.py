@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
-from nbflow import logs
+from nbflow import logs, private
 from nbflow.client import current
 from nbflow.client.as_parsl import AsParsl
 from nbflow.client.callbacks import Callbacks
@@ -131,7 +131,7 @@ class DataFlowKernel(AsParsl):
             undo.callback(self._places.remove)
             self._end_log = self._begin_log()
             undo.callback(self._end_log)
-            with open(os.path.join(self.run_dir, "scheduler.log"), "wb") as file:
+            with open(os.path.join(self.run_dir, "scheduler.log"), "wb", opener=private.opener) as file:
                 self._process, sock = process.start(
                     "nbflow.scheduler.loop", file, environment={leftovers.FLOW: self.run_id}
                 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO, NamedTuple
 
-from nbflow.errors import BadStdStreamFile
+from nbflow import private
+from nbflow.errors import BadStdStreamFile, NotPrivate
 
+TASK_LOGS = "task_logs"  # the folder in a run directory whose folders hold what `AUTO_LOGNAME` names
 LAST_WORDS = 500  # characters of output that an error quotes
 HALF = 500_000  # bytes of the head and of the tail of a task's output that are kept, the middle is counted
 
@@ -47,8 +49,8 @@ def opened(streams: Sequence[str], stack: ExitStack) -> tuple[Outlet | None, Out
 
 def _open(name: str, path: str, mode: str, stack: ExitStack) -> Outlet:
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        file = open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 # the stack
+        opener = _folder_for(path)
+        file = open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace", opener=opener)  # noqa: SIM115
     except OSError as error:
         raise BadStdStreamFile(
             f"{name}={path!r} cannot be opened with mode {mode!r}: {error.strerror}"
@@ -64,6 +66,17 @@ def excerpt(fd: int, size: int, head: int = HALF, tail: int = HALF) -> str:
     begin = os.pread(fd, head, 0).decode("utf-8", "replace") + "\n" if head else ""
     end = os.pread(fd, tail, size - tail).decode("utf-8", "replace")
     return f"{begin}... {size - head - tail} bytes left out ...\n{end}"
+
+
+def _folder_for(path: str) -> Callable[[str, int], int] | None:
+    """Make the folder of a stream; what is to open it: a file that the user has named has the user's umask."""
+    folder = os.path.dirname(path) or "."
+    if os.path.basename(os.path.dirname(folder)) == TASK_LOGS:
+        with suppress(NotPrivate):  # then it is a folder of the user's that has the same name
+            private.private_directory(folder)
+            return private.opener
+    os.makedirs(folder, exist_ok=True)
+    return None
 
 
 def last_words(outlets: Sequence[Outlet | None], printed: Callable[[], str]) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from nbflow import private
 from nbflow.config import Config
-from nbflow.errors import ConfigurationError
+from nbflow.errors import ConfigurationError, NotPrivate
 from nbflow.memoizers import RUN_DIR
 from nbflow.values.objects import room_in
 
@@ -58,17 +58,18 @@ def _made(config: Config, temporary: list[str]) -> Places:
     """The same, with what is temporary named as soon as it is there."""
     parent = parent_of_runs(config)
     if parent is None:
-        run_dir = tempfile.mkdtemp(prefix="nbflow-")
+        run_dir = _temporary()
         temporary.append(run_dir)
     else:
         run_dir = _numbered(parent)
     files = os.path.join(run_dir, "values")
-    os.mkdir(files, 0o700)
+    private.make_directory(files)
     temporary.append(files)
     stores = [files]
     if room_in(SHARED_MEMORY) >= LEAST_ROOM:
-        stores.insert(0, tempfile.mkdtemp(prefix="nbflow-", dir=SHARED_MEMORY))
-        temporary.append(stores[0])
+        with suppress(NotPrivate, OSError):  # then big values go to the run directory
+            stores.insert(0, private.fresh_directory(SHARED_MEMORY))
+            temporary.append(stores[0])
     return Places(run_dir, tuple(stores), tuple(temporary))
 
 
@@ -80,22 +81,29 @@ def parent_of_runs(config: Config) -> str | None:
     return os.path.abspath(RUN_DIR) if memoizer is not None and memoizer.checkpoint_mode is not None else None
 
 
+def _temporary() -> str:
+    """A new run directory that goes in the end: where nobody else can put another one in its place."""
+    try:
+        return private.fresh_directory()
+    except (NotPrivate, OSError) as error:
+        try:
+            return private.fresh_directory(private.state_directory())
+        except (NotPrivate, OSError):
+            advice = "set TMPDIR to a directory that only you can write"
+            raise ConfigurationError(f"there is no place for a flow's files: {error}; {advice}") from error
+
+
 def _numbered(parent: str) -> str:
     """A new directory 000, 001, ... of a run directory that the user named; several flows may share the parent."""
     try:
-        os.makedirs(parent, 0o700, exist_ok=True)
-        found = os.stat(parent)
-    except OSError as error:
+        parent = private.private_directory(parent)
+    except (NotPrivate, OSError) as error:
         raise ConfigurationError(f"Config(run_dir={parent!r}) cannot be used: {error}") from error
-    if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ConfigurationError(
-            f"Config(run_dir={parent!r}) belongs to somebody else or can be written by others"
-        )
     number = 0
     while True:
         path = os.path.join(parent, f"{number:03d}")
         try:
-            os.mkdir(path, 0o700)
+            private.make_directory(path)
         except FileExistsError:
             number += 1
         else:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nbflow.client.options import is_walltime
+from nbflow.client.outlets import TASK_LOGS
 from nbflow.client.parameters import SPECIAL, Parameters
 from nbflow.client.resources import priority_of
 from nbflow.errors import BadStdStreamFile, UsageError
@@ -155,4 +156,4 @@ def automatic_name(run_dir: str, number: str, app: str, stream: str, label: Any)
     """Where a stream goes under `AUTO_LOGNAME`; at most 10,000 tasks share a folder."""
     folder = f"{int(number.rpartition('.')[2]) // 10_000:04d}"
     called = for_path(app if label is None else f"{app}_{label}")  # a label may be any text
-    return os.path.join(run_dir, "task_logs", folder, f"task_{number:0>4}_{called}.{stream}")
+    return os.path.join(run_dir, TASK_LOGS, folder, f"task_{number:0>4}_{called}.{stream}")

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nbflow import private
 from nbflow.core.placement import TRIES
 from nbflow.errors import exit_in_words
 from nbflow.scheduler.figures import GONE
@@ -131,9 +132,7 @@ class WorkerProcess(Worker):
         self.verdict: Verdict | None = None
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
-        with open(
-            os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab"
-        ) as log:
+        with open(self.log, "ab", opener=private.opener) as log:
             outbox = make()
             try:
                 self.process, sock = process.start(

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from nbflow import private
 from nbflow.wire.outcomes import Stored
 
 _ALIGN = 64
@@ -47,9 +48,7 @@ def put(data: bytes, buffers: Sequence[pickle.PickleBuffer], directories: Sequen
 def _write(path: str, parts: Sequence[memoryview]) -> int:
     """Write parts, aligned; the size of the file."""
     size = 0
-    with open(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
-    ) as file:
+    with open(path, "xb", buffering=0, opener=private.opener) as file:
         for part in parts:
             padding = -size % _ALIGN
             size += padding + part.nbytes
