@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+LITTLE = 50_000_000  # bytes, about what a worker has that has only imported a library or two
 KEPT_FREE = 0.05  # of all memory
 KEPT_AT_MOST = 256_000_000  # bytes
 SHARE = 0.1  # of all memory, which the workers must have together
@@ -29,7 +30,7 @@ def kept_free(total: int) -> int:
 
 def worth(total: int) -> int:
     """What a worker must have for its end to be worth it, in bytes."""
-    return max(kept_free(total) // 2, total // 100)
+    return max(LITTLE, kept_free(total) // 2, total // 100)
 
 
 class Load(NamedTuple):
@@ -69,7 +70,10 @@ class Scarcity:
         if sum(load.memory for load in loads) < SHARE * total:
             return None
         heavy = [load for load in loads if load.memory >= worth(total)]
-        chosen = max(heavy, key=lambda load: (not load.task, load.memory), default=None)
+        enough = kept_free(total) - free  # where an idle one has that, no task need end
+        chosen = max(
+            heavy, key=lambda load: (not load.task and load.memory >= enough, load.memory), default=None
+        )
         if chosen is None:
             return None
         self._ended, self._best = _Ended(chosen.memory, free, now), 0

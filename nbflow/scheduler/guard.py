@@ -5,12 +5,14 @@
 
 The figures come from `figures`, whom to end when memory runs short is decided in `nbflow.core.scarcity`. While no task
 runs nothing is looked at. While one does, the next look comes before what is free, or what a limit leaves, could be
-filled: once a second as a rule, ten times where little is left. A look costs about 0.05 ms a worker.
+filled: once a second as a rule, ten times where little is left, more often while that little shrinks. A look costs about
+0.05 ms a worker.
 """
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Mapping
 
 from nbflow.core import events as ev
@@ -24,7 +26,9 @@ from nbflow.sizes import in_words
 
 FASTEST = 0.1  # seconds between two looks
 SLOWEST = 1.0
+AT_A_PINCH = 0.02  # while what little memory is left shrinks
 FILLED = 4_000_000_000  # bytes that processes may fill in a second
+LATELY = 5.0  # seconds until a process that the system ends is gone, and its parent told
 TELL_EVERY = 1.0  # seconds between two reports of memory to those who watch
 
 
@@ -46,7 +50,9 @@ class Guard:
         self._rooms = rooms or Rooms()
         self._left: list[Room] = []  # as last looked at
         self._scarcities: dict[int, Scarcity] = {}
+        self._left_at = 0.0
         self._ended_by_the_system = self._rooms.ended_by_the_system()
+        self._ended_one_at = -LATELY  # when the system was last seen to have done so
         self._told_at = 0.0
         staff.memory_of = self.said_of
 
@@ -64,35 +70,46 @@ class Guard:
         desks = self._desks
         return any(not w.threads and n in desks and desks[n].queue for n, w in self._staff.workers.items())
 
-    def _until_next(self, workers: list[WorkerProcess]) -> float:
-        """Seconds in which nothing can be filled that is not to be."""
+    def _until_next(self, workers: list[WorkerProcess], before: list[Room], passed: float) -> float:
+        """Seconds in which nothing can be filled that is not to be; `before`: what was left, so many seconds ago."""
         if not workers:
             return FASTEST  # they are just being started
         headroom = [room.free - kept_free(room.total) for room in self._left]
         headroom += [worker.memory_limit - worker.crew.memory for worker in workers if worker.memory_limit]
-        return min(SLOWEST, max(FASTEST, min(headroom, default=FILLED) / FILLED))
+        pause = min(SLOWEST, max(FASTEST, min(headroom, default=FILLED) / FILLED))
+        for room, earlier in zip(self._left, before, strict=False):
+            shrinks = (earlier.free - room.free) / max(passed, AT_A_PINCH)  # bytes a second
+            if shrinks > 0:
+                pause = min(pause, max(AT_A_PINCH, (room.free - kept_free(room.total)) / shrinks / 2))
+        return pause
 
     # ------------------------------------------------------------ the look
 
     def look(self, now: float) -> None:
         """Look at all workers, and say what must be done."""
+        before, before_at = self._left, self._left_at
         workers = self.read()
         for worker in workers:
             self._compare_with_its_limit(worker, now)
         self._compare_with_what_is_left(workers, now)
-        self.due = now + self._until_next(workers) if self._busy() else None
+        self.due = None
+        if self._busy():
+            self.due = now + self._until_next(workers, before, self._left_at - before_at)
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self.news = True
 
     def read(self) -> list[WorkerProcess]:
         """Bring the figures up to date; gives back the workers that are at work or ready for it."""
-        self._left = self._rooms.all()
-        self._ended_by_the_system = self._rooms.ended_by_the_system()
+        self._left, self._left_at = self._rooms.all(), time.monotonic()
+        self._count_those_the_system_ended()
         found = []
         for worker in self._staff.workers.values():
             if isinstance(worker, WorkerProcess):
-                worker.crew = figures.crew(worker.pid)
+                seen = figures.crew(worker.pid)
+                worker.crew = (
+                    seen if seen.memory else worker.crew
+                )  # one that is ending has given it back already
                 if worker.number in self._desks and worker.verdict is None:
                     found.append(worker)
         return found
@@ -141,15 +158,20 @@ class Guard:
             return worker.verdict.words
         if exitcode != -signal.SIGKILL:
             return ""
-        before, self._ended_by_the_system = self._ended_by_the_system, self._rooms.ended_by_the_system()
+        self._count_those_the_system_ended()
         had = f"its {_processes(worker)} had {in_words(worker.crew.memory)} when last looked at"
-        if self._ended_by_the_system > before:
+        if time.monotonic() - self._ended_one_at < LATELY:
             return f"the system has just ended a process for lack of memory: probably out of memory; {had}"
         for room in self._left:
             if room.free < 2 * kept_free(room.total):
                 free = f"{in_words(room.free)} of the {in_words(room.total)} of {room.where} were free"
                 return f"probably out of memory: {had}, and {free}"
         return ""
+
+    def _count_those_the_system_ended(self) -> None:
+        before, self._ended_by_the_system = self._ended_by_the_system, self._rooms.ended_by_the_system()
+        if self._ended_by_the_system > before:
+            self._ended_one_at = time.monotonic()
 
 
 def _processes(worker: WorkerProcess) -> str:

@@ -32,6 +32,12 @@ def test_an_idle_worker_goes_before_any_task() -> None:
     assert Scarcity().whom(0, TOTAL, (*THREE, Load(4, worth(TOTAL) - 1, task=False)), 0.0) == 2
 
 
+def test_an_idle_worker_is_not_ended_where_that_is_not_enough() -> None:
+    idle = Load(4, worth(TOTAL), task=False)
+    assert idle.memory < kept_free(TOTAL)
+    assert Scarcity().whom(0, TOTAL, (*THREE, idle), 0.0) == 2
+
+
 def test_small_tasks_are_let_be_on_a_machine_that_others_have_filled() -> None:
     assert Scarcity().whom(0, TOTAL, [Load(n, worth(TOTAL) - 1) for n in range(50)], 0.0) is None
     assert Scarcity().whom(0, TOTAL, [Load(1, int(SHARE * TOTAL) - 1)], 0.0) is None
@@ -68,10 +74,10 @@ def test_whoever_is_ended_has_enough_to_be_worth_it_and_no_rival_has_more(
     assert free < kept_free(TOTAL)
     found = next(load for load in loads if load.worker == chosen)
     assert found.memory >= worth(TOTAL)
-    rivals = [load for load in loads if load.memory >= worth(TOTAL)]
-    if found.task:
-        assert all(load.task for load in rivals), "an idle one goes first"
-    assert all(load.memory <= found.memory for load in rivals if load.task == found.task)
+    enough = kept_free(TOTAL) - free
+    spare = [load for load in loads if not load.task and load.memory >= max(enough, worth(TOTAL))]
+    assert found in spare or not spare, "one that is idle, and has enough, goes first"
+    assert all(load.memory <= found.memory for load in spare or loads)
 
 
 @given(st.lists(st.tuples(st.integers(0, GB), st.floats(0.0, 0.4)), max_size=50), LOADS)
