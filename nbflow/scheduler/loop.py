@@ -60,7 +60,7 @@ class Scheduler:
         if parent is not None:
             self._sockets.listen(parent, self._stop)
         self.staff = Staff(self, setup, self._sockets, client)
-        self.guard = Guard(self.staff, self.machine.desks, self.emit)
+        self.guard = Guard(self.staff, self.machine.desks, self.machine.pools, self.emit)
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
         self._memo = self._hands.memo
         self._on_client: dict[Any, Callable[[Any], None]] = {

@@ -66,6 +66,9 @@ class Worker(ABC):
     pid: int
     threads = False  #: it is a thread of the client's process
     crew = GONE  #: its processes as last looked at; a thread has none
+    memory_limit = 0  #: bytes that they may have together; 0 = no limit
+    weigh_at = 0.0  #: they are not to be weighed exactly before
+    verdict: Verdict | None = None  #: it is being ended for its memory
     accelerator: str | None = None  #: the one that it sees; None = what the machine has
 
     def __init__(self, number: int, executor: str) -> None:
@@ -128,8 +131,6 @@ class WorkerProcess(Worker):
         super().__init__(number, spec.label)
         self.accelerator = accelerator
         self.memory_limit = spec.memory_limit
-        self.weigh_at = 0.0  # not to be weighed exactly before
-        self.verdict: Verdict | None = None
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
         with open(self.log, "ab", opener=private.opener) as log:
