@@ -51,6 +51,7 @@ class ProcessExecutor(Description):
             workers than accelerators; 0 or () = workers see what this process sees.
         memory_limit: what a worker's processes may have together, in bytes or as a text such as "2 GB" or "512 MiB",
             at least 50 MB. The task that goes beyond it ends with `MemoryLimitExceeded`. None = what the machine has.
+        max_tasks_per_worker: how many tasks a process runs before a fresh one takes its place; None = any number.
 
     Raises:
         ConfigurationError: a value is not allowed.
@@ -62,6 +63,7 @@ class ProcessExecutor(Description):
     working_dir: str | os.PathLike[str] | None = None
     accelerators: int | Sequence[str] = ()
     memory_limit: int | str | None = None
+    max_tasks_per_worker: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,6 +80,8 @@ class ProcessExecutor(Description):
         if self.memory_limit is not None:
             limit = size(f"{name}(memory_limit=...)", self.memory_limit, LEAST_MEMORY)
             object.__setattr__(self, "memory_limit", limit)
+        if self.max_tasks_per_worker is not None:
+            count(f"{name}(max_tasks_per_worker=...)", self.max_tasks_per_worker, 1)
 
     @property
     def accelerator_names(self) -> tuple[str, ...]:

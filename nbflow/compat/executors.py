@@ -41,6 +41,7 @@ class HighThroughputExecutor(ProcessExecutor):
         storage_access: how files are staged; None = nbflow's own ways.
         environment: variables added to the workers' environment (nbflow's).
         memory_limit: what a worker's processes may have together (nbflow's), see `ProcessExecutor`.
+        max_tasks_per_worker: how many tasks a process runs before a fresh one takes its place (nbflow's).
 
     All other fields are Parsl's, accepted without a meaning.
 
@@ -79,6 +80,7 @@ class HighThroughputExecutor(ProcessExecutor):
     working_dir: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     accelerators: int | Sequence[str] = field(default=(), init=False, compare=False)
     memory_limit: int | str | None = field(default=None, kw_only=True)
+    max_tasks_per_worker: int | None = field(default=None, kw_only=True)
     _: KW_ONLY
     provider: LocalProvider | None = None
     launch_cmd: str | None = None

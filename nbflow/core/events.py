@@ -18,13 +18,15 @@ class Event(msgspec.Struct, frozen=True):
 class ExecutorAdded(Event, frozen=True):
     """There is a set of equal workers, `slots` of them at work at a time.
 
-    `on_demand`: hired when there is work for them, not before; `reserved`: only for tasks that name this executor.
+    `on_demand`: hired when there is work for them, not before; `reserved`: only for tasks that name this executor;
+    `tasks_per_worker`: each is parted with after so many, 0 = never.
     """
 
     executor: str
     slots: int
     on_demand: bool = False
     reserved: bool = False
+    tasks_per_worker: int = 0
 
 
 class WorkerJoined(Event, frozen=True):

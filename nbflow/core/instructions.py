@@ -120,12 +120,16 @@ class Forget(Instruction, frozen=True):
 
 
 class Hire(Instruction, frozen=True):
-    """Start a worker; `WorkerJoined` or `HireFailed` follows."""
+    """Start a worker; `WorkerJoined` or `HireFailed` follows.
+
+    `successor_of`: the worker that is at its last task, and whose place it is to take; 0 = nobody's.
+    """
 
     executor: str
+    successor_of: int = 0
 
 
 class Dismiss(Instruction, frozen=True):
-    """The worker has nothing to do and is one too many: let it end. `WorkerLost` follows."""
+    """The worker has nothing to do and is one too many, or has had its tasks: let it end. `WorkerLost` follows."""
 
     worker: int

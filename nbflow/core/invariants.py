@@ -80,6 +80,9 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     assert pool.hiring >= 0, f"{name} is hiring {pool.hiring}"
     for desk in pool.desks.values():
         assert desks[desk.worker] is desk, f"{name}: worker {desk.worker} is not on the books"
+        assert desk.left > 0 or (desk.left == 0 and desk.queue), (
+            f"{name}: worker {desk.worker} has had its tasks"
+        )
         idle = not desk.queue and not desk.blocked
         assert (desk.worker in pool.idle) == idle, f"{name}: worker {desk.worker} is idle: {idle}"
         for number in desk.queue:
@@ -87,7 +90,7 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     waiting = [
         n for n in _ready(pool) if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
     ]
-    assert not (waiting and pool.idle), f"{name} has idle workers and ready tasks"
+    assert not (waiting and pool.idle and pool.slot_free), f"{name} has idle workers and ready tasks"
     if waiting and not pool.broken:
         enough = min(pool.slots, len(waiting) + pool.at_work) if pool.on_demand else pool.slots
         assert pool.at_work + pool.hiring >= enough, f"{name} has free slots and hires nobody"

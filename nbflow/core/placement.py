@@ -3,7 +3,8 @@
 No task's state is changed here; `machine` moves tasks and asks this module where to.
 
 A worker is sent about `AHEAD` seconds of work ahead, as measured per app, and one task at a time where nothing was
-measured. What waits behind a task that runs longer than `PATIENCE` while another worker is idle is taken back.
+measured. What waits behind a task that runs longer than `PATIENCE` while another worker is idle is taken back. A worker
+that is to have so many tasks and no more has a successor hired when it is given the last of them.
 """
 
 from __future__ import annotations
@@ -20,9 +21,19 @@ TRIES = 3  # workers that end in a row before they are ready, until the pool cou
 class Desk:
     """One worker, as the core sees it: what it has, in the order in which it will run it."""
 
-    __slots__ = ("blocked", "executor", "head_since", "load", "queue", "recalling", "worker")
+    __slots__ = (
+        "blocked",
+        "executor",
+        "has_successor",
+        "head_since",
+        "left",
+        "load",
+        "queue",
+        "recalling",
+        "worker",
+    )
 
-    def __init__(self, worker: int, executor: str) -> None:
+    def __init__(self, worker: int, executor: str, left: int) -> None:
         self.worker = worker
         self.executor = executor
         self.queue: dict[int, float] = {}  # task -> estimated seconds; the first one runs
@@ -30,6 +41,8 @@ class Desk:
         self.head_since = 0.0
         self.blocked = False
         self.recalling = False  # a TakeBack of the whole tail is under way
+        self.left = left  # how many more tasks it may be given
+        self.has_successor = False  # one was asked for that is to take its place
 
     def add(self, task: int, estimate: float) -> None:
         """Put a task at the end."""
@@ -63,6 +76,7 @@ class Pool:
         "launched",
         "misses",
         "on_demand",
+        "per_worker",
         "ranked",
         "ready",
         "slots",
@@ -70,10 +84,11 @@ class Pool:
         "turns",
     )
 
-    def __init__(self, executor: str, slots: int, on_demand: bool = False) -> None:
+    def __init__(self, executor: str, slots: int, on_demand: bool = False, per_worker: int = 0) -> None:
         self.executor = executor
         self.slots = slots
         self.on_demand = on_demand  # workers are hired when there is work for them, not before
+        self.per_worker = per_worker  # tasks until a worker is parted with; 0 = any number
         self.ready: deque[int] = deque()  # without a priority, in their order; after all that have one
         self.ranked: list[tuple[float, int, int]] = []  # (priority, turn, task), a heap
         self.turns = 0
@@ -120,7 +135,7 @@ class Pool:
         if not ready or desk.blocked or desk.load > AHEAD / 2:
             return 0
         share = -(-ready // len(self.desks))
-        return min(AT_MOST - len(desk.queue), share)
+        return min(AT_MOST - len(desk.queue), share, desk.left)
 
     @property
     def workers_short(self) -> int:
@@ -133,13 +148,23 @@ class Pool:
 
     @property
     def at_work(self) -> int:
-        """How many workers are there whose task does not wait for others."""
-        return len(self.desks) - self.blocked
+        """How many workers are there whose task does not wait for others, and is not their last."""
+        there = len(self.desks) - self.blocked
+        return there - sum(not desk.blocked for desk in self.spent()) if self.per_worker else there
+
+    def spent(self) -> list[Desk]:
+        """The desks that were given their last task."""
+        return [desk for desk in self.desks.values() if not desk.left] if self.per_worker else []
+
+    @property
+    def slot_free(self) -> bool:
+        """Whether an idle desk may begin: a successor waits until its predecessor has ended its last task."""
+        return not self.per_worker or len(self.desks) - self.blocked - len(self.idle) < self.slots
 
     @property
     def stuck(self) -> bool:
-        """Whether tasks wait on a desk behind another one while a desk is idle."""
-        return bool(self.idle) and self.launched > len(self.desks) - len(self.idle)
+        """Whether tasks wait on a desk behind another one while an idle desk could begin."""
+        return bool(self.idle) and self.launched > len(self.desks) - len(self.idle) and self.slot_free
 
     def tails(self, now: float) -> list[tuple[int, tuple[int, ...]]]:
         """(worker, tasks) to take back: what waits behind a task that has run for long."""

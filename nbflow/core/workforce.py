@@ -6,6 +6,8 @@ or an attempt means, which is `machine`'s subject, and the sums about queues, wh
 
 from __future__ import annotations
 
+import sys
+
 from nbflow.core import events as ev
 from nbflow.core.instructions import Abort, Dismiss, Hire, Launch, TakeBack, Why
 from nbflow.core.ledger import Ledger
@@ -36,7 +38,9 @@ class Workforce(Ledger):
     # ------------------------------------------------------------ workers
 
     def _executor_added(self, event: ev.ExecutorAdded) -> None:
-        pool = self.pools[event.executor] = Pool(event.executor, event.slots, event.on_demand)
+        pool = self.pools[event.executor] = Pool(
+            event.executor, event.slots, event.on_demand, event.tasks_per_worker
+        )
         if not event.reserved:
             self._open.append(pool)
         self._touched.add(event.executor)
@@ -45,7 +49,8 @@ class Workforce(Ledger):
         pool = self.pools[event.executor]
         pool.hiring -= 1
         pool.misses = 0
-        desk = self.desks[event.worker] = pool.desks[event.worker] = Desk(event.worker, event.executor)
+        desk = Desk(event.worker, event.executor, pool.per_worker or sys.maxsize)
+        self.desks[event.worker] = pool.desks[event.worker] = desk
         pool.idle[event.worker] = desk
         self._touched.add(event.executor)
 
@@ -95,8 +100,9 @@ class Workforce(Ledger):
                 self._say(Abort(desk.worker))
 
     def _dismiss(self, desk: Desk, pool: Pool) -> None:
-        """Part with an idle desk."""
-        del pool.idle[desk.worker]
+        """Part with a desk that has nothing."""
+        pool.blocked -= desk.blocked
+        pool.idle.pop(desk.worker, None)
         del pool.desks[desk.worker]
         del self.desks[desk.worker]
         self._say(Dismiss(desk.worker))
@@ -112,6 +118,7 @@ class Workforce(Ledger):
             if number not in desk.queue:
                 continue
             task = self.tasks[number]
+            desk.left += 1
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING:  # given back in the moment in which it was about to begin
                 self._move(task, WAITING, Why.RETURNED)
@@ -148,7 +155,7 @@ class Workforce(Ledger):
             desk.blocked = False
             pool = self.pools[desk.executor]
             pool.blocked -= 1
-            if not desk.queue:
+            if not desk.queue and desk.left:
                 pool.idle[desk.worker] = desk
             self._touched.add(desk.executor)
 
@@ -187,14 +194,26 @@ class Workforce(Ledger):
 
     def _place(self, pool: Pool) -> None:
         """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
-        while pool.idle and (task := self._next_ready(pool)):
+        for desk in pool.spent():
+            if not desk.queue:
+                self._dismiss(desk, pool)
+        while pool.idle and pool.slot_free and (task := self._next_ready(pool)):
             self._launch(task, pool, pool.idle[next(reversed(pool.idle))])  # its memory is still warm
-        for _ in range(pool.workers_short):
-            pool.hiring += 1
-            self._say(Hire(pool.executor))
+        if short := pool.workers_short:
+            self._hire(pool, short)
         surplus = pool.at_work - pool.slots
         for desk in tuple(pool.idle.values())[:surplus] if surplus > 0 else ():
             self._dismiss(desk, pool)
+
+    def _hire(self, pool: Pool, count: int) -> None:
+        """Ask for workers, for the places of those first that are at their last tasks."""
+        leaving = [desk for desk in pool.spent() if not desk.has_successor]
+        for _ in range(count):
+            pool.hiring += 1
+            predecessor = leaving.pop() if leaving else None
+            if predecessor is not None:
+                predecessor.has_successor = True
+            self._say(Hire(pool.executor, predecessor.worker if predecessor is not None else 0))
 
     def _next_ready(self, pool: Pool) -> Task | None:
         ready, ranked = pool.ready, pool.ranked
@@ -223,6 +242,7 @@ class Workforce(Ledger):
         self._say(Launch(task.id, task.attempt, desk.worker))
         first = not desk.queue
         desk.add(task.id, pool.took.get(task.app, AHEAD))
+        desk.left -= 1
         pool.launched += 1
         if first:
             pool.idle.pop(desk.worker, None)
@@ -249,7 +269,9 @@ class Workforce(Ledger):
         if on_books:
             if not desk.queue:
                 desk.recalling = False
-                if not desk.blocked:
+                if not desk.left:
+                    self._touched.add(pool.executor)  # it has had its tasks
+                elif not desk.blocked:
                     pool.idle[desk.worker] = desk
                     self._touched.add(pool.executor)
             elif was_head and (head := desk.head) is not None:

@@ -225,7 +225,7 @@ class Hands:
         self._staff.kill(abort.worker)
 
     def _hire(self, hire: do.Hire) -> None:
-        self._staff.hire(hire.executor)
+        self._staff.hire(hire.executor, hire.successor_of)
 
     def _dismiss(self, dismiss: do.Dismiss) -> None:
         self._staff.kill(dismiss.worker)  # it is idle

@@ -58,7 +58,9 @@ class Staff:
         """One more executor."""
         self.specs[spec.label] = spec
         # threads are started when there is work for them: they cost the client's process memory
-        self._host.emit(ev.ExecutorAdded(spec.label, spec.workers, spec.threads, spec.reserved))
+        self._host.emit(
+            ev.ExecutorAdded(spec.label, spec.workers, spec.threads, spec.reserved, spec.tasks_per_worker)
+        )
         for worker in self.workers.values():
             if isinstance(worker, WorkerProcess):
                 worker.send(msg.Executors(self.labels))
@@ -72,8 +74,8 @@ class Staff:
         """The executors that a call may name."""
         return [spec.label for spec in self.specs.values() if not spec.reserved]
 
-    def hire(self, executor: str) -> None:
-        """Start a worker; `WorkerJoined` or `HireFailed` follows."""
+    def hire(self, executor: str, successor_of: int = 0) -> None:
+        """Start a worker, for the place of another one or none (0); `WorkerJoined` or `HireFailed` follows."""
         number = self._next
         self._next += 1
         spec = self.specs[executor]
@@ -82,7 +84,11 @@ class Staff:
             return
         try:
             worker = WorkerProcess(
-                number, spec, self._setup.run_dir, self._setup.sys_path, self._free_accelerator(spec)
+                number,
+                spec,
+                self._setup.run_dir,
+                self._setup.sys_path,
+                self._free_accelerator(spec, self.workers.get(successor_of)),
             )
         except OSError as error:
             self._no_start = f"a process cannot be started: {error}"
@@ -103,10 +109,12 @@ class Staff:
             )
         )
 
-    def _free_accelerator(self, spec: msg.ExecutorSpec) -> str | None:
-        """The one that fewest workers have: one that waits inside its task may share its own for that while."""
+    def _free_accelerator(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> str | None:
+        """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""
         if not spec.accelerators:
             return None
+        if predecessor is not None:
+            return predecessor.accelerator
         taken = Counter(w.accelerator for w in self.workers.values() if w.executor == spec.label)
         return min(spec.accelerators, key=lambda name: taken[name])
 
@@ -119,6 +127,7 @@ class Staff:
         """It ends by itself, and has begun nothing after what it has answered for; another one takes its place."""
         text = f"nbflow: worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
         print(text, file=sys.stderr, flush=True)  # into the scheduler's log
+        worker.accelerator = None  # it is free for the other one
         self._host.emit(ev.WorkerLost(worker.number, at_work=False))
 
     def kill(self, number: int) -> None:

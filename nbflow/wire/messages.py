@@ -39,6 +39,7 @@ class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
     directory: str = ""  # working directory of its processes; "" = that of the flow
     accelerators: list[str] = []  # each process sees one of them alone
     memory_limit: int = 0  # bytes that a worker's processes may have together; 0 = no limit
+    tasks_per_worker: int = 0  # after so many a process is replaced; 0 = never
 
 
 class Retries(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -69,6 +69,9 @@ class Host(RuleBasedStateMachine):
         self.to_return: list[TakeBack] = []
         self.to_kill: set[int] = set()
         self.blocked: set[int] = set()
+        self.per_worker = 0
+        self.begun: dict[int, int] = {}  # tasks that each worker was given and has not given back
+        self.leaving = 0  # the worker whose end is told in this very step
         self.promised: list[int] = []
 
     # ---------------------------------------------------------- the host
@@ -98,8 +101,12 @@ class Host(RuleBasedStateMachine):
             assert self.settled[need] is State.DONE
         for desk in self.desks.values():
             assert all(other.task != instruction.task for other in desk)
-        self.desks[instruction.worker].append(instruction)
         self.launched.append(instruction)
+        if instruction.worker == self.leaving:  # sent in vain
+            return
+        self.desks[instruction.worker].append(instruction)
+        self.begun[instruction.worker] += 1
+        assert self.begun[instruction.worker] <= (self.per_worker or 1_000_000)
 
     def carry_out(self, instruction: object) -> None:
         if isinstance(instruction, Launch):
@@ -131,12 +138,19 @@ class Host(RuleBasedStateMachine):
     def alive_desks(self) -> list[int]:
         return [worker for worker, desk in self.desks.items() if desk and worker not in self.blocked]
 
-    @initialize(slots=st.integers(1, 3), on_demand=st.booleans(), judged=st.booleans())
-    def load(self, slots: int, on_demand: bool, judged: bool) -> None:
+    @initialize(
+        slots=st.integers(1, 3),
+        on_demand=st.booleans(),
+        judged=st.booleans(),
+        per_worker=st.sampled_from([0, 0, 1, 2, 3]),
+    )
+    def load(self, slots: int, on_demand: bool, judged: bool, per_worker: int) -> None:
         self.judged = judged
+        self.per_worker = per_worker
         self.machine = Machine(judged=judged, validate=True, journal=self.journal)
         self.tell(
-            ev.ExecutorAdded("processes", slots, on_demand), ev.ExecutorAdded("reserved", 2, True, True)
+            ev.ExecutorAdded("processes", slots, on_demand, False, per_worker),
+            ev.ExecutorAdded("reserved", 2, True, True, per_worker),
         )
 
     # ---------------------------------------------------------- calls
@@ -231,6 +245,7 @@ class Host(RuleBasedStateMachine):
             worker = self.next_worker
             self.next_worker += 1
             self.desks[worker] = []
+            self.begun[worker] = 0
             self.tell(ev.WorkerJoined(worker, executor))
 
     @precondition(lambda self: self.desks)
@@ -274,6 +289,16 @@ class Host(RuleBasedStateMachine):
             self.no_value(queue[0].task)
         self.tell(ev.WorkerLost(worker))
 
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        """A worker ends by itself after an answer: what else it was sent has not begun."""
+        worker = data.draw(st.sampled_from(self.alive_desks()))
+        launch = self.desks.pop(worker)[0]
+        self.leaving = worker
+        self.tell(ev.Succeeded(launch.task, launch.attempt, worker, 0.001), ev.WorkerLost(worker, False))
+        self.leaving = 0
+
     @precondition(lambda self: self.to_return)
     @rule()
     def give_back(self) -> None:
@@ -283,6 +308,7 @@ class Host(RuleBasedStateMachine):
             return
         back = [launch for launch in desk[1:] if launch.task in asked.tasks]
         self.desks[asked.worker] = [launch for launch in desk if launch not in back]
+        self.begun[asked.worker] -= len(back)
         tasks = tuple(launch.task for launch in back)
         self.tell(ev.Returned(asked.worker, tasks, tuple(t for t in asked.tasks if t not in tasks)))
 
@@ -525,6 +551,51 @@ def test_a_promised_value_ends_its_dependants_waiting_or_skips_them() -> None:
     step = machine.handle([ev.Delivered(2, State.FAILED), ev.Delivered(2, State.DONE)], 2.0)
     settled = {i.task: (i.state, i.root) for i in step.instructions if isinstance(i, Settle)}
     assert settled == {2: (State.FAILED, None), 4: (State.SKIPPED, 2)}
+
+
+def test_a_worker_has_so_many_tasks_and_no_more_and_its_successor_is_there_in_time() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1, tasks_per_worker=3), ev.WorkerJoined(1, "p")], 0.0)
+    step = machine.handle([ev.Submitted(n, "a") for n in range(1, 9)], 0.0)
+    assert [i for i in step.instructions if isinstance(i, (Launch, Hire))] == [Launch(1, 1, 1)]
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)  # the app looks short
+    assert [i for i in step.instructions if isinstance(i, (Launch, Hire, Dismiss))] == [
+        Launch(2, 1, 1),
+        Launch(3, 1, 1),
+        Hire("p", 1),
+    ]
+    step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)  # it waits until the other one has ended
+    assert not step.instructions
+    step = machine.handle([ev.Succeeded(2, 1, 1, 0.00001)], 0.0)
+    assert not [i for i in step.instructions if isinstance(i, Launch)]
+    step = machine.handle([ev.Succeeded(3, 1, 1, 0.00001)], 0.0)
+    assert [i for i in step.instructions if isinstance(i, (Launch, Hire, Dismiss))] == [
+        Dismiss(1),
+        Launch(4, 1, 2),
+    ]
+
+
+def test_a_task_that_was_given_back_does_not_count_against_its_worker() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1, tasks_per_worker=2), ev.WorkerJoined(1, "p")], 0.0)
+    machine.handle([ev.Submitted(n, "a") for n in range(1, 5)], 0.0)
+    machine.handle([ev.Blocked(1), ev.WorkerJoined(2, "p")], 0.0)
+    machine.handle([ev.Succeeded(2, 1, 2, 0.00001)], 0.0)
+    step = machine.handle([ev.Returned(2, (3,))], 0.0)
+    assert Launch(3, 1, 2) in step.instructions
+    step = machine.handle([ev.Succeeded(3, 1, 2, 0.1)], 0.1)
+    assert Dismiss(2) in step.instructions
+
+
+def test_a_worker_that_leaves_counts_against_no_task() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    machine.handle([ev.Submitted(n, "a") for n in range(2, 5)], 0.0)
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001), ev.WorkerLost(1, at_work=False)], 0.0)
+    assert Hire("p") in step.instructions
+    step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)
+    assert Launch(2, 1, 2) in step.instructions
+    assert machine.counts[State.FAILED] == 0
 
 
 def test_what_has_begun_goes_on_where_only_waiting_tasks_are_withdrawn() -> None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -207,3 +208,47 @@ def test_closing_all_descriptors_costs_that_task_alone(one_worker: DataFlowKerne
         again = pid().result(30)
         assert again != worker
         worker = again
+
+
+# ---------------------------------------------------------------- fresh processes
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_process_runs_more_tasks_than_it_may(most: int) -> None:
+    executor = ProcessExecutor(max_workers=2, max_tasks_per_worker=most)
+    with DataFlowKernel(Config([executor])) as flow:
+        app = python_app(os.getpid, data_flow_kernel=flow)
+        pids = Counter(future.result(30) for future in [app() for _ in range(8)])
+        assert max(pids.values()) <= most
+        assert len(pids) >= 8 / most
+
+
+def test_a_fresh_process_takes_the_place_and_the_accelerator_of_the_one_before(gate: Gate) -> None:
+    executor = ProcessExecutor(accelerators=["a", "b"], max_tasks_per_worker=1)
+    with DataFlowKernel(Config([executor])) as flow:
+
+        @python_app(data_flow_kernel=flow)
+        def work(gate: Gate) -> tuple[int, str]:
+            return stand_at(gate, (os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]))
+
+        futures = [work(gate) for _ in range(6)]
+        for _ in range(3):
+            gate.wait_for(2)  # of two that run at a time each has its own
+            gate.let_through(2)
+        found = [future.result(30) for future in futures]
+        assert len({pid for pid, _ in found}) == 6
+        assert Counter(name for _, name in found) == {"a": 3, "b": 3}
+
+
+def test_tasks_that_kill_their_fresh_process_are_lost_alone() -> None:
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=2, max_tasks_per_worker=2)])) as flow:
+
+        @python_app(data_flow_kernel=flow)
+        def die(n: int) -> int:
+            if n % 3 == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return n
+
+        futures = [die(n) for n in range(6)]
+        lost = [n for n, future in enumerate(futures) if isinstance(future.exception(30), WorkerLost)]
+        assert lost == [0, 3]
