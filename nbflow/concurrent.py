@@ -84,9 +84,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         if self._owns:
             if (used := current.get_current()) is None or used.closed:
                 current.set_current(self._dfk.calls)
-            self._abandoned = weakref.finalize(
-                self, _errands.put, functools.partial(_end_later, self._dfk, self._futures)
-            )
+            self._abandoned = weakref.finalize(self, _errands.put, functools.partial(_end_later, self._dfk))
             self._abandoned.atexit = False
         _pools.add(self)
         _errands.start()
@@ -188,7 +186,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             self._dfk.calls.withdraw([future.tid for future in self._futures.alive() if not future.done()])
         if self._owns:
             self._abandoned.detach()
-            (_end if wait else _end_later)(self._dfk, self._futures)
+            (_end if wait else _end_later)(self._dfk)
         elif wait:
             self._dfk.flush()
             concurrent.futures.wait(self._futures.alive())
@@ -287,23 +285,21 @@ def _check(name: str, value: Any) -> None:
 # ---------------------------------------------------------------- the end
 
 
-def _end(flow: DataFlowKernel, futures: _Futures) -> None:
-    """End a pool's own flow after its last task; values that somebody holds a future of stay readable."""
+def _end(flow: DataFlowKernel) -> None:
+    """End a pool's own flow after its last task."""
     while flow.calls.pending:
         flow.wait_for_current_tasks()
-    for future in futures.alive():
-        future.keep()
     flow.cleanup()
 
 
-def _end_later(flow: DataFlowKernel, futures: _Futures) -> None:
+def _end_later(flow: DataFlowKernel) -> None:
     """The same on a thread of its own, for which the program's end waits."""
     if not flow.closed:
-        thread = threading.Thread(target=_end, args=(flow, futures), name="nbflow-pool-end", daemon=False)
+        thread = threading.Thread(target=_end, args=(flow,), name="nbflow-pool-end", daemon=False)
         try:
             thread.start()
         except RuntimeError:  # Python 3.12 lets no thread begin once the program's end has
-            _end(flow, futures)
+            _end(flow)
 
 
 _errands = Errands()

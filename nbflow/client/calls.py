@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from nbflow import numbers
 from nbflow.client.carriage import Callee, Parcel, kept, packed
@@ -42,7 +43,7 @@ from nbflow.values.resolvers import (
 )
 from nbflow.values.short import detail
 from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit
-from nbflow.wire.outcomes import Held, Inline, Stored
+from nbflow.wire.outcomes import Composed, Held, Inline, Stored
 
 if TYPE_CHECKING:  # a worker has none
     from nbflow.client.threads import Threads
@@ -95,7 +96,8 @@ class Calls:
         ways: Sequence[Staging] | None = None,
         staged: str | None = None,
     ) -> None:
-        self.closed = False
+        self.closed = False  #: no calls any more
+        self.elsewhere = False  #: this is a forked child, and the flow belongs to the parent
         self.flow = link
         self.parent: int | None = None  # the task inside which calls are made now
         self.pending: dict[int, AppFuture] = {}
@@ -113,7 +115,8 @@ class Calls:
         self.held: Mapping[int, Any] = {} if threads is None else threads.held
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
-        self._elsewhere = False  # this is a forked child: the flow belongs to the parent
+        self._unread: WeakSet[AppFuture] = WeakSet()  # futures whose value lies in files of the flow
+        self._why_closed = "it has been cleaned up"
 
     # ------------------------------------------------------------ making calls
 
@@ -180,6 +183,10 @@ class Calls:
         try:
             self.pending[submit.id] = future
             self._link.post(*(submit,) if known else (define, submit), urgent=urgent)
+            if (
+                self.closed
+            ):  # meanwhile: perhaps too late for the end of all that was pending to include this one
+                self._check_open()
         except BaseException:  # interrupted: nobody will hold the future
             self.pending.pop(submit.id, None)
             raise
@@ -208,21 +215,31 @@ class Calls:
             lifted._key = memo.key_of_part(future._key, function.__name__, argument)
         return lifted
 
+    def close(self, why: str) -> None:
+        """No calls are taken any more; `why`: "it has ..."."""
+        self._why_closed = why
+        self.closed = True
+
     def abandon(self) -> None:
         """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
-        self.closed = self._elsewhere = True
+        self.closed = self.elsewhere = True
+
+    def refusal(self) -> FlowClosed:
+        """Why no calls are taken."""
+        if self.elsewhere:
+            return FlowClosed(
+                "the flow belongs to the process that loaded it, and this is a forked child of it: load() one here"
+            )
+        return FlowClosed(f"the flow takes no calls any more, {self._why_closed}: load() a new one")
 
     def check_not_abandoned(self) -> None:
         """Make sure that this is not a forked child. Raises `FlowClosed` if it is."""
-        if self._elsewhere:
-            raise FlowClosed(
-                "the flow belongs to the process that loaded it, and this is a forked child of it"
-            )
+        if self.elsewhere:
+            raise self.refusal()
 
     def _check_open(self) -> None:
-        self.check_not_abandoned()
         if self.closed:
-            raise FlowClosed("the flow has been cleaned up: load() a new one")
+            raise self.refusal()
 
     def _parcel(
         self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], executors: list[str]
@@ -268,8 +285,10 @@ class Calls:
     def need(self, future: Future[Any]) -> AppFuture:
         """The future of this flow that ends as any given one does."""
         future = _settling(future)
-        if isinstance(future, AppFuture) and future.owner is self:
-            return future
+        if isinstance(future, AppFuture):
+            if future.owner is self:
+                return future
+            future.check_that_it_ends()
         return self._outside.adopt(future)
 
     def _adopted(self, name: str) -> AppFuture:
@@ -279,6 +298,9 @@ class Calls:
         self._link.post(
             Expect(number, name, self.parent if self._threads is None else self._threads.task_here)
         )
+        if self.closed:  # as in `_send`
+            self.pending.pop(number, None)
+            raise self.refusal()
         return future
 
     def _keep(self, value: Any) -> Inline | Stored | Held:
@@ -337,6 +359,8 @@ class Calls:
         future = self.pending.pop(message.id, None)
         if future is not None:
             future.settle(message.outcome)
+            if type(message.outcome) is Stored or type(message.outcome) is Composed:
+                self._unread.add(future)
             if log.isEnabledFor(logging.DEBUG):
                 self._log(future, future.state.label)
 
@@ -351,28 +375,32 @@ class Calls:
 
     def settle_all(self, outcome: Any) -> None:
         """No answer will come any more: every future ends with this outcome."""
-        while self.pending:
-            _, future = self.pending.popitem()
-            future.settle(outcome)
+        for task in tuple(self.pending):
+            if (future := self.pending.pop(task, None)) is not None:
+                future.settle(outcome)
+
+    def keep_values(self) -> None:
+        """The files of the flow are about to go: whoever holds a future that has its value keeps it."""
+        for future in tuple(self._unread):
+            future.keep()
 
     # ------------------------------------------------------------ for futures
 
     def waiting(self) -> AbstractContextManager[None]:
         """Entered while a thread waits for a future."""
-        if self._elsewhere:
-            self._check_open()
+        if self.elsewhere:
+            raise self.refusal()
         return self._link.waiting()
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Read what comes in this thread until `done`, where that is possible; may return early."""
-        if self._elsewhere:
-            self._check_open()
+        if self.elsewhere:
+            raise self.refusal()
         self._link.read_until(done, deadline)
 
     def cancel(self, task: int) -> None:
         """Ask for a task to be withdrawn."""
-        if self._elsewhere:
-            self._check_open()
+        self.check_not_abandoned()
         self._link.post(Cancel([task]))
         self._link.flush()
 

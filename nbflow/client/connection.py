@@ -2,7 +2,8 @@
 
 An urgent message, or one that stands alone, is sent at once by the thread that posts it. In a burst, messages gather:
 a full batch is sent by its poster, what is left over by the reader thread about a millisecond later, or by whoever
-waits (`flush`).
+waits (`flush`). Nobody is ever held up by that: what the socket has no room for, because the scheduler is busy or
+stopped, is kept here without a bound and sent by the reader thread when there is room.
 
 The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
 the reader steps aside: a hand-over between threads would cost 20-50 us a result. Nothing is decided here, and nothing
@@ -18,6 +19,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 _BATCH = 128  # messages
 _ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
 _LINGER_MS = 1.0  # how long the rest of a burst waits
+_HOLD = 1.0  # seconds that a fork waits at most, should it be one within what is held up
 _ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread of the user's has read
 
 
@@ -50,6 +53,8 @@ class Connection:
         self._on_lost = on_lost
         self._lock = threading.Lock()
         self._gathered: list[Any] = []
+        self._unsent: deque[memoryview] = deque()  # frames, the first one perhaps in part
+        self._awaits_room = False  # for them: that is polled for
         self._posted_at = 0.0
         self._lingering = False  # the reader thread will send what has gathered
         self._open = True
@@ -60,8 +65,10 @@ class Connection:
         self._turn = threading.Lock()  # whose turn it is to read
         self._leading = threading.Lock()  # held by the user's thread that reads, or is about to
         self._polling = False  # the reader thread waits for messages
+        self._held: list[threading.Lock] = []  # for a fork
         self._left_at = 0.0  # when a thread of the user's read last
         self._resume = threading.Event()  # the reader thread is wanted again
+        self._passing_on = threading.Lock()  # held while messages are passed on: see `hold`
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
         try:
             self._reader.start()
@@ -80,14 +87,18 @@ class Connection:
                 self._send()
             elif not self._lingering and self._open:
                 self._lingering = True
-                self._resume.set()
-                os.write(self._wake_write, b"\0")
+                self._wake()
 
     def flush(self) -> None:
         """Send what has gathered."""
         if self._gathered:
             with undisturbed, self._lock:
                 self._send()
+
+    def _wake(self) -> None:
+        """Have the reader thread, or who reads in its place, look at what there is to be sent."""
+        self._resume.set()
+        os.write(self._wake_write, b"\0")
 
     def _send(self) -> None:
         """With the lock held."""
@@ -96,10 +107,25 @@ class Connection:
         batch, self._gathered = self._gathered, []
         if (more := self.extra()) is not None:
             batch.append(more)
-        try:  # noqa: SIM105 - a context manager would cost as much as the rest of this function
-            self._channel.send(batch)
+        frame = self._channel.pack(batch)
+        try:  # a context manager would cost as much as the rest of this function
+            sent = 0 if self._unsent else self._channel.send_some(frame)
         except ChannelClosed:
-            pass  # the reader thread finds out as well, and says so once
+            return  # the reader thread finds out as well, and says so once
+        if sent < len(frame):
+            self._unsent.append(memoryview(frame)[sent:])
+            if len(self._unsent) == 1:
+                self._wake()
+
+    def _send_rest(self) -> None:
+        """There is room in the socket again."""
+        with self._lock:
+            while self._unsent and self._open:
+                rest = self._unsent[0]
+                if (sent := self._channel.send_some(rest)) < len(rest):
+                    self._unsent[0] = rest[sent:]
+                    return
+                self._unsent.popleft()
 
     # ------------------------------------------------------------ reading
 
@@ -168,15 +194,22 @@ class Connection:
     def _step(self, timeout: float | None) -> None:
         """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
         limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
+        if self._awaits_room != bool(self._unsent):
+            self._awaits_room = not self._awaits_room
+            wanted = select.POLLIN | select.POLLOUT if self._awaits_room else select.POLLIN
+            self._poll.modify(self._channel, wanted)
         try:
             undisturbed.let_in()
             ready = self._poll.poll(limit)
         finally:
             undisturbed.shut_out()
-        for fd, _ in ready:
+        for fd, events in ready:
             if fd == self._wake_read:
                 os.read(self._wake_read, 1024)
-            elif messages := self._channel.receive_some():
+                continue
+            if events & select.POLLOUT:
+                self._send_rest()
+            if events != select.POLLOUT and (messages := self._channel.receive_some()):
                 self._pass_on(messages)
         if self._lingering and not ready:
             with self._lock:
@@ -185,7 +218,8 @@ class Connection:
 
     def _pass_on(self, messages: list[ToClient]) -> None:
         try:
-            self._on_messages(messages)
+            with self._passing_on:
+                self._on_messages(messages)
         except Exception:
             # a bug of ours; what would be lost is not known, so both ends are told that it is over
             log.exception("what the scheduler said could not be taken in: the flow ends")
@@ -193,8 +227,11 @@ class Connection:
 
     # ------------------------------------------------------------ the end
 
-    def close(self) -> None:
-        """Close the socket: the scheduler ends. Returns when the reader thread has ended."""
+    def close(self, before: Callable[[], None]) -> None:
+        """Close the socket: the scheduler ends. Returns when the reader thread has ended.
+
+        `before` is called when nothing more is read, and the scheduler is still there.
+        """
         with self._lock:
             if not self._open:
                 return
@@ -204,6 +241,7 @@ class Connection:
         os.write(self._wake_write, b"\0")
         if threading.current_thread() is not self._reader:
             self._reader.join()
+        before()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -212,8 +250,22 @@ class Connection:
             os.close(self._wake_read)
             os.close(self._wake_write)
 
+    # ------------------------------------------------------------ forks
+
+    def hold(self) -> None:
+        """Before a fork: nothing is half done by other threads, which the child will not have."""
+        self._held = [lock for lock in (self._passing_on, self._lock) if lock.acquire(timeout=_HOLD)]
+
+    def go_on(self) -> None:
+        """After it, in the parent."""
+        for lock in self._held:
+            lock.release()
+        self._held = []
+
     def abandon(self) -> None:
-        """In a forked child: let go of the socket without a word, so that the scheduler sees the parent's end."""
+        """After it, in the child: let go of the socket without a word, so that the scheduler sees the parent's end."""
         self._open = False
         self._lock = threading.Lock()  # whoever held it does not exist here
         self._channel.sock.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)

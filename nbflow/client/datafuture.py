@@ -75,6 +75,10 @@ class DataFuture(Promise[File]):
     def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
         return self._parent._state
 
+    def check_that_it_ends(self) -> None:
+        """Raises as that of the task's future."""
+        self._parent.check_that_it_ends()
+
     # ------------------------------------------------------------ for the flow
 
     def refer(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:

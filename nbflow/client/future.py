@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import difflib
+import mmap
 import operator
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
-from nbflow.values import memo
+from nbflow.values import memo, objects
 from nbflow.values import outcome as outcomes
 from nbflow.wire.outcomes import VALUES, Blamed, Composed, Outcome, Stored, Withdrawn
 
@@ -31,7 +32,11 @@ class Owner(Protocol):
     """The calls that a future belongs to, as far as the future needs them."""
 
     flow: Any
+    elsewhere: bool  #: this is a forked child, and the owner's flow belongs to the parent
     held: Mapping[int, Any]  #: values that are kept in this process
+
+    def refusal(self) -> Exception:
+        """Why no calls are taken, and none waited for."""
 
     def waiting(self) -> AbstractContextManager[None]:
         """To be entered while a thread waits for a future."""
@@ -70,6 +75,7 @@ class AppFuture(Promise[Any]):
     _result: Any = None
     _exception: BaseException | None = None
     _opened = False
+    _kept: Sequence[mmap.mmap] = ()
     _files: list[DataFuture] | None = None  # outputs, and then streams
     _outputs = 0  # how many of them are outputs
     _key = b""
@@ -238,9 +244,17 @@ class AppFuture(Promise[Any]):
                 self._owner.call_back(future)
 
     def keep(self) -> None:
-        """Hold on to a value that lies in files of the flow: for whoever ends the flow, once the task has ended."""
-        if isinstance(self._outcome, (Stored, Composed)):
-            self._open()
+        """Hold on to a value whose files are about to go; it is opened when somebody asks for it, as ever."""
+        if not self._opened and isinstance(self._outcome, (Stored, Composed)):
+            self._kept = objects.keep(self._outcome)
+
+    def check_that_it_ends(self) -> None:
+        """
+        Raises:
+            FlowClosed: this is a forked child of the process that called it, where nobody will say that it has ended.
+        """
+        if self._outcome is None and self._owner.elsewhere:
+            raise self._owner.refusal()
 
     def _wait(self, timeout: float | None) -> None:
         if self._outcome is not None:

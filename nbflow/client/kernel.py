@@ -1,6 +1,7 @@
 """`DataFlowKernel`: the user's handle of a flow. Which one is loaded, is in `loading`.
 
-It starts the scheduler process, owns the connection to it, and ends both. What a call means is in `calls`.
+It starts the scheduler process, owns the connection to it, and ends both. What a call means is in `calls`, what the
+scheduler can be asked in `asking`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ import atexit
 import concurrent.futures
 import logging
 import os
-import signal
-import subprocess
 import sys
 import threading
 import weakref
@@ -18,9 +17,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
-from nbflow import logs, private
+from nbflow import logs
 from nbflow.client import current
 from nbflow.client.as_parsl import AsParsl
+from nbflow.client.asking import Asking
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.checkpoints import earlier_checkpoints, memo_spec, memoizer_of
@@ -28,26 +28,25 @@ from nbflow.client.connection import Connection
 from nbflow.client.feed import Feed
 from nbflow.client.fetching import directory_of, ways_of
 from nbflow.client.held import HeldValues
+from nbflow.client.host import PATIENCE, SchedulerProcess
 from nbflow.client.judge import RetryHandler
+from nbflow.client.lifetime import Lifetime
 from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
 from nbflow.client.questions import Questions
-from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.retries import retries_of
+from nbflow.client.signals import undisturbed
 from nbflow.client.specs import spec_of
 from nbflow.client.threads import Threads
 from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
-from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, UsageError
+from nbflow.errors import ConfigurationError, FlowClosed
 from nbflow.executors import Executor
-from nbflow.memoizers import MODES
 from nbflow.numbers import first_of
-from nbflow.wire import leftovers, process
 from nbflow.wire.messages import (
     AddExecutor,
     Cancel,
-    Checkpoint,
     Checkpointed,
     Configure,
     Details,
@@ -56,30 +55,24 @@ from nbflow.wire.messages import (
     Export,
     Exported,
     ForThread,
-    Inspect,
     Judge,
     Rows,
     Settled,
     StartThread,
     Status,
     StopThread,
-    Survey,
     Warned,
     Watch,
     Workers,
 )
 from nbflow.wire.outcomes import Lost, Withdrawn
-from nbflow.wire.process import tail
-from nbflow.wire.rows import TaskDetails, WorkerRow
 
 log = logging.getLogger(__name__)
 
 _NOTHING = nullcontext()
 
-LAST_WORDS = 5.0  # seconds that the scheduler gets to end, before it is killed
 
-
-class DataFlowKernel(AsParsl):
+class DataFlowKernel(Asking, AsParsl):
     """A flow: its scheduler, its workers, and the calls made to it from this process.
 
     Usually made by `nbflow.load()`. `run_id` is its own among all flows, and what all that it starts has in its
@@ -93,6 +86,18 @@ class DataFlowKernel(AsParsl):
     """
 
     def __init__(self, config: Config | None = None) -> None:
+        started = False
+        try:
+            with undisturbed:  # an interrupt in between would leave a half of a flow
+                self._start(self._prepare(config))
+                started = True
+        except BaseException:
+            if started:  # and nobody will have it: this is the interrupt
+                self.cleanup()
+            raise
+
+    def _prepare(self, config: Config | None) -> list[ExecutorSpec]:
+        """All that has to be there before the scheduler is; the executors as it is told of them."""
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
         if "NBFLOW_FAIL_AT" in os.environ:
@@ -111,9 +116,7 @@ class DataFlowKernel(AsParsl):
         self._memo = memo_spec(self.config, self._places.run_dir, earlier)
         self._questions = Questions(self._send_question)
         self._watching = False
-        self._ending = threading.Lock()
-        self._ender = 0  # the thread that ends the flow
-        self._ended = threading.Event()
+        self._lifetime = Lifetime()
         self._callbacks = Callbacks()
         # a thread of its own: a callback may wait for a task that waits for an export
         self._exports = Callbacks("nbflow-exports")
@@ -127,31 +130,30 @@ class DataFlowKernel(AsParsl):
         )
         self._retry_handler = RetryHandler(self.config.retry_handler, self._record_of, self.post)
         self._on = self._handlers()
+        self._calls = Calls(
+            self,
+            first=first_of(0),
+            retries=self._retries,
+            executors=list(self.executors),
+            store_dirs=self._places.stores,
+            threads=self._threads,
+            resolver=self.config.dependency_resolver,
+            autopath=self.config.std_autopath,
+            ways=ways_of(self.config.executors),
+            staged=directory_of(self.config.executors),
+            run_dir=self._places.run_dir,
+        )
+        self._threads.calls = self._calls
+        return specs
+
+    def _start(self, specs: list[ExecutorSpec]) -> None:
         with ExitStack() as undo:
             undo.callback(self._places.remove)
             self._end_log = self._begin_log()
             undo.callback(self._end_log)
-            with open(os.path.join(self.run_dir, "scheduler.log"), "wb", opener=private.opener) as file:
-                self._process, sock = process.start(
-                    "nbflow.scheduler.loop", file, environment={leftovers.FLOW: self.run_id}
-                )
-            undo.callback(self._outlast_scheduler)
-            undo.callback(sock.close)  # before that: the scheduler ends
-            self._calls = Calls(
-                self,
-                first=first_of(0),
-                retries=self._retries,
-                executors=list(self.executors),
-                store_dirs=self._places.stores,
-                threads=self._threads,
-                resolver=self.config.dependency_resolver,
-                autopath=self.config.std_autopath,
-                ways=ways_of(self.config.executors),
-                staged=directory_of(self.config.executors),
-                run_dir=self._places.run_dir,
-            )
-            self._threads.calls = self._calls
-            self._connection = Connection(sock, self._on_messages, self._on_lost)
+            self._host = SchedulerProcess(self.run_id, self.run_dir)
+            undo.callback(self._host.kill)
+            self._connection = Connection(self._host.sock, self._on_messages, self._on_lost)
             undo.pop_all()
         self._connection.extra = self._calls.take_released
         self._connection.busy = lambda: bool(self._calls.pending)
@@ -276,89 +278,29 @@ class DataFlowKernel(AsParsl):
             self.post(Watch())
             self.flush()
 
-    def details(self, task_id: int, timeout: float = 5.0) -> TaskDetails:
-        """What is known of one task beyond its row. Waits for the scheduler's answer at most `timeout` seconds.
-
-        Raises:
-            KeyError: there is no such task.
-            TimeoutError: no answer in time.
-            FlowClosed: the flow has ended.
-        """
-        _, details = self._inspect(task_id, timeout)
-        if details is None:
-            raise KeyError(f"there is no task {task_id}")
-        return details
-
-    def status(self, timeout: float = 5.0) -> Status:
-        """Counts by state, and the workers, as the scheduler has them now. Raises like `details`."""
-        answer: Status = self._questions.ask(Survey(), timeout)
-        return answer
-
-    def counts(self) -> dict[State, int]:
-        """How many tasks are in each state now."""
-        return dict(zip(State, self.status().counts, strict=True))
-
-    @property
-    def task_count(self) -> int:
-        """How many tasks the flow has had, those called inside tasks included. Raises like `details`."""
-        return sum(self.status().counts)
-
-    def workers(self) -> list[WorkerRow]:
-        """The worker processes now."""
-        return self.status().workers
-
-    def checkpoint(self) -> str:
-        """Write what cached calls have given up to now and is not written yet; returns when that is done.
-
-        Returns:
-            the directory of this run's checkpoint.
-
-        Raises:
-            UsageError: this flow keeps no checkpoints.
-            FlowClosed: the flow has ended.
-        """
-        if not self._memo.mode:
-            raise UsageError(
-                "this flow keeps no checkpoints: load it with Config(memoizer=BasicMemoizer(checkpoint_mode=...)), "
-                f"a mode of {', '.join(mode for mode in MODES if mode)}"
-            )
-        self._questions.ask(Checkpoint(), None)
-        return self._memo.directory
-
     def cleanup(self) -> None:
         """End the flow: workers, scheduler, files. What has not ended is lost; idempotent.
 
-        Takes at most some 5 s, and as long as it takes to write the last checkpoint if there is one to be written.
+        Futures that have their values keep them. Takes at most some 5 s, and as long as it takes to write the last
+        checkpoint if there is one to be written; an interrupt meanwhile raises when the flow has ended.
         """
-        if self._memo.mode in ("dfk_exit", "periodic"):
-            with suppress(FlowClosed):
-                self.checkpoint()
-        if not self._begin_to_end():
-            if self._ender != threading.get_ident():
-                self._ended.wait(2 * LAST_WORDS)  # else a program that ends now would leave files behind
-            return
-        atexit.unregister(self._at_exit)
-        self._connection.close()
-        self._outlast_scheduler()
-        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
-
-    def _begin_to_end(self) -> bool:
-        """Whether it is for the caller to end the flow; else another thread is at it, or has done it."""
-        with self._ending:
-            if not self.closed:
-                self._calls.closed = True
-                self._ender = threading.get_ident()
-                return True
-        return False
-
-    def _outlast_scheduler(self) -> int:
-        """Wait for the scheduler's end, and bring it about if it takes too long; gives its exit code."""
         try:
-            return self._process.wait(LAST_WORDS)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            return self._process.wait()
+            if self._memo.mode in ("dfk_exit", "periodic"):
+                with suppress(FlowClosed):
+                    self.checkpoint()
+        finally:
+            with undisturbed:
+                self._cleanup()
+
+    def _cleanup(self) -> None:
+        if not self._lifetime.begin_to_end():
+            self._lifetime.wait_for_end(2 * PATIENCE)
+            return
+        self._calls.close("it has been cleaned up")
+        atexit.unregister(self._at_exit)
+        self._connection.close(self._calls.keep_values)
+        self._host.outlast()
+        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
 
     def __enter__(self) -> DataFlowKernel:
         if current.get_current() is None:
@@ -407,19 +349,6 @@ class DataFlowKernel(AsParsl):
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
         self._callbacks.put(future.run_callbacks)
 
-    def facts_of(self, task: int) -> Facts | None:
-        """What the scheduler knows of a task; None once nobody can tell."""
-        with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
-            row, details = self._inspect(task, 5.0)
-            if row is not None and details is not None:
-                return Facts(row, details)
-        return None
-
-    def _record_of(self, task: int) -> TaskRecord:
-        """What is known of a task that has not ended, wherever it was called."""
-        future = self._calls.pending.get(task)
-        return TaskRecord({}, lambda: self.facts_of(task)) if future is None else future.task_record
-
     # ------------------------------------------------------------ on the reader thread
 
     def _on_messages(self, messages: list[Any]) -> None:
@@ -441,31 +370,32 @@ class DataFlowKernel(AsParsl):
 
     def _on_lost(self) -> None:
         """The scheduler has died."""
-        if not self._begin_to_end():
+        if not self._lifetime.begin_to_end():
             return
-        code = self._outlast_scheduler()
-        words = tail(os.path.join(self._places.run_dir, "scheduler.log"))
-        text = (
-            f"the scheduler process ended with exit code {code} before the task did; load() starts a new one"
-        )
+        self._calls.close("its scheduler has died")
+        self._host.outlast()
+        how, words = self._host.in_words(), self._host.last_words()
+        text = f"the scheduler process {how} before the task did; load() starts a new one"
         log.error("%s%s", text, f"; its last words: {words}" if words else "", extra=self._about)
         self._end(Lost("SchedulerLost", f"{text}; its last words: {words}" if words else text))
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
-        """The scheduler is gone: nothing is left pending, and no file either."""
+        """The scheduler is gone: nothing is left pending, and no process or file either."""
         self._calls.settle_all(outcome)
+        self._calls.keep_values()
         self._questions.close()
         self._threads.close()
         self.feed.close()
         self._callbacks.close()
         self._exports.close()
         self._retry_handler.close()
+        self._host.end_the_rest()
         self._places.remove()
         memoizer_of(self.config).serve(self.checkpoint, False)
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)
         self._end_log()
-        self._ended.set()
+        self._lifetime.ended()
 
     # ------------------------------------------------------------ questions
 
@@ -474,10 +404,6 @@ class DataFlowKernel(AsParsl):
             raise FlowClosed("the flow has ended")
         self.post(question)
         self.flush()
-
-    def _inspect(self, task: int, timeout: float) -> tuple[Any, TaskDetails | None]:
-        answer: Details = self._questions.ask(Inspect(task), timeout)
-        return answer.row, answer.details
 
     # ------------------------------------------------------------ exit and fork
 
@@ -490,7 +416,8 @@ class DataFlowKernel(AsParsl):
     def _forked(self) -> None:
         """In a forked child: this flow belongs to the parent."""
         atexit.unregister(self._at_exit)
-        self._ended.set()  # there is nothing to end
+        self._lifetime.ended()
+        self._questions.abandon()
         self._calls.abandon()
         self._connection.abandon()
 
@@ -498,9 +425,29 @@ class DataFlowKernel(AsParsl):
 _flows: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
 
 
+_forking = threading.Lock()
+_held: list[Connection] = []  # while a process is forked
+
+
+def _before_fork() -> None:
+    _forking.acquire()
+    _held[:] = [flow._connection for flow in tuple(_flows)]
+    for connection in _held:
+        connection.hold()
+
+
 def _after_fork() -> None:
+    for connection in _held:
+        connection.go_on()
+    _held.clear()
+    _forking.release()
+
+
+def _after_fork_in_child() -> None:
+    _held.clear()
+    _forking.release()
     for flow in tuple(_flows):
         flow._forked()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from nbflow.client import current
@@ -11,6 +12,14 @@ from nbflow.errors import ConfigurationError, NoDataFlowKernelError
 
 _loading = threading.Lock()
 _loaded: DataFlowKernel | None = None
+
+
+def _forked() -> None:
+    global _loading
+    _loading = threading.Lock()  # a thread of the parent may have been loading a flow
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def load(config: Config | None = None) -> DataFlowKernel:

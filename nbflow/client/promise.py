@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+import os
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 making = threading.Lock()  # of what futures make late; held for moments only
+# no other thread may be at it when a process is forked: the child has none that would release it
+os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
 class Promise(concurrent.futures.Future[Result], Needed):
@@ -47,6 +50,12 @@ class Promise(concurrent.futures.Future[Result], Needed):
             # the task's own: it must not look as if whoever awaits was cancelled
             raise RemoteError(type_name(error), text_of(error)) from error
 
+    def check_that_it_ends(self) -> None:
+        """
+        Raises:
+            FlowClosed: nobody will ever say here that it has ended.
+        """
+
     # ------------------------------------------------------------ for those who settle it
 
     def _tell(self, cancelled: bool, good: bool) -> bool:
@@ -71,6 +80,7 @@ class Promise(concurrent.futures.Future[Result], Needed):
 
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override] # the same
+        self.check_that_it_ends()  # whoever is to wait takes it first
         condition: threading.Condition = self._made("_its_condition", threading.Condition)
         return condition
 

@@ -33,6 +33,8 @@ class Questions:
             FlowClosed: the flow has ended.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        if self._closed:
+            raise FlowClosed("the flow has ended")
         with self._asking:
             if self._closed:
                 raise FlowClosed("the flow has ended")
@@ -57,5 +59,9 @@ class Questions:
 
     def close(self) -> None:
         """No answer will come any more: whoever waits for one is told."""
-        self._closed = True
+        self.abandon()
         self._answers.put(None)
+
+    def abandon(self) -> None:
+        """In a forked child, where nobody waits: no more questions."""
+        self._closed = True

@@ -18,13 +18,6 @@ _INT = int(signal.SIGINT)
 _main = [threading.main_thread().ident]  # in a list: a forked child may have another one
 
 
-def _forked() -> None:
-    _main[0] = threading.main_thread().ident
-
-
-os.register_at_fork(after_in_child=_forked)
-
-
 class _Undisturbed:
     """A context manager, to be entered as often as wanted; only the main thread runs handlers, so only it is held."""
 
@@ -67,5 +60,13 @@ class _Undisturbed:
         self._came = True
         self._frame = frame
 
+    def forked(self) -> None:
+        """In a forked child: it begins outside of any stretch, wherever the main thread of the parent was."""
+        _main[0] = threading.main_thread().ident
+        if self._depth:
+            self._depth, self._came, self._frame = 0, False, None
+            self.let_in()
+
 
 undisturbed = _Undisturbed()
+os.register_at_fork(after_in_child=undisturbed.forked)

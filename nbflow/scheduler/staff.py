@@ -18,6 +18,7 @@ from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
+from nbflow.wire.lifeline import Lifeline
 
 GRACE = 0.5  # seconds that workers get to end by themselves
 ENDS_KEPT = 1000  # of workers: whoever asks how one has ended asks soon
@@ -46,6 +47,7 @@ class Staff:
         self._setup = setup
         self._sockets = sockets
         self._client = client
+        self._life: Lifeline | None = None  # of all workers that are processes; made with the first
         self._next = 1
         self._ends: dict[int, End] = {}  # how workers ended, the latest
         #: asked when one has ended, with its exit code: what the figures say of its memory, in words, "" = nothing
@@ -83,11 +85,13 @@ class Staff:
             self.workers[number] = WorkerThread(number, spec, self._client)
             return
         try:
+            self._life = self._life or Lifeline()
             worker = WorkerProcess(
                 number,
                 spec,
                 self._setup.run_dir,
                 self._setup.sys_path,
+                self._life.fd,
                 self._free_accelerator(spec, self.workers.get(successor_of)),
             )
         except OSError as error:

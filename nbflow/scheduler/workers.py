@@ -126,6 +126,7 @@ class WorkerProcess(Worker):
         spec: ExecutorSpec,
         run_dir: str,
         path: Sequence[str],
+        life: int,
         accelerator: str | None = None,
     ) -> None:
         super().__init__(number, spec.label)
@@ -137,7 +138,7 @@ class WorkerProcess(Worker):
             outbox = make()
             try:
                 self.process, sock = process.start(
-                    "nbflow.worker.loop", log, path, _environment(spec, number, accelerator), [outbox]
+                    "nbflow.worker.loop", log, path, _environment(spec, number, accelerator), [outbox, life]
                 )
                 self.outbox = Outbox(outbox)
             finally:

@@ -2,7 +2,7 @@
 
 A file holds a pickle and its out-of-band buffers, so a large array is read without a copy. Files lie in shared memory,
 or in the run directory where that is small or full; the scheduler owns them and unlinks them (`discard`) when nobody
-needs the value any more. A mapping that is in use outlives its file.
+needs the value any more. A mapping that is in use outlives its file; `keep` makes one for later.
 
     [count of parts][size of each part] ... part 0: the pickle, parts 1..: buffers, each aligned
 """
@@ -17,12 +17,14 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 from nbflow import private
-from nbflow.wire.outcomes import Stored
+from nbflow.wire.outcomes import Composed, Stored, Value
 
 _ALIGN = 64
 _counter = itertools.count(1)
+_kept: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()  # by the paths of files that may be gone
 
 
 def put(data: bytes, buffers: Sequence[pickle.PickleBuffer], directories: Sequence[str]) -> Stored:
@@ -64,8 +66,7 @@ def get(stored: Stored) -> tuple[bytes, list[memoryview]]:
     Raises:
         OSError: the file cannot be read.
     """
-    with open(stored.path, "rb") as file:
-        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    mapped = memoryview(_kept.get(stored.path) or _map(stored.path))
     count: int = struct.unpack_from("<Q", mapped)[0]
     sizes: tuple[int, ...] = struct.unpack_from(f"<{count}Q", mapped, 8)
     offset = 8 * (count + 1)
@@ -75,6 +76,24 @@ def get(stored: Stored) -> tuple[bytes, list[memoryview]]:
         parts.append(mapped[offset : offset + size])
         offset += size
     return bytes(parts[0]), parts[1:]
+
+
+def keep(value: Value) -> list[mmap.mmap]:
+    """What `get` will read a value from as long as somebody holds it, whatever becomes of the files."""
+    if isinstance(value, Composed):
+        return [mapped for part in value.parts for mapped in keep(part)]
+    if not isinstance(value, Stored):
+        return []
+    try:
+        mapped = _kept[value.path] = _kept.get(value.path) or _map(value.path)
+    except OSError:
+        return []  # whoever reads it will be told
+    return [mapped]
+
+
+def _map(path: str) -> mmap.mmap:
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def discard(path: str) -> None:

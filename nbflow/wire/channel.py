@@ -156,6 +156,19 @@ class Channel(Generic[M]):
         except OSError as error:
             raise _broken(self.sock, error) from error
 
+    def send_some(self, data: bytearray | memoryview) -> int:
+        """Send what there is room for now; how many bytes that were.
+
+        Raises:
+            ChannelClosed: the peer is gone.
+        """
+        try:
+            return self.sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise _broken(self.sock, error) from error
+
     def receive(self) -> list[M]:
         """The messages of at least one frame; waits for it.
 

@@ -24,6 +24,7 @@ from nbflow.client.calls import Calls
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
+from nbflow.wire.lifeline import tie
 from nbflow.wire.messages import (
     Define,
     Executors,
@@ -275,9 +276,13 @@ def _be_ended_first() -> None:
         file.write(str(adjustment))
 
 
-def main(fd: int, outbox: int) -> None:
-    """The whole life of a worker process; `fd` is its socket to the scheduler, `outbox` memory shared with it."""
+def main(fd: int, outbox: int, life: int) -> None:
+    """The whole life of a worker process; `fd` is its socket to the scheduler, `outbox` memory shared with it.
+
+    `life`: see `lifeline`.
+    """
     faulthandler.enable()
+    tie(life)
     _be_ended_first()
     channel: Channel[ToWorker] = Channel(socket.socket(fileno=lifted(fd)), ToWorker)
     try:

@@ -114,7 +114,7 @@ def test_a_forgotten_flow_ends_with_the_program(tmp_path: Path) -> None:
     program = (
         "import nbflow.parsl as parsl\n"
         "from nbflow.parsl.configs.htex_local import config\n"
-        "flow = parsl.load(config); print(flow._process.pid, flow.run_dir); parsl.clear()\n"
+        "flow = parsl.load(config); print(flow._host.pid, flow.run_dir); parsl.clear()\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     pid, run_dir = ran.stdout.split()

@@ -39,7 +39,7 @@ def tell_traces(flow):
     tell(json.dumps([flow.run_id, about.pid, workers, [*flow._places.temporary]]))
 
 """
-"""What a driver's program begins with: the usual imports, `tell` a line, `tell_traces` of a flow (`Driver.hear_traces`)."""
+"""What a driver's program begins with: imports, `tell` a line, `tell_traces` of a flow (`Driver.hear_traces`)."""
 
 
 def alive(run_id: str) -> set[int]:
