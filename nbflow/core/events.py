@@ -73,6 +73,7 @@ class Submitted(Event, frozen=True):
     walltime: float = 0.0  # seconds; 0.0 = no limit
     cached: bool = False
     priority: float | None = None  # the lowest first; those without one last
+    parent: int | None = None  # the task inside which it was made
 
 
 class Promised(Event, frozen=True):

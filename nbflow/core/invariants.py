@@ -67,8 +67,9 @@ def _check_what_it_waits_for(task: Task, pools: Mapping[str, Pool], timers: Time
 
 
 def _ready(pool: Pool) -> Iterator[int]:
-    yield from pool.ready
-    yield from (number for _, _, number in pool.ranked)
+    yield from (number for _, number in pool.ready)
+    yield from (entry[-1] for entry in pool.ranked)
+    yield from (entry[-1] for entry in pool.nested)
 
 
 def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]) -> None:
@@ -90,7 +91,10 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     waiting = [
         n for n in _ready(pool) if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
     ]
-    assert not (waiting and pool.idle and pool.slot_free), f"{name} has idle workers and ready tasks"
-    if waiting and not pool.broken:
-        enough = min(pool.slots, len(waiting) + pool.at_work) if pool.on_demand else pool.slots
+    startable = [n for n in waiting if tasks[n].depth] if pool.crowded else waiting
+    assert not (startable and pool.idle and pool.slot_free), f"{name} has idle workers and ready tasks"
+    if startable and not pool.broken:
+        enough = min(pool.slots, len(startable) + pool.at_work)
         assert pool.at_work + pool.hiring >= enough, f"{name} has free slots and hires nobody"
+    if not pool.on_demand and not pool.broken:
+        assert pool.manned + pool.hiring >= pool.slots, f"{name} does not man its slots"

@@ -91,6 +91,9 @@ class Machine(Workforce):
             event.cached,
             event.priority,
         )
+        if event.parent is not None and (parent := self.tasks.get(event.parent)) is not None:
+            task.depth = parent.depth + 1
+            task.rank = parent.priority if parent.rank is None else parent.rank
         self.tasks[task.id] = task
         self.counts[WAITING] += 1
         unknown = next((number for number in event.needs if number not in self.tasks), None)

@@ -5,17 +5,29 @@ No task's state is changed here; `machine` moves tasks and asks this module wher
 A worker is sent about `AHEAD` seconds of work ahead, as measured per app, and one task at a time where nothing was
 measured. What waits behind a task that runs longer than `PATIENCE` while another worker is idle is taken back. A worker
 that is to have so many tasks and no more has a successor hired when it is given the last of them.
+
+A task that waits inside for others lends its slot to another worker. So that there are not as many workers as tasks
+that wait, a pool in which more than `SPARE` beyond its slots do so is `crowded`: from then on only calls made inside
+tasks begin there, the innermost first, which is what the others wait for.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
+
+from nbflow.core.task import Task
 
 AHEAD = 0.010  # seconds of work on a worker's queue
 AT_MOST = 128  # tasks on a worker's queue, however short they are
 PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
+SPARE = (
+    2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
+)
 TRIES = 3  # workers that end in a row before they are ready, until the pool counts as broken
+
+_LAST = math.inf
 
 
 class Desk:
@@ -75,6 +87,7 @@ class Pool:
         "idle",
         "launched",
         "misses",
+        "nested",
         "on_demand",
         "per_worker",
         "ranked",
@@ -89,8 +102,11 @@ class Pool:
         self.slots = slots
         self.on_demand = on_demand  # workers are hired when there is work for them, not before
         self.per_worker = per_worker  # tasks until a worker is parted with; 0 = any number
-        self.ready: deque[int] = deque()  # without a priority, in their order; after all that have one
+        # ready tasks: the first of all is the one of the lowest priority, the deepest, the one whose turn is earliest
+        self.ready: deque[tuple[int, int]] = deque()  # (turn, task) of those that have no priority
         self.ranked: list[tuple[float, int, int]] = []  # (priority, turn, task), a heap
+        # (priority, -depth, its own priority, turn, task) of calls made inside tasks, a heap
+        self.nested: list[tuple[float, int, float, int, int]] = []
         self.turns = 0
         self.desks: dict[int, Desk] = {}
         self.idle: dict[
@@ -103,26 +119,51 @@ class Pool:
         self.broken = False
         self.took: dict[str, float] = {}  # app -> seconds, a moving mean
 
-    def rank(self, task: int, priority: float, *, first: bool = False) -> None:
-        """Put a ready task behind those of its priority, or before them."""
+    def add(self, task: Task, *, first: bool = False) -> None:
+        """Put a ready task behind its equals, or before them: where it was taken from."""
         self.turns += 1
-        heapq.heappush(self.ranked, (priority, -self.turns if first else self.turns, task))
-
-    def put_back(self, task: int, priority: float | None) -> None:
-        """Put a ready task where it was taken from: before its equals."""
-        if priority is None:
-            self.ready.appendleft(task)
+        turn = -self.turns if first else self.turns
+        if task.depth:
+            own = _LAST if task.priority is None else task.priority
+            rank = own if task.rank is None else task.rank
+            heapq.heappush(self.nested, (rank, -task.depth, own, turn, task.id))
+        elif task.priority is not None:
+            heapq.heappush(self.ranked, (task.priority, turn, task.id))
+        elif first:
+            self.ready.appendleft((turn, task.id))
         else:
-            self.rank(task, priority, first=True)
+            self.ready.append((turn, task.id))
 
-    def first_ranked(self) -> int:
-        """Take out the ready task of the lowest priority."""
-        return heapq.heappop(self.ranked)[2]
+    def take(self, *, whatever: bool = False) -> int | None:
+        """Take out the ready task that is to begin next; None if none may. `whatever`: also where it is crowded."""
+        nested, ranked, ready = self.nested, self.ranked, self.ready
+        if nested:
+            head = nested[0]
+            if self.crowded and not whatever:
+                return heapq.heappop(nested)[-1]
+            other = ranked[0][:2] if ranked else (_LAST, ready[0][0]) if ready else (_LAST, _LAST)
+            if (head[0], head[3]) <= other:
+                return heapq.heappop(nested)[-1]
+        elif self.crowded and not whatever:
+            return None
+        if ranked:
+            return heapq.heappop(ranked)[-1]
+        return ready.popleft()[1] if ready else None
 
     @property
     def waiting(self) -> int:
         """How many tasks are ready, cancelled ones among them."""
-        return len(self.ready) + len(self.ranked)
+        return len(self.ready) + len(self.ranked) + len(self.nested)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many tasks wait inside for others that only those they may wait for are to begin."""
+        return self.blocked >= self.slots + SPARE
+
+    @property
+    def startable(self) -> int:
+        """How many of the ready tasks may begin."""
+        return len(self.nested) if self.crowded else self.waiting
 
     def measured(self, app: str, took: float) -> None:
         """An attempt of `app` took so many seconds."""
@@ -131,20 +172,30 @@ class Pool:
 
     def room(self, desk: Desk) -> int:
         """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
-        ready = len(self.ready) + len(self.ranked)
+        ready = len(self.ready) + len(self.ranked) + len(self.nested)
         if not ready or desk.blocked or desk.load > AHEAD / 2:
             return 0
+        if self.busy + (not desk.queue) > self.slots:
+            return 0  # it has stood in for one whose task has waited
         share = -(-ready // len(self.desks))
         return min(AT_MOST - len(desk.queue), share, desk.left)
 
     @property
     def workers_short(self) -> int:
-        """How many workers to hire so that every slot is at work, or every ready task is, if on demand."""
+        """How many workers to hire: every slot has one, and one whose task waits inside is stood in for."""
         if self.broken:
             return 0
         free = self.slots - self.at_work
-        wanted = min(free, self.waiting) if self.on_demand else free
+        wanted = min(free, self.startable)
+        if not self.on_demand:
+            wanted = max(wanted, min(free, self.slots - self.manned))
         return max(0, wanted - self.hiring)
+
+    @property
+    def surplus(self) -> int:
+        """How many idle workers to part with; while there is work, those may stand by that a crowd would call for."""
+        spare = self.slots + SPARE if self.waiting or self.launched else 0
+        return max(0, min(len(self.idle), self.at_work - self.slots - spare))
 
     @property
     def at_work(self) -> int:
@@ -152,14 +203,27 @@ class Pool:
         there = len(self.desks) - self.blocked
         return there - sum(not desk.blocked for desk in self.spent()) if self.per_worker else there
 
+    @property
+    def manned(self) -> int:
+        """How many workers are there, whatever they do, that are not at their last task."""
+        return len(self.desks) - len(self.spent())
+
     def spent(self) -> list[Desk]:
         """The desks that were given their last task."""
         return [desk for desk in self.desks.values() if not desk.left] if self.per_worker else []
 
     @property
     def slot_free(self) -> bool:
-        """Whether an idle desk may begin: a successor waits until its predecessor has ended its last task."""
-        return not self.per_worker or len(self.desks) - self.blocked - len(self.idle) < self.slots
+        """Whether an idle desk may begin.
+
+        A successor waits until its predecessor has ended its last task, who stood in until a slot is free again.
+        """
+        return self.busy < self.slots
+
+    @property
+    def busy(self) -> int:
+        """How many workers are at a task that does not wait for others."""
+        return len(self.desks) - self.blocked - len(self.idle)
 
     @property
     def stuck(self) -> bool:

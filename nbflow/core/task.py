@@ -20,6 +20,8 @@ class Task(msgspec.Struct):
     walltime: float
     cached: bool
     priority: float | None = None
+    depth: int = 0  # how many tasks it was called inside of
+    rank: float | None = None  # the priority of the outermost of them that has one
     state: State = State.WAITING
     attempt: int = 0
     failures: int = 0

@@ -61,7 +61,7 @@ class Workforce(Ledger):
         self._touched.add(event.executor)
         if pool.misses >= TRIES and not pool.desks:
             pool.broken = True
-            while (task := self._next_ready(pool)) is not None:
+            while (task := self._next_ready(pool, whatever=True)) is not None:
                 self._end(task, FAILED, Why.NO_WORKERS, None)
 
     def _worker_lost(self, event: ev.WorkerLost) -> None:
@@ -137,7 +137,7 @@ class Workforce(Ledger):
             self._end(task, CANCELLED, Why.ASKED, None)
         else:
             task.doom = None
-            pool.put_back(task.id, task.priority)
+            pool.add(task, first=True)
 
     def _blocked(self, event: ev.Blocked) -> None:
         desk = self.desks.get(event.worker)
@@ -173,10 +173,7 @@ class Workforce(Ledger):
         elif pool.broken:
             self._end(task, FAILED, Why.NO_WORKERS, None)
         else:
-            if task.priority is None:
-                pool.ready.append(task.id)
-            else:
-                pool.rank(task.id, task.priority)
+            pool.add(task)
             self._touched.add(pool.executor)
 
     def _choose(self, task: Task) -> Pool | None:
@@ -191,6 +188,8 @@ class Workforce(Ledger):
         for executor in self._touched:
             self._place(self.pools[executor])
         self._touched.clear()
+        if any(pool.crowded for pool in self.pools.values()):
+            self._place_where_all_wait()
 
     def _place(self, pool: Pool) -> None:
         """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
@@ -201,9 +200,9 @@ class Workforce(Ledger):
             self._launch(task, pool, pool.idle[next(reversed(pool.idle))])  # its memory is still warm
         if short := pool.workers_short:
             self._hire(pool, short)
-        surplus = pool.at_work - pool.slots
-        for desk in tuple(pool.idle.values())[:surplus] if surplus > 0 else ():
-            self._dismiss(desk, pool)
+        if surplus := pool.surplus:
+            for desk in tuple(pool.idle.values())[:surplus]:
+                self._dismiss(desk, pool)
 
     def _hire(self, pool: Pool, count: int) -> None:
         """Ask for workers, for the places of those first that are at their last tasks."""
@@ -215,10 +214,22 @@ class Workforce(Ledger):
                 predecessor.has_successor = True
             self._say(Hire(pool.executor, predecessor.worker if predecessor is not None else 0))
 
-    def _next_ready(self, pool: Pool) -> Task | None:
-        ready, ranked = pool.ready, pool.ranked
-        while ranked or ready:
-            task = self.tasks.get(pool.first_ranked() if ranked else ready.popleft())
+    def _place_where_all_wait(self) -> None:
+        """Where no task does anything but wait, what they wait for may be what is held back in a crowded pool."""
+        pools = self.pools.values()
+        if any(pool.busy or pool.hiring for pool in pools):
+            return
+        for pool in pools:
+            if pool.idle and (task := self._next_ready(pool, whatever=True)):
+                self._launch(task, pool, pool.idle[next(reversed(pool.idle))])
+                return
+            if pool.waiting and not pool.broken:
+                self._hire(pool, 1)
+                return
+
+    def _next_ready(self, pool: Pool, *, whatever: bool = False) -> Task | None:
+        while (number := pool.take(whatever=whatever)) is not None:
+            task = self.tasks.get(number)
             if task is not None and task.state is WAITING and not task.queued:  # else: cancelled meanwhile
                 return task
         return None
@@ -231,7 +242,7 @@ class Workforce(Ledger):
             if task is None:
                 return
             if desk.queue and (task.app not in took or desk.load + took[task.app] > AHEAD):
-                pool.put_back(task.id, task.priority)
+                pool.add(task, first=True)
                 return
             self._launch(task, pool, desk)
 

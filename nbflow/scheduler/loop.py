@@ -201,6 +201,7 @@ class Scheduler:
                 message.walltime,
                 bool(message.key) and self.setup.memo.memoize,
                 message.priority,
+                message.parent,
             )
         )
 

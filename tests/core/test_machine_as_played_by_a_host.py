@@ -170,7 +170,9 @@ class Host(RuleBasedStateMachine):
         walltime = data.draw(st.sampled_from([0.0, 0.0, 0.05]))
         executors = data.draw(st.sampled_from([(), (), ("reserved",)]))
         priority = data.draw(st.sampled_from([None, None, 1.0, 2.0]))
-        self.tell(ev.Submitted(task, app, tuple(needs), executors, terms, walltime, cached, priority))
+        running = [self.desks[worker][0].task for worker in self.alive_desks()]
+        parent = data.draw(st.sampled_from([None, *running]))
+        self.tell(ev.Submitted(task, app, tuple(needs), executors, terms, walltime, cached, priority, parent))
 
     @rule()
     def promise(self) -> None:
@@ -381,7 +383,7 @@ class Host(RuleBasedStateMachine):
             self.needs[task] = ()
             self.terms[task] = NEVER
         self.inner[launch.task] = inner
-        calls = [ev.Submitted(task, "inner") for task in inner]
+        calls = [ev.Submitted(task, "inner", parent=launch.task) for task in inner]
         self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), ev.Released(inner))
 
     @precondition(lambda self: self.launched)
