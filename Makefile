@@ -46,6 +46,7 @@ format: $(STAMP)  ## Let ruff mend and format the code; empty the notebooks' out
 
 bench: $(STAMP)  ## Measure the figures of benchmarks/, beside the standard library's process pool
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
 binder-check: $(STAMP)  ## Check binder/ without Docker: render it, run its postBuild, run the first notebook
 	@$(BIN)/python -m tools.binder_check $(ARGS)

@@ -1,33 +1,23 @@
-"""`python -m benchmarks [--rounds N]`: measure, print a table in Markdown, and say which bars are reached."""
+"""`python -m benchmarks [--rounds N]`: measure, print a table in Markdown, and say which bars are reached.
+
+How long nbflow takes when something goes wrong, is measured by `python -m benchmarks.faults`.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 
 import nbflow
 from benchmarks import workloads as work
+from benchmarks.rows import Row, ms, show, us
 from nbflow import Config, ProcessExecutor, python_app
 
 WORKERS = 2
 CHAIN_BAR = (
     120 / 157
 )  # 120 us a link, on a machine where the pool's chain takes 157 us: seconds differ, ratios hold
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table. `reached`: whether the bar is, by the medians of this run."""
-
-    name: str
-    ours: str
-    other: str
-    bar: str
-    reached: bool
 
 
 def measure(rounds: int) -> dict[str, list[float]]:
@@ -110,29 +100,13 @@ def table(figures: dict[str, list[float]]) -> list[Row]:
     ]
 
 
-def us(seconds: float) -> str:
-    """A time in microseconds."""
-    return f"{seconds * 1e6:,.0f} us"
-
-
-def ms(seconds: float) -> str:
-    """A time in milliseconds."""
-    return f"{seconds * 1e3:,.0f} ms"
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="rounds of every figure; medians are shown")
     rounds = parser.parse_args().rounds
     rows = table(measure(rounds))
-    load = os.getloadavg()[0]
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}, medians of {rounds} rounds\n"
-    )
-    print("| work, 2 workers | nbflow | process pool | bar | |\n|---|---:|---:|---|---|")
-    for row in rows:
-        print(f"| {row.name} | {row.ours} | {row.other} | {row.bar} | {'✓' if row.reached else '✕'} |")
+    show(rows, "work, 2 workers", "process pool", f"medians of {rounds} rounds")
 
 
 if __name__ == "__main__":
