@@ -38,6 +38,7 @@ class WorkerThread:
     ) -> None:
         self.worker = worker
         self.task: int | None = None
+        self.begun = (0, 0)  #: (task, attempt) that it has begun last
         self._runner = runner
         self._enter = enter
         self._say = say
@@ -65,9 +66,14 @@ class WorkerThread:
             kept = [number for number in message.ids if number not in back]
             self._say(self.worker, Returned(back, kept))
 
-    def stop(self) -> None:
-        """End the thread: at once where it waits, as soon as can be where it runs something."""
+    def stop(self, behind: Sequence[int] = ()) -> bool:
+        """End the thread: at once where it waits, as soon as can be where it runs something.
+
+        False if it has begun one of the tasks `behind`, and goes on.
+        """
         with self._changed:
+            if self.begun[0] in behind:
+                return False
             self._stopped = True
             self._queue.clear()
             self._changed.notify()
@@ -76,6 +82,7 @@ class WorkerThread:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(TaskEnded)
                 )
+            return True
 
     def _work(self) -> None:
         self._enter(self)
@@ -99,6 +106,7 @@ class WorkerThread:
                 return None
             run = self._queue.pop(next(iter(self._queue)))
             self.task = run.id
+            self.begun = run.id, run.attempt
             return run
 
 

@@ -139,10 +139,11 @@ class Threads:
 
     def stop(self, message: StopThread) -> None:
         """A thread is to end, whatever it runs."""
-        thread = self._threads.pop(message.worker, None)
-        if thread is not None:
-            thread.stop()
-        self._post(ThreadEnded(message.worker), urgent=True)
+        thread = self._threads.get(message.worker)
+        if thread is None or thread.stop(message.behind):
+            self._threads.pop(message.worker, None)
+            begun = (0, 0) if thread is None else thread.begun
+            self._post(ThreadEnded(message.worker, *begun), urgent=True)
 
     def tell(self, message: ForThread) -> None:
         """Something is said to a thread."""

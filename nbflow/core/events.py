@@ -45,11 +45,12 @@ class HireFailed(Event, frozen=True):
 class WorkerLost(Event, frozen=True):
     """A worker process has ended, whoever wanted it.
 
-    `at_work`: it may have begun what stands first on its desk. False: it has ended by itself, between two tasks.
+    `begun`: the last (task, attempt) that it has begun, which is to be counted if it has not ended; None = not known,
+    so that whatever stands at the head of its queue counts.
     """
 
     worker: int
-    at_work: bool = True
+    begun: tuple[int, int] | None = None
 
 
 class Overgrown(Event, frozen=True):

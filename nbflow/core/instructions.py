@@ -89,9 +89,13 @@ class TakeBack(Instruction, frozen=True):
 
 
 class Abort(Instruction, frozen=True):
-    """Kill the worker: what it runs must stop. `WorkerLost` follows."""
+    """Kill the worker, so that the task stops that stands at the head of its queue. `WorkerLost` follows.
+
+    Unless the worker has begun one of those `behind`: then the task has ended, and its answer is on the way.
+    """
 
     worker: int
+    behind: tuple[int, ...] = ()
 
 
 class Remember(Instruction, frozen=True):

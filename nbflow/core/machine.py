@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
-from nbflow.core.instructions import Abort, Judge, Note, Recall, TakeBack, Why
+from nbflow.core.instructions import Judge, Note, Recall, TakeBack, Why
 from nbflow.core.invariants import check
 from nbflow.core.placement import PATIENCE
 from nbflow.core.retry import NEVER
@@ -134,7 +134,7 @@ class Machine(Workforce):
             self._say(TakeBack(task.worker, (task.id,)))
         elif task.state is RUNNING and not task.outside:
             if task.doom is None:  # else: it is being ended for its walltime
-                self._say(Abort(task.worker))
+                self._abort(task)
             task.doom = Why.ASKED
         elif task.queued:
             task.doom = Why.ASKED  # the answer decides: given back, or kept and then aborted
@@ -265,7 +265,7 @@ class Machine(Workforce):
                 self._enqueue(task)
             elif task.state is RUNNING and task.doom is None:
                 task.doom = Why.TIMEOUT
-                self._say(Abort(task.worker))
+                self._abort(task)
         for pool in self.pools.values():
             if pool.stuck:
                 self._take_tails_back(pool)

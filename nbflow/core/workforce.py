@@ -75,14 +75,13 @@ class Workforce(Ledger):
         self._touched.add(desk.executor)
         for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
             task = self.tasks[number]
+            begun = event.begun is None or event.begun == (number, task.attempt)
             self._leave_desk(task, desk, pool)
-            if task.state is RUNNING and event.at_work:
+            if task.state is RUNNING and (begun or task.doom is not None):
                 why = task.doom or Why.LOST
                 self._gave_nothing(task, why, task.terms.covers(why))
-                continue
-            if task.state is RUNNING:  # sent to one that was about to end
-                self._move(task, WAITING, Why.RETURNED)
-            self._not_begun(task, pool)
+            else:
+                self._not_begun(task, pool)
 
     def _overgrown(self, event: ev.Overgrown) -> None:
         desk = self.desks.get(event.worker)
@@ -97,7 +96,7 @@ class Workforce(Ledger):
             task = self.tasks[event.task]
             if task.doom is None:  # else it is being ended already
                 task.doom = Why.MEMORY
-                self._say(Abort(desk.worker))
+                self._abort(task)
 
     def _dismiss(self, desk: Desk, pool: Pool) -> None:
         """Part with a desk that has nothing."""
@@ -120,24 +119,29 @@ class Workforce(Ledger):
             task = self.tasks[number]
             desk.left += 1
             self._leave_desk(task, desk, pool)
-            if task.state is RUNNING:  # given back in the moment in which it was about to begin
-                self._move(task, WAITING, Why.RETURNED)
             self._not_begun(task, pool)
         for number in event.kept:
             if number in desk.queue:
                 task = self.tasks[number]
                 task.unwanted = False  # it has begun
                 if task.doom is Why.ASKED:
-                    self._say(Abort(desk.worker))
+                    self._abort(task)
 
     def _not_begun(self, task: Task, pool: Pool) -> None:
         """The task has left a desk before it began: it goes elsewhere, uncounted, unless nobody wants it any more."""
+        if task.state is RUNNING:  # it was about to
+            self._move(task, WAITING, Why.RETURNED)
         task.attempt -= 1
         if task.doom is Why.ASKED or task.unwanted:
             self._end(task, CANCELLED, Why.ASKED, None)
         else:
             task.doom = None
             pool.add(task, first=True)
+
+    def _abort(self, task: Task) -> None:
+        """End the worker for what it runs, if that is this task."""
+        queue = tuple(self.desks[task.worker].queue)
+        self._say(Abort(task.worker, queue[queue.index(task.id) + 1 :]))
 
     def _blocked(self, event: ev.Blocked) -> None:
         desk = self.desks.get(event.worker)

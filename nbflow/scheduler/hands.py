@@ -222,7 +222,7 @@ class Hands:
             worker.send(msg.TakeBack(sent))
 
     def _abort(self, abort: do.Abort) -> None:
-        self._staff.kill(abort.worker)
+        self._staff.kill(abort.worker, abort.behind)
 
     def _hire(self, hire: do.Hire) -> None:
         self._staff.hire(hire.executor, hire.successor_of)

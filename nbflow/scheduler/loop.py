@@ -246,7 +246,7 @@ class Scheduler:
             self.hear(worker, [message.message])
 
     def _thread_ended(self, message: msg.ThreadEnded) -> None:
-        self.staff.thread_ended(message.worker)
+        self.staff.thread_ended(message.worker, (message.task, message.attempt))
 
     def _release(self, message: msg.Release) -> None:
         self.events.append(ev.Released(tuple(message.ids)))

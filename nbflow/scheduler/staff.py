@@ -132,16 +132,18 @@ class Staff:
         text = f"nbflow: worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
         print(text, file=sys.stderr, flush=True)  # into the scheduler's log
         worker.accelerator = None  # it is free for the other one
-        self._host.emit(ev.WorkerLost(worker.number, at_work=False))
+        self._host.emit(ev.WorkerLost(worker.number, worker.begun))
 
-    def kill(self, number: int) -> None:
-        """End a worker, whatever it runs; `WorkerLost` follows."""
+    def kill(self, number: int, behind: Sequence[int] = ()) -> None:
+        """End a worker, whatever it runs, unless it has begun one of the tasks `behind`; `WorkerLost` follows."""
         if (worker := self.workers.get(number)) is not None:
-            worker.kill()
+            worker.kill(behind)
 
-    def thread_ended(self, number: int) -> None:
-        """The client has parted with a thread."""
-        if (worker := self.workers.get(number)) is not None:
+    def thread_ended(self, number: int, begun: tuple[int, int]) -> None:
+        """The client has parted with a thread, which had begun this (task, attempt) last."""
+        worker = self.workers.get(number)
+        if isinstance(worker, WorkerThread):
+            worker.had_begun = begun
             self._lost(worker)
 
     def end_of(self, number: int) -> End:
@@ -188,12 +190,13 @@ class Staff:
             if worker.pidfd is not None:
                 self._sockets.drop(worker.pidfd)
         self._host.hear(worker, worker.last_messages())
+        begun = worker.begun
         end = worker.bury()
         if worker.ready:
             self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
             if len(self._ends) > ENDS_KEPT:
                 del self._ends[next(iter(self._ends))]
-            self._host.emit(ev.WorkerLost(worker.number))
+            self._host.emit(ev.WorkerLost(worker.number, begun))
         else:
             self._no_start = end.in_words()
             self._host.emit(ev.HireFailed(worker.executor))

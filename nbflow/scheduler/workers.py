@@ -84,8 +84,13 @@ class Worker(ABC):
         """Say something, with what else goes out in this round of the loop."""
 
     @abstractmethod
-    def kill(self) -> None:
-        """End it, whatever it runs. That it has ended is told later."""
+    def kill(self, behind: Sequence[int] = ()) -> None:
+        """End it, whatever it runs, unless it has begun one of the tasks `behind`. That it has ended is told later."""
+
+    @property
+    @abstractmethod
+    def begun(self) -> tuple[int, int]:
+        """After its end: the last (task, attempt) that it has begun; (0, 0) = none."""
 
     def last_messages(self) -> list[FromWorker]:
         """After its end: the answers that it had not sent."""
@@ -104,14 +109,19 @@ class WorkerThread(Worker):
     def __init__(self, number: int, spec: ExecutorSpec, client: Port[Any]) -> None:
         super().__init__(number, spec.label)
         self.pid = os.getppid()
+        self.had_begun = (0, 0)  # the client tells it at its end
         self._client = client
         client.outgoing.append(StartThread(number, spec.label))
 
     def send(self, message: Any) -> None:
         self._client.outgoing.append(ForThread(self.number, message))
 
-    def kill(self) -> None:
-        self._client.outgoing.append(StopThread(self.number))
+    def kill(self, behind: Sequence[int] = ()) -> None:
+        self._client.outgoing.append(StopThread(self.number, list(behind)))
+
+    @property
+    def begun(self) -> tuple[int, int]:
+        return self.had_begun
 
     def bury(self) -> End:
         return End(f"worker {self.number} (a thread of executor {self.executor!r})", "was stopped", self.pid)
@@ -132,6 +142,7 @@ class WorkerProcess(Worker):
         super().__init__(number, spec.label)
         self.accelerator = accelerator
         self.memory_limit = spec.memory_limit
+        self._had_begun: tuple[int, int] | None = None  # when it was to be killed
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
         with open(self.log, "ab", opener=private.opener) as log:
@@ -150,10 +161,20 @@ class WorkerProcess(Worker):
     def send(self, message: Any) -> None:
         self.port.outgoing.append(message)
 
-    def kill(self) -> None:
+    def kill(self, behind: Sequence[int] = ()) -> None:
         """End the process and whatever its task has started."""
+        self.outbox.held = True  # what it runs by now is what it will have run
+        begun = self.outbox.begun
+        if begun[0] in behind:
+            self.outbox.held = False
+            return
+        self._had_begun = begun
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    @property
+    def begun(self) -> tuple[int, int]:
+        return self._had_begun or self.outbox.begun
 
     def last_messages(self) -> list[FromWorker]:
         try:

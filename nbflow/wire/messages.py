@@ -189,9 +189,11 @@ class FromThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class ThreadEnded(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """The answer to `StopThread`: nothing more will be heard of it."""
+    """The answer to `StopThread`: nothing more will be heard of it. It has begun this attempt last; 0 = none."""
 
     worker: int
+    task: int = 0
+    attempt: int = 0
 
 
 # ---------------------------------------------------------------- to a client
@@ -262,9 +264,10 @@ class StartThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class StopThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """Part with a thread, whatever it runs; `ThreadEnded` follows."""
+    """Part with a thread, whatever it runs; `ThreadEnded` follows. Not if it has begun one of the tasks `behind`."""
 
     worker: int
+    behind: list[int] = []
 
 
 class ForThread(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -1,11 +1,14 @@
-"""Answers that wait to be sent, in memory that outlives the process that wrote them.
+"""Answers that wait to be sent, and what has begun, in memory that outlives the process that wrote them.
 
 Sending every answer by itself would cost a system call a task; keeping answers back would lose those of tasks that
 have ended when the process dies under the next one, and blame the wrong task for it. So a worker writes each frame
 here at once, sends many at a time, and the scheduler reads what was left when the worker has died. What was sent and
 not yet crossed out is then seen twice, which the machine ignores.
 
-    [length of what follows, 8 bytes][frame][frame] ...
+Which task has begun last stands here as well, so that nobody has to guess whom a death hits; and the scheduler can keep
+the worker from beginning another one, so that it ends the right one.
+
+    [task begun last, 8 bytes][its attempt, 4][held, 4][length of what follows, 8][frame][frame] ...
 """
 
 from __future__ import annotations
@@ -17,7 +20,11 @@ import tempfile
 
 SIZE = 1 << 20  # bytes
 
+_BEGUN = struct.Struct("<QI")
+_HELD = _BEGUN.size  # where the byte stands
 _LENGTH = struct.Struct("<Q")
+_AT = 16  # where the length stands
+_BEGIN = _AT + _LENGTH.size  # where the frames begin
 
 
 def make() -> int:
@@ -40,7 +47,7 @@ class Outbox:
 
     def __init__(self, fd: int) -> None:
         self._map = mmap.mmap(fd, SIZE)
-        self._end = _LENGTH.size
+        self._end = _BEGIN
 
     def add(self, frame: bytes | bytearray) -> bool:
         """Keep a frame; False if there is no room for it."""
@@ -49,25 +56,46 @@ class Outbox:
             return False
         self._map[self._end : end] = frame
         self._end = end
-        _LENGTH.pack_into(
-            self._map, 0, end - _LENGTH.size
-        )  # after the frame: a crash in between leaves it out
+        # after the frame: a crash in between leaves it out
+        _LENGTH.pack_into(self._map, _AT, end - _BEGIN)
         return True
 
     def content(self) -> bytes:
         """All frames that are not crossed out."""
-        length: int = _LENGTH.unpack_from(self._map)[0]
-        return self._map[_LENGTH.size : _LENGTH.size + length]
+        length: int = _LENGTH.unpack_from(self._map, _AT)[0]
+        return self._map[_BEGIN : _BEGIN + length]
 
     def cross_out(self) -> None:
         """Everything has been sent."""
-        self._end = _LENGTH.size
-        _LENGTH.pack_into(self._map, 0, 0)
+        self._end = _BEGIN
+        _LENGTH.pack_into(self._map, _AT, 0)
+
+    # ------------------------------------------------------------ what has begun
+
+    def begin(self, task: int, attempt: int) -> bool:
+        """The worker is about to begin a task; True if it must not, for now."""
+        _BEGUN.pack_into(self._map, 0, task, attempt)
+        return self._map[_HELD] != 0
+
+    @property
+    def begun(self) -> tuple[int, int]:
+        """(task, attempt) that the worker has begun last; (0, 0) = none yet."""
+        task, attempt = _BEGUN.unpack_from(self._map)
+        return task, attempt
+
+    @property
+    def held(self) -> bool:
+        """Whether the worker must not begin anything."""
+        return self._map[_HELD] != 0
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self._map[_HELD] = held
 
     @property
     def empty(self) -> bool:
         """Whether this end has added nothing since the last crossing out."""
-        return self._end == _LENGTH.size
+        return self._end == _BEGIN
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -50,6 +50,7 @@ from nbflow.worker.restore import CannotRestore, Surroundings
 PATIENCE = 0.010  # seconds
 LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
+STAND_BY = 0.001  # seconds between two looks whether the next task may begin
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
 
@@ -127,11 +128,18 @@ class Worker:
                 self._now = None
                 return None
             self._now = run = self._queue.pop(next(iter(self._queue)))
+        if self._outbox.begin(run.id, run.attempt):
+            self._stand_by()
         if not self._busy_since:
             self._busy_since = time.monotonic()
             if self._resting:
                 self._called.set()
         return run
+
+    def _stand_by(self) -> None:
+        """This process is about to be killed for the task that it ran, unless it has ended that one in time."""
+        while self._outbox.held:
+            time.sleep(STAND_BY)
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id

@@ -63,11 +63,12 @@ class Host(RuleBasedStateMachine):
         self.settled: dict[int, State] = {}
         self.launched: list[Launch] = []  # every launch ever, for late answers
         self.desks: dict[int, list[Launch]] = {}  # what each worker has, in order
+        self.begun: dict[int, tuple[int, int]] = {}  # the last (task, attempt) that each has begun
         self.kills: dict[int, int] = {}  # task -> attempts begun and lost or failed
         self.to_hire: list[str] = []
         self.to_recall: list[int] = []
         self.to_return: list[TakeBack] = []
-        self.to_kill: set[int] = set()
+        self.to_kill: list[Abort] = []
         self.blocked: set[int] = set()
         self.per_worker = 0
         self.begun: dict[int, int] = {}  # tasks that each worker was given and has not given back
@@ -128,7 +129,7 @@ class Host(RuleBasedStateMachine):
         elif isinstance(instruction, TakeBack):
             self.to_return.append(instruction)
         elif isinstance(instruction, Abort):
-            self.to_kill.add(instruction.worker)
+            self.to_kill.append(instruction)
         elif isinstance(instruction, Dismiss):
             assert not self.desks.pop(instruction.worker)
         elif isinstance(instruction, Forget):
@@ -280,16 +281,28 @@ class Host(RuleBasedStateMachine):
     @precondition(lambda self: self.to_kill)
     @rule()
     def kill(self) -> None:
-        worker = self.to_kill.pop()
-        if worker in self.desks:
-            self.end_worker(worker)
+        asked = self.to_kill.pop()
+        if asked.worker in self.desks and self.begun.get(asked.worker, (0, 0))[0] not in asked.behind:
+            self.end_worker(asked.worker)
 
     def end_worker(self, worker: int) -> None:
         queue = self.desks.pop(worker)
         self.blocked.discard(worker)
-        if queue:
+        begun = self.begun.get(worker, (0, 0))
+        if queue and begun == (queue[0].task, queue[0].attempt):
             self.no_value(queue[0].task)
-        self.tell(ev.WorkerLost(worker))
+        self.tell(ev.WorkerLost(worker, begun))
+
+    @precondition(lambda self: self.alive_desks())
+    @rule(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """A worker begins what stands first; it tells nobody."""
+        self.begin_head(data.draw(st.sampled_from(self.alive_desks())))
+
+    def begin_head(self, worker: int) -> Launch:
+        launch = self.desks[worker][0]
+        self.begun[worker] = (launch.task, launch.attempt)
+        return launch
 
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data())
@@ -308,16 +321,23 @@ class Host(RuleBasedStateMachine):
         desk = self.desks.get(asked.worker)
         if desk is None:
             return
+        if desk:
+            self.begin_head(asked.worker)
         back = [launch for launch in desk[1:] if launch.task in asked.tasks]
         self.desks[asked.worker] = [launch for launch in desk if launch not in back]
         self.begun[asked.worker] -= len(back)
         tasks = tuple(launch.task for launch in back)
         self.tell(ev.Returned(asked.worker, tasks, tuple(t for t in asked.tasks if t not in tasks)))
 
+    def end_head(self, worker: int) -> Launch:
+        self.begin_head(worker)
+        return self.desks[worker].pop(0)
+
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data())
     def block(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.alive_desks()))
+        self.begin_head(worker)
         self.blocked.add(worker)
         self.tell(ev.Blocked(worker))
 
@@ -333,13 +353,13 @@ class Host(RuleBasedStateMachine):
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data(), took=st.sampled_from([0.00001, 0.001, 1.0]))
     def finish(self, data: st.DataObject, took: float) -> None:
-        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        launch = self.end_head(data.draw(st.sampled_from(self.alive_desks())))
         self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, took))
 
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data(), may_retry=st.booleans())
     def fail(self, data: st.DataObject, may_retry: bool) -> None:
-        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        launch = self.end_head(data.draw(st.sampled_from(self.alive_desks())))
         self.no_value(launch.task)
         self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry))
         assert may_retry or self.settled[launch.task] in (State.FAILED, State.CANCELLED)
@@ -376,7 +396,7 @@ class Host(RuleBasedStateMachine):
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data(), count=st.integers(0, 3))
     def join(self, data: st.DataObject, count: int) -> None:
-        launch = self.desks[data.draw(st.sampled_from(self.alive_desks()))].pop(0)
+        launch = self.end_head(data.draw(st.sampled_from(self.alive_desks())))
         inner = tuple(range(self.next_task, self.next_task + count))
         self.next_task += count
         for task in inner:
@@ -441,7 +461,7 @@ class Host(RuleBasedStateMachine):
                 asked = self.to_judge.pop()
                 self.tell(ev.Judged(asked.task, asked.attempt, 100.0))
             elif alive := self.alive_desks():
-                launch = self.desks[alive[0]].pop(0)
+                launch = self.end_head(alive[0])
                 self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.001))
             elif self.wake_at is not None:
                 self.wait()
@@ -489,6 +509,30 @@ def test_a_failure_skips_100_000_dependants_in_one_step_and_names_the_root() -> 
     settles = [i for i in step.instructions if isinstance(i, Settle)]
     assert len(settles) == 100_000
     assert all(s.state is State.SKIPPED and s.root == 1 for s in settles[1:])
+
+
+def test_a_task_that_its_lost_worker_had_not_begun_goes_elsewhere_uncounted() -> None:
+    machine = Machine(validate=True)
+    machine.handle(
+        [ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a"), ev.Submitted(2, "a")], 0.0
+    )
+    machine.handle([ev.Succeeded(1, 1, 1, 0.1)], 1.0)
+    assert machine.tasks[2].state is State.RUNNING, "as far as is known"
+    step = machine.handle([ev.WorkerLost(1, (1, 1)), ev.WorkerJoined(2, "p")], 2.0)
+    assert Launch(2, 1, 2) in step.instructions, "its first attempt"
+    step = machine.handle([ev.WorkerLost(2, (2, 1))], 3.0)
+    assert [i.why for i in step.instructions if isinstance(i, Settle)] == [Why.LOST]
+
+
+def test_a_task_that_is_to_end_and_had_not_begun_ends_for_that_reason() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 2), ev.WorkerJoined(1, "p"), ev.WorkerJoined(2, "p")], 0.0)
+    machine.handle([ev.Submitted(1, "a"), ev.Submitted(2, "a", walltime=0.5)], 0.0)
+    step = machine.handle([ev.CancelRequested(1), ev.Ticked()], 1.0)
+    assert sorted(i.worker for i in step.instructions if isinstance(i, Abort)) == [1, 2]
+    step = machine.handle([ev.WorkerLost(1, (0, 0)), ev.WorkerLost(2, (0, 0))], 1.1)
+    settled = {i.task: (i.state, i.why) for i in step.instructions if isinstance(i, Settle)}
+    assert settled == {1: (State.CANCELLED, Why.ASKED), 2: (State.FAILED, Why.TIMEOUT)}
 
 
 def test_what_waits_behind_a_long_task_goes_to_an_idle_worker() -> None:

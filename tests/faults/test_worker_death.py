@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from pathlib import Path
 
 from nbflow import DataFlowKernel, WorkerLost, errors, python_app
+from tests.faults.workers import roll_call, stop, wait_until_running
+from tests.gates import Gate
 
 
 def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKernel) -> None:
@@ -26,6 +29,34 @@ def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKe
     assert error.output == "the last line"
     assert f"(process {error.pid}) was killed by SIGKILL while it ran task" in str(error)
     assert str(error).endswith("`dies`; its last words: the last line")
+
+
+def test_a_task_that_had_been_sent_to_a_worker_and_not_begun_runs_elsewhere_uncounted(
+    flow: DataFlowKernel, gate: Gate, tmp_path: Path
+) -> None:
+    """Five times in a row: the workers are stopped, so that they get a task each and begin none."""
+    log = tmp_path / "log"
+
+    @python_app
+    def note(n: int) -> int:
+        with log.open("a") as file:
+            file.write("x")
+        return n
+
+    killed = set()
+    for n in range(5):
+        pids = roll_call(gate, 2)
+        for pid in pids:
+            stop(pid)
+        futures = [note(n), note(n)]
+        wait_until_running(flow, *futures)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        assert [future.result(30) for future in futures] == [n, n]
+        assert all(flow.details(future.tid).failures == [] for future in futures)
+        killed.update(pids)
+    assert len(killed) == 10
+    assert len(log.read_text()) == 10, "each ran once"
 
 
 def test_the_errors_of_a_lost_attempt_travel_whole() -> None:
