@@ -167,6 +167,7 @@ class WorkerProcess(Worker):
         begun = self.outbox.begun
         if begun[0] in behind:
             self.outbox.held = False
+            self.verdict = None
             return
         self._had_begun = begun
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -264,7 +264,12 @@ class Host(RuleBasedStateMachine):
         desk = self.desks[worker]
         task = desk[min(behind, len(desk) - 1)].task if desk else None
         self.tell(ev.Overgrown(worker, task))
-        assert worker in self.to_kill or worker not in self.desks or not desk or task in self.asked
+        assert (
+            any(a.worker == worker for a in self.to_kill)
+            or worker not in self.desks
+            or not desk
+            or task in self.asked
+        )
         if not desk and worker not in self.blocked:
             assert worker not in self.desks, "it is replaced"
 
