@@ -279,7 +279,7 @@ class Host(RuleBasedStateMachine):
         launch = data.draw(st.sampled_from(self.launched))
         here = [other.task for other in self.desks.get(launch.worker, [])]
         if launch.task not in here and (here or launch.worker not in self.desks):
-            before = list(self.machine.counts), set(self.to_kill)
+            before = list(self.machine.counts), list(self.to_kill)
             self.tell(ev.Overgrown(launch.worker, launch.task), ev.Overgrown(launch.worker, None))
             assert before == (list(self.machine.counts), self.to_kill)
 
