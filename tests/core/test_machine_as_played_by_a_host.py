@@ -63,7 +63,7 @@ class Host(RuleBasedStateMachine):
         self.settled: dict[int, State] = {}
         self.launched: list[Launch] = []  # every launch ever, for late answers
         self.desks: dict[int, list[Launch]] = {}  # what each worker has, in order
-        self.begun: dict[int, tuple[int, int]] = {}  # the last (task, attempt) that each has begun
+        self.last: dict[int, tuple[int, int]] = {}  # the last (task, attempt) that each has begun
         self.kills: dict[int, int] = {}  # task -> attempts begun and lost or failed
         self.to_hire: list[str] = []
         self.to_recall: list[int] = []
@@ -287,13 +287,13 @@ class Host(RuleBasedStateMachine):
     @rule()
     def kill(self) -> None:
         asked = self.to_kill.pop()
-        if asked.worker in self.desks and self.begun.get(asked.worker, (0, 0))[0] not in asked.behind:
+        if asked.worker in self.desks and self.last.get(asked.worker, (0, 0))[0] not in asked.behind:
             self.end_worker(asked.worker)
 
     def end_worker(self, worker: int) -> None:
         queue = self.desks.pop(worker)
         self.blocked.discard(worker)
-        begun = self.begun.get(worker, (0, 0))
+        begun = self.last.get(worker, (0, 0))
         if queue and begun == (queue[0].task, queue[0].attempt):
             self.no_value(queue[0].task)
         self.tell(ev.WorkerLost(worker, begun))
@@ -306,7 +306,7 @@ class Host(RuleBasedStateMachine):
 
     def begin_head(self, worker: int) -> Launch:
         launch = self.desks[worker][0]
-        self.begun[worker] = (launch.task, launch.attempt)
+        self.last[worker] = (launch.task, launch.attempt)
         return launch
 
     @precondition(lambda self: self.alive_desks())
