@@ -642,7 +642,7 @@ def test_a_worker_that_leaves_counts_against_no_task() -> None:
     machine = Machine(validate=True)
     machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
     machine.handle([ev.Submitted(n, "a") for n in range(2, 5)], 0.0)
-    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001), ev.WorkerLost(1, at_work=False)], 0.0)
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001), ev.WorkerLost(1, (1, 1))], 0.0)
     assert Hire("p") in step.instructions
     step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)
     assert Launch(2, 1, 2) in step.instructions
