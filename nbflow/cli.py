@@ -1,4 +1,7 @@
-"""The command `nbflow`: what stands on its command line, and its exit code. What the demo does is in demo.py."""
+"""The command `nbflow`: what stands on its command line, and its exit code.
+
+What the demo does is in `demo`, what is said of flows in `listing`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nbflow import __version__, demo
+from nbflow import __version__, demo, listing
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,12 +42,31 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="give up after so many seconds (default: %(default)g)",
     )
+    flows = commands.add_parser(
+        "flows",
+        help="list the flows of yours that are running on this machine",
+        description="List the flows of yours that are running on this machine: the process that has loaded each, "
+        "how long it has been there, its workers, and how its tasks stand.",
+    )
+    flows.add_argument("--json", action="store_true", help="as JSON, with all that is known of each")
+    end = commands.add_parser(
+        "end",
+        help="cancel all tasks of a flow and end it",
+        description="Cancel all tasks of a running flow of yours and end it. The process that has loaded it goes on.",
+    )
+    end.add_argument(
+        "flow", metavar="FLOW|PROCESS", help="as `nbflow flows` shows it; an id may be cut short"
+    )
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code: 0 done, 1 the notebook failed, 2 it could not start, 130 stopped."""
+    """Run the command; return its exit code: 0 done, 1 it failed, 2 it could not start, 130 stopped."""
     options = parser().parse_args(arguments)
+    if options.command == "flows":
+        return listing.list_flows(options.json)
+    if options.command == "end":
+        return listing.end_flow(options.flow)
     try:
         if options.lab:
             demo.open_lab(options.output)

@@ -35,6 +35,7 @@ FLOORS = {
     "notebook": 5,
     "concurrent": 5,
     "demo": 6,
+    "listing": 6,
     "cli": 7,
     "__main__": 8,
     "": 8,  # nbflow itself: public names

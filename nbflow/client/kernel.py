@@ -44,6 +44,7 @@ from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed
 from nbflow.executors import Executor
 from nbflow.numbers import first_of
+from nbflow.wire import door
 from nbflow.wire.messages import (
     AddExecutor,
     Cancel,
@@ -51,6 +52,7 @@ from nbflow.wire.messages import (
     Configure,
     Details,
     Drop,
+    Ended,
     ExecutorSpec,
     Export,
     Exported,
@@ -117,6 +119,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._questions = Questions(self._send_question)
         self._watching = False
         self._lifetime = Lifetime()
+        self._farewell = ""  # why the scheduler ends, if it was asked to
         self._callbacks = Callbacks()
         # a thread of its own: a callback may wait for a task that waits for an export
         self._exports = Callbacks("nbflow-exports")
@@ -171,6 +174,7 @@ class DataFlowKernel(Asking, AsParsl):
             Status: self._questions.answer,
             Checkpointed: self._questions.answer,
             Warned: lambda message: warn_from_afar(message.text),
+            Ended: self._hear_farewell,
             StartThread: self._threads.start,
             StopThread: self._threads.stop,
             ForThread: self._threads.tell,
@@ -201,6 +205,7 @@ class DataFlowKernel(Asking, AsParsl):
                 self._retries,
                 self.config.retry_handler is not None,
                 self._memo,
+                self.name,
             )
         )
 
@@ -368,9 +373,19 @@ class DataFlowKernel(Asking, AsParsl):
         """The end of a value may be the user's code as well."""
         self._exports.put(lambda: self._held.drop(message.number))
 
+    def _hear_farewell(self, message: Ended) -> None:
+        """The scheduler is about to end, and does not die."""
+        self._farewell = message.text
+
     def _on_lost(self) -> None:
-        """The scheduler has died."""
+        """The scheduler has died, or was asked to end."""
         if not self._lifetime.begin_to_end():
+            return
+        if self._farewell:
+            self._calls.close(f"it {self._farewell}")
+            self._host.outlast()
+            warn_from_afar(f"flow {self.name!r} {self._farewell}")
+            self._end(Lost("FlowClosed", f"the flow {self._farewell} before the task had"))
             return
         self._calls.close("its scheduler has died")
         self._host.outlast()
@@ -391,6 +406,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._retry_handler.close()
         self._host.end_the_rest()
         self._places.remove()
+        door.remove_of(self.run_id)
         memoizer_of(self.config).serve(self.checkpoint, False)
         _flows.discard(self)
         log.info("flow %r has ended", self.name, extra=self._about)

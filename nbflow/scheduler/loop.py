@@ -30,6 +30,7 @@ from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import GRACE, Staff
+from nbflow.scheduler.visits import Visits
 from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
@@ -63,6 +64,14 @@ class Scheduler:
         self.guard = Guard(self.staff, self.machine.desks, self.machine.pools, self.emit)
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
         self._memo = self._hands.memo
+        self._visits = Visits(
+            client,
+            setup,
+            self.machine,
+            self._sockets,
+            rows=self._worker_rows,
+            cancel_all=lambda: self._cancel(msg.Cancel([])),
+        )
         self._on_client: dict[Any, Callable[[Any], None]] = {
             msg.Submit: self._submit,
             msg.Define: self._define,
@@ -102,7 +111,7 @@ class Scheduler:
     def run(self) -> None:
         """Until the client goes."""
         try:
-            while True:
+            while not self._visits.over():
                 self._decide()
                 self._look()
                 self._publish()
@@ -114,7 +123,9 @@ class Scheduler:
             self._end()
 
     def _timeout(self) -> float | None:
-        times = [at for at in (self._wake_at, self._memo.due, self.guard.due) if at is not None]
+        times = [
+            at for at in (self._wake_at, self._memo.due, self.guard.due, self._visits.due) if at is not None
+        ]
         if self._dirty:
             times.append(self._published + PUBLISH_EVERY)
         return max(0.0, min(times) - time.time()) if times else None
@@ -156,6 +167,7 @@ class Scheduler:
         self._memo.end()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
+        self._visits.close()
 
     # ------------------------------------------------------------ from the client
 

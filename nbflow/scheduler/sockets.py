@@ -50,6 +50,10 @@ class Sockets:
                 (self._full.discard if sent else self._full.add)(fd)
                 self._poll.modify(fd, _READ if sent else _READ | select.POLLOUT)
 
+    def has_sent(self, port: Port[Any]) -> bool:
+        """Whether everything that was to be sent to a port's peer is on its way."""
+        return not port.outgoing and port.fileno() not in self._full
+
     def wait(self, timeout: float | None) -> None:
         """Wait until something can be done, at most `timeout` seconds (None = as long as it takes), and call back."""
         for fd, event in self._poll.poll(None if timeout is None else timeout * 1000):

@@ -6,7 +6,7 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  ──Configure Define Submit Cancel Release Watch──>                scheduler
     client  ──Inspect Survey Checkpoint Judged──>                            scheduler
     client  <──Settled Rows Workers Details Status──                         scheduler
-    client  <──Warned Checkpointed Judge──                                   scheduler
+    client  <──Warned Checkpointed Judge Ended──                             scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     worker  <──Setup Define Run TakeBack Settled──                           scheduler
@@ -74,6 +74,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     retries: Retries | None = None  # of calls made inside tasks whose app says nothing about it; None = none
     judged: bool = False  # the client is asked what each failed attempt costs
     memo: MemoSpec = MemoSpec()
+    name: str = ""  # what people call the flow
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -252,6 +253,12 @@ class Warned(msgspec.Struct, array_like=True, tag=True, frozen=True):
     text: str
 
 
+class Ended(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The last message of a scheduler that ends although its client has not: "was ended by ..."."""
+
+    text: str
+
+
 class Checkpointed(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The answer to `Checkpoint`: all is written."""
 
@@ -418,6 +425,7 @@ ToClient: TypeAlias = (
     | Status
     | Workers
     | Warned
+    | Ended
     | Checkpointed
     | Judge
     | StartThread
