@@ -9,10 +9,10 @@ from typing import IO, NamedTuple
 
 from nbflow import private
 from nbflow.errors import BadStdStreamFile, NotPrivate
+from nbflow.wire.rows import HALF
 
 TASK_LOGS = "task_logs"  # the folder in a run directory whose folders hold what `AUTO_LOGNAME` names
 LAST_WORDS = 500  # characters of output that an error quotes
-HALF = 500_000  # bytes of the head and of the tail of a task's output that are kept, the middle is counted
 
 
 class Outlet(NamedTuple):

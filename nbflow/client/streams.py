@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
-from nbflow.client.outlets import HALF, Outlet, excerpt, last_words, opened
+from nbflow.client.outlets import Outlet, excerpt, last_words, opened
+from nbflow.wire.rows import HALF
 
 _routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import sys
 from collections import deque
 
 from nbflow.core.task import Task
@@ -45,7 +46,7 @@ class Desk:
         "worker",
     )
 
-    def __init__(self, worker: int, executor: str, left: int) -> None:
+    def __init__(self, worker: int, executor: str, left: int = sys.maxsize) -> None:
         self.worker = worker
         self.executor = executor
         self.queue: dict[int, float] = {}  # task -> estimated seconds; the first one runs

@@ -1,7 +1,8 @@
 """The guard: one periodic look of the scheduler at its workers and the machine, while tasks run.
 
     look ──> memory of each worker's processes ──> beyond its executor's limit?  ──> `Overgrown`
-         └─> what the machine, or the container, has left ──> nearly nothing?   ──> `Overgrown`, for whoever has most
+         ├─> what the machine, or the container, has left ──> nearly nothing?   ──> `Overgrown`, for whoever has most
+         └─> what a task has printed ──> much?                                  ──> its middle goes back to the disk
 
 The figures come from `figures`, whom to end when memory runs short is decided in `nbflow.core.scarcity`. While no task
 runs nothing is looked at. While one does, the next look comes before what is free, or what a limit leaves, could be
@@ -20,6 +21,7 @@ from nbflow.core.placement import Desk, Pool
 from nbflow.core.scarcity import Load, Scarcity, kept_free
 from nbflow.scheduler import figures
 from nbflow.scheduler.figures import Room, Rooms
+from nbflow.scheduler.outputs import GROWN
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Verdict, Worker
 from nbflow.sizes import in_words
@@ -28,6 +30,7 @@ FASTEST = 0.1  # seconds between two looks
 SLOWEST = 1.0
 AT_A_PINCH = 0.02  # while what little memory is left shrinks
 FILLED = 4_000_000_000  # bytes that processes may fill in a second
+PRINTED = 64_000_000  # bytes that a task may print between two looks, once it is known to print much
 LATELY = 5.0  # seconds until a process that the system ends is gone, and its parent told
 TELL_EVERY = 1.0  # seconds between two reports of memory to those who watch
 
@@ -95,9 +98,14 @@ class Guard:
         for worker in workers:
             self._compare_with_its_limit(worker, now)
         self._compare_with_what_is_left(workers, now)
+        passed = self._left_at - before_at
+        printed = max((worker.trim_log() for worker in self._staff.workers.values()), default=0)
         self.due = None
         if self._busy():
-            self.due = now + self._until_next(workers, before, self._left_at - before_at)
+            pause = self._until_next(workers, before, passed)
+            if printed > GROWN:
+                pause = min(pause, max(AT_A_PINCH, PRINTED * passed / printed))
+            self.due = now + pause
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self.news = True

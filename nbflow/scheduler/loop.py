@@ -28,6 +28,7 @@ from nbflow.scheduler import faults, history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
+from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import GRACE, Staff
 from nbflow.scheduler.visits import Visits
@@ -60,6 +61,7 @@ class Scheduler:
         parent = watch_process(os.getppid())
         if parent is not None:
             self._sockets.listen(parent, self._stop)
+        self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
         self.guard = Guard(self.staff, self.machine.desks, self.machine.pools, self.emit)
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
@@ -359,7 +361,8 @@ class Scheduler:
         job.outcome = message.outcome
         self._hands.exports.used |= type(message.outcome) is Held
         job.note = message.note
-        job.output = message.output
+        if message.output or job.output:
+            self._outputs.keep(job, message.output)
         job.started, job.ended = message.started, message.ended
         if type(message.outcome) is Failure:
             job.error_line = message.outcome.line
@@ -373,7 +376,8 @@ class Scheduler:
     def _gathered(self, worker: Worker, message: msg.Gathered) -> None:
         job = self.jobs[message.id]
         job.template, job.inner = message.template, message.needs
-        job.output = message.output
+        if message.output or job.output:
+            self._outputs.keep(job, message.output)
         job.started = message.started
         self.events.append(ev.Joined(message.id, message.attempt, worker.number, tuple(message.needs)))
 

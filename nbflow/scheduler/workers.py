@@ -13,6 +13,7 @@ from nbflow import private
 from nbflow.core.placement import TRIES
 from nbflow.errors import exit_in_words
 from nbflow.scheduler.figures import GONE
+from nbflow.scheduler.outputs import Log
 from nbflow.wire import process
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
@@ -92,6 +93,10 @@ class Worker(ABC):
     def begun(self) -> tuple[int, int]:
         """After its end: the last (task, attempt) that it has begun; (0, 0) = none."""
 
+    def trim_log(self) -> int:
+        """See that what its task prints fills no disk; returns by how many bytes it has grown since the last time."""
+        return 0
+
     def last_messages(self) -> list[FromWorker]:
         """After its end: the answers that it had not sent."""
         return []
@@ -145,7 +150,7 @@ class WorkerProcess(Worker):
         self._had_begun: tuple[int, int] | None = None  # when it was to be killed
         self.log = os.path.join(run_dir, f"worker-{number}.log")
         # append mode: the worker truncates the file between tasks, and writing goes on at its end
-        with open(self.log, "ab", opener=private.opener) as log:
+        with open(self.log, "a+b", opener=private.opener) as log:
             outbox = make()
             try:
                 self.process, sock = process.start(
@@ -154,6 +159,7 @@ class WorkerProcess(Worker):
                 self.outbox = Outbox(outbox)
             finally:
                 os.close(outbox)
+            self._printed = Log(os.dup(log.fileno()))
         self.port: Port[FromWorker] = Port(sock, FromWorker)
         self.pid = self.process.pid
         self.pidfd = watch_process(self.pid)
@@ -177,6 +183,9 @@ class WorkerProcess(Worker):
     def begun(self) -> tuple[int, int]:
         return self._had_begun or self.outbox.begun
 
+    def trim_log(self) -> int:
+        return self._printed.trim()
+
     def last_messages(self) -> list[FromWorker]:
         try:
             return self.port.unpack(self.outbox.content())
@@ -191,6 +200,7 @@ class WorkerProcess(Worker):
         if self.pidfd is not None:
             os.close(self.pidfd)
         output = tail(self.log)
+        self._printed.close()
         with contextlib.suppress(OSError):
             os.unlink(self.log)
         how = exit_in_words(code) if code < 0 else f"ended with exit code {code}"  # it was no command

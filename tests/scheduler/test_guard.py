@@ -53,6 +53,7 @@ class Machine:
                 memory_limit=0,
                 weigh_at=0.0,
                 verdict=None,
+                trim_log=lambda: 0,
             )
             self.desks[number] = Desk(number, "processes")
             self.desks[number].add(10 * number, 1.0)
