@@ -47,6 +47,8 @@ class Config(Description):
             add up to at most `retries`. None = 1 each. It runs in this process, on a thread of its own, and must not
             wait for tasks; what it raises becomes the task's error.
         std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
+        show_values: whether short texts of arguments and results are shown, in the graph, on cards and in the flow's
+            rows; False where they may be secret. What tasks print and raise is shown in any case.
         initialize_logging: whether a flow whose `run_dir` is kept writes an `nbflow.log` there, or a `LogConfig`.
         monitoring: Parsl's monitoring; the live graph and the log take its place.
         strategy: Parsl's scaling of blocks; no meaning here, as for `strategy_period` and `max_idletime` (seconds).
@@ -81,6 +83,7 @@ class Config(Description):
     internal_tasks_max_threads: int = 10
     retry_handler: Callable[..., float] | None = None
     std_autopath: Callable[..., Any] | None = None
+    show_values: bool = True
     initialize_logging: Any = True
     monitoring: Any = None
     strategy: str | None = "simple"
@@ -110,6 +113,7 @@ class Config(Description):
             function("Config(retry_handler=...)", self.retry_handler)
         if self.std_autopath is not None:
             function("Config(std_autopath=...)", self.std_autopath)
+        flag("Config(show_values=...)", self.show_values)
         if not callable(getattr(self.initialize_logging, "initialize_logging", None)):
             flag("Config(initialize_logging=...)", self.initialize_logging)
         if self.monitoring is not None and not isinstance(self.monitoring, Description):

@@ -78,7 +78,7 @@ class Calls:
 
     `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for;
     `autopath`: the configuration's `std_autopath`; `ways`: of bringing files in, None = nbflow's own; `staged`: where
-    they go, None = the run directory.
+    they go, None = the run directory; `show_values`: whether short texts of arguments and results are made.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Calls:
         autopath: Callable[[TaskRecord, str], Any] | None = None,
         ways: Sequence[Staging] | None = None,
         staged: str | None = None,
+        show_values: bool = True,
     ) -> None:
         self.closed = False  #: no calls any more
         self.elsewhere = False  #: this is a forked child, and the flow belongs to the parent
@@ -108,10 +109,11 @@ class Calls:
         self._store_dirs = list(store_dirs)
         self._run_dir = run_dir
         self._autopath = autopath
+        self.show_values = show_values
         self._threads = threads
         self._resolver = resolver or DEEP_DEPENDENCY_RESOLVER
         self._fetcher = Fetcher(link, self.call_function, staged or run_dir, ways)
-        self._outside = Outside(self._adopted, self._keep, link.post)
+        self._outside = Outside(self._adopted, self._keep, link.post, show_values)
         self.held: Mapping[int, Any] = {} if threads is None else threads.held
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
@@ -162,7 +164,7 @@ class Calls:
             define.digest,
             parcel.payload,
             [need.tid for need in needs] if needs else [],
-            detail(args, kwargs, callee.parameters.positional),
+            detail(args, kwargs, callee.parameters.positional) if self.show_values else "",
             self.parent if threads is None or not threads.began else threads.task_here,
             executors,
             self._retries if options.policy is None else options.policy,
@@ -209,7 +211,13 @@ class Calls:
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""
-        name = f"[{argument!r}]"[:40] if function.__name__ == "getitem" else f".{argument}"
+        name = (
+            f".{argument}"
+            if function.__name__ == "getattr"
+            else f"[{argument!r}]"[:40]
+            if self.show_values
+            else "[…]"
+        )
         lifted = self.call(Callee(Options(name), _captor(function)), (future, argument), {})
         if future._key:
             lifted._key = memo.key_of_part(future._key, function.__name__, argument)

@@ -145,6 +145,7 @@ class DataFlowKernel(Asking, AsParsl):
             ways=ways_of(self.config.executors),
             staged=directory_of(self.config.executors),
             run_dir=self._places.run_dir,
+            show_values=self.config.show_values,
         )
         self._threads.calls = self._calls
         return specs
@@ -206,6 +207,7 @@ class DataFlowKernel(Asking, AsParsl):
                 self.config.retry_handler is not None,
                 self._memo,
                 self.name,
+                self.config.show_values,
             )
         )
 

@@ -29,10 +29,12 @@ class Outside:
         make: Callable[[str], AppFuture],
         keep: Callable[[Any], Inline | Stored | Held],
         post: Callable[..., None],
+        show_values: bool = True,
     ) -> None:
         self._make = make
         self._keep = keep
         self._post = post
+        self._show_values = show_values
         self._adopted: WeakKeyDictionary[Future[Any], AppFuture] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -57,7 +59,7 @@ class Outside:
             return outcome.pack_error(error), ""
         value = future.result()
         try:
-            return self._keep(value), short(value)
+            return self._keep(value), short(value) if self._show_values else ""
         except Exception as failure:
             kind = type(value).__name__
             cannot = CannotPickle(f"what a future of another library gave ({kind}) cannot travel: {failure}")

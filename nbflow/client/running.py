@@ -51,10 +51,15 @@ class Runner:
     joined: Any = None
 
     def __init__(
-        self, store_dirs: Sequence[str], capture: Capture, adopt: Callable[[Future[Any]], AppFuture]
+        self,
+        store_dirs: Sequence[str],
+        capture: Capture,
+        adopt: Callable[[Future[Any]], AppFuture],
+        show_values: bool = True,
     ) -> None:
         self.capture = capture
         self._adopt = adopt  # makes any future one of the flow
+        self._show_values = show_values
         self._store_dirs = store_dirs
         self._home = os.getpid()
         self._defines: dict[bytes, Define] = {}
@@ -86,7 +91,7 @@ class Runner:
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
             result = self._pack(value, run.app)
-            note = short(value)
+            note = short(value) if self._show_values else ""
         except BaseException as error:  # the worker outlives whatever a task raises
             if os.getpid() != self._home:
                 _end_child(error)

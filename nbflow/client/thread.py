@@ -115,8 +115,14 @@ class ThreadRunner(Runner):
 
     capture: streams.ThreadCapture
 
-    def __init__(self, held: HeldValues, store_dirs: Sequence[str], adopt: Callable[..., AppFuture]) -> None:
-        super().__init__(store_dirs, streams.ThreadCapture(), adopt)
+    def __init__(
+        self,
+        held: HeldValues,
+        store_dirs: Sequence[str],
+        adopt: Callable[..., AppFuture],
+        show_values: bool = True,
+    ) -> None:
+        super().__init__(store_dirs, streams.ThreadCapture(), adopt, show_values)
         self._held = held
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:

@@ -125,7 +125,7 @@ class Threads:
             self.began = True
             self._restore_streams = streams.install()
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
-        runner = ThreadRunner(self.held, self._store_dirs, self.calls.need)
+        runner = ThreadRunner(self.held, self._store_dirs, self.calls.need, self.calls.show_values)
         thread = WorkerThread(message.worker, name, runner, self._enter, self._say)
         self._threads[message.worker] = thread
         try:

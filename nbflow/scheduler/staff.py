@@ -110,6 +110,7 @@ class Staff:
                 self._setup.store_dirs,
                 self.labels,
                 self._setup.retries,
+                self._setup.show_values,
             )
         )
 

@@ -75,6 +75,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     judged: bool = False  # the client is asked what each failed attempt costs
     memo: MemoSpec = MemoSpec()
     name: str = ""  # what people call the flow
+    show_values: bool = True  # False: no texts of arguments and results are made
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -308,6 +309,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     store_dirs: list[str]
     executors: list[str]  # labels, for the calls made inside tasks
     retries: Retries | None  # the same
+    show_values: bool = True
 
 
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):

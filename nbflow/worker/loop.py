@@ -104,8 +104,9 @@ class Worker:
             executors=setup.executors,
             store_dirs=setup.store_dirs,
             run_dir=setup.run_dir,
+            show_values=setup.show_values,
         )
-        self._runner = Runner(setup.store_dirs, self._place, self._calls.need)
+        self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
         current.set_current(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
