@@ -10,6 +10,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
+from nbflow.core.states import State
 from nbflow.wire.rows import TaskRow, WorkerRow
 
 log = logging.getLogger(__name__)
@@ -67,8 +70,12 @@ class Feed:
             if isinstance(observer, WorkerObserver):
                 _tell(lambda observer=observer: observer.workers_changed(rows))  # type: ignore[misc]
 
-    def close(self) -> None:
-        """The flow has ended."""
+    def close(self, note: str = "", at: float = 0.0) -> None:
+        """The flow has ended at this time, and what had not ended has failed: the error in one line is `note`."""
+        lost = [row for row in self.rows.values() if not row.state.ended]
+        if lost:
+            fields = {"state": State.FAILED, "ended": at, "note": note, "joining": False, "again": False}
+            self.take([msgspec.structs.replace(row, **fields) for row in lost])
         for observer in tuple(self._observers):
             _tell(observer.flow_closed)
 

@@ -161,6 +161,7 @@ class AppFuture(Promise[Any]):
             self._wait(timeout)
             self._open()
         if self._exception is not None:  # whatever its truth value is, which is all that the base class asks
+            asked_for = self.tid, self._options.name  # noqa: F841 # read by whoever shows the error
             try:
                 raise self._exception
             finally:

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
@@ -44,6 +45,7 @@ from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed
 from nbflow.executors import Executor
 from nbflow.numbers import first_of
+from nbflow.values.outcome import one_line
 from nbflow.wire import door
 from nbflow.wire.messages import (
     AddExecutor,
@@ -120,6 +122,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._watching = False
         self._lifetime = Lifetime()
         self._farewell = ""  # why the scheduler ends, if it was asked to
+        self._died = ""
         self._callbacks = Callbacks()
         # a thread of its own: a callback may wait for a task that waits for an export
         self._exports = Callbacks("nbflow-exports")
@@ -222,6 +225,11 @@ class DataFlowKernel(Asking, AsParsl):
     def closed(self) -> bool:
         """Whether the flow has ended."""
         return self._calls.closed
+
+    @property
+    def died(self) -> str:
+        """Why the flow has ended by itself, for people; "" while it goes on, and where somebody has ended it."""
+        return self._died
 
     @property
     def run_dir(self) -> str:
@@ -394,6 +402,7 @@ class DataFlowKernel(Asking, AsParsl):
         how, words = self._host.in_words(), self._host.last_words()
         text = f"the scheduler process {how} before the task did; load() starts a new one"
         log.error("%s%s", text, f"; its last words: {words}" if words else "", extra=self._about)
+        self._died = f"The scheduler {how}: nothing goes on any more. load() starts a new flow."
         self._end(Lost("SchedulerLost", f"{text}; its last words: {words}" if words else text))
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
@@ -402,7 +411,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._calls.keep_values()
         self._questions.close()
         self._threads.close()
-        self.feed.close()
+        self.feed.close(one_line(outcome), time.time())
         self._callbacks.close()
         self._exports.close()
         self._retry_handler.close()

@@ -1,4 +1,4 @@
-"""How the tasks stand: the newest row of each, one byte a task, the counts, the clock.
+"""How tasks and workers stand: the newest row of each, one byte a task, the counts, the clock.
 
 Pure bookkeeping, with a cost that depends only on the rows that changed. One owner (the publisher's thread) writes; the
 order of tasks is that in which they were first seen, and never changes.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nbflow.core.states import State
 from nbflow.notebook.marks import MARKS, ended, mark_of, worded
-from nbflow.wire.rows import TaskRow
+from nbflow.wire.rows import TaskRow, WorkerRow
 
 
 class Board:
@@ -20,6 +21,8 @@ class Board:
         self.index: dict[int, int] = {}  #: of each task's id, into `rows` and `status`
         self.status = bytearray()  #: a mark (an index into `MARKS`) for each task
         self.tally = [0] * len(MARKS)  #: how many tasks have each mark
+        self.workers: dict[int, WorkerRow] = {}  #: as last told; empty as long as nothing is
+        self.silent: frozenset[int] = frozenset()  #: those of them that do not respond
         self.started = 0.0  #: when the first task was submitted, seconds since the epoch; 0.0 = no task yet
         self.last_end = 0.0  #: when the newest end was, seconds since the epoch; 0.0 = none yet
 
@@ -27,7 +30,7 @@ class Board:
         """Take over the rows; True if the structure changed: a new task, or other needs."""
         grown = False
         for row in rows:
-            mark = mark_of(row)
+            mark = mark_of(row, self.silent)
             place = self.index.get(row.id)
             if place is None:
                 self.index[row.id] = len(self.rows)
@@ -45,6 +48,19 @@ class Board:
                 self.started = row.submitted
             self.last_end = max(self.last_end, row.ended)
         return grown
+
+    def update_workers(self, workers: Iterable[WorkerRow]) -> bool:
+        """Take over how the workers stand; True if it changed which of them respond, and so how tasks are told."""
+        self.workers = {worker.worker: worker for worker in workers}
+        silent = frozenset(number for number, worker in self.workers.items() if not worker.responding)
+        moved, self.silent = silent ^ self.silent, silent
+        if moved:
+            self.update([row for row in self.rows if row.worker in moved])
+        return bool(moved)
+
+    def worker_of(self, row: TaskRow) -> WorkerRow | None:
+        """The worker that has the task now, as last told."""
+        return self.workers.get(row.worker or 0) if row.state is State.RUNNING else None
 
     def get(self, task: int) -> TaskRow | None:
         """The row of the task with this id."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -73,9 +72,8 @@ def start(flow: DataFlowKernel | None, words: Sequence[str]) -> None:
 def status(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:
     """Show how many tasks are in which state."""
     rows, now = tasks(flow), flow.status()
-    workers = Counter(row.executor for row in now.workers)
     counts = dict(zip(State, now.counts, strict=True))
-    display(Status(flow.name, counts, workers, elapsed(rows.values(), time.time())))  # type: ignore[no-untyped-call]
+    display(Status(flow.name, counts, now.workers, elapsed(rows.values(), time.time())))  # type: ignore[no-untyped-call]
 
 
 def graph(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow.client.future import AppFuture
 from nbflow.errors import JoinError, PropagatedException, UsageError, describe
@@ -73,6 +73,16 @@ class WaitInterrupted(KeyboardInterrupt):
         return [f"{RED}Interrupted{PLAIN}: {self}"]
 
 
+class Asked(NamedTuple):
+    """The task whose value somebody has asked for."""
+
+    tid: int
+    app: str
+
+    def __str__(self) -> str:
+        return f"task {name_of(self.tid)} `{self.app}`"
+
+
 class TaskErrors:
     """Shows the errors that came out of tasks; all others are left to IPython."""
 
@@ -99,25 +109,23 @@ class TaskErrors:
         **more: Any,
     ) -> list[str]:
         """The lines to show."""
-        future = _future_in(trace)
+        task = _task_in(trace)
         if came_out_of_a_task(error):
-            return self._failure(error, trace, future)
-        if future is not None and isinstance(error, ENDS_OF_WAITING):
+            return self._failure(error, trace, task)
+        if task is not None and isinstance(error, ENDS_OF_WAITING):
             name = "Interrupted" if isinstance(error, KeyboardInterrupt) else kind.__name__
             return [
-                f"{RED}{name}{PLAIN}: {legible(_why_no_value(error, future))}",
+                f"{RED}{name}{PLAIN}: {legible(_why_no_value(error, task))}",
                 "",
                 *self._asked_for(trace),
             ]
         return self._others(kind, error, trace, *rest, **more)
 
-    def _failure(
-        self, error: BaseException, trace: TracebackType | None, future: AppFuture | None
-    ) -> list[str]:
+    def _failure(self, error: BaseException, trace: TracebackType | None, task: Asked | None) -> list[str]:
         root = root_of(error)
         name, colon, text = describe(root).partition(":")
         where = place_of(frames_of(root))
-        what = _what_failed(error, future) + (f" at {where}" if where else "") + _what_that_did(error)
+        what = _what_failed(error, task) + (f" at {where}" if where else "") + _what_that_did(error)
         if len(text) > LONGEST_TEXT:
             text = f"{text[:LONGEST_TEXT]}\n... {len(text) - LONGEST_TEXT} characters left out ..."
         lines = self.lines(error)
@@ -147,27 +155,27 @@ class TaskErrors:
         return [f"The value was asked for in {places[-1]}{called}."]
 
 
-def _future_in(trace: TracebackType | None) -> AppFuture | None:
-    """The future that raised the error: the user's own exceptions do not know their task, and it does."""
+def _task_in(trace: TracebackType | None) -> Asked | None:
+    """The task whose future raised the error: the user's own exceptions do not know it."""
     for frame, _ in traceback.walk_tb(trace):
         if frame.f_code in ASKING:
-            future = frame.f_locals["self"]
-            assert isinstance(future, AppFuture)
-            return future
+            future = frame.f_locals.get("self")  # it is let go where the error is the task's own
+            return (
+                Asked(*frame.f_locals["asked_for"]) if future is None else Asked(future.tid, future.app_name)
+            )
     return None
 
 
-def _why_no_value(error: BaseException, future: AppFuture) -> str:
-    task = f"task {name_of(future.tid)} `{future.app_name}`"
+def _why_no_value(error: BaseException, task: Asked) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"only the waiting for {task} was interrupted; it goes on in the background."
     return str(error) or f"{task} was cancelled"
 
 
-def _what_failed(error: BaseException, future: AppFuture | None) -> str:
+def _what_failed(error: BaseException, task: Asked | None) -> str:
     if isinstance(error, PropagatedException):
         return f"task {name_of(error.root_id)} `{error.root_app}` failed"
-    return "a task failed" if future is None else f"task {name_of(future.tid)} `{future.app_name}` failed"
+    return "a task failed" if task is None else f"{task} failed"
 
 
 def _what_that_did(error: BaseException) -> str:

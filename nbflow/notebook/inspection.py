@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from nbflow.notebook.board import Board
 from nbflow.notebook.panel import Panel, panel
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,9 @@ class Inspection:
     def __init__(self, fetch: Callable[[int, float], TaskDetails]) -> None:
         self._fetch = fetch
         self._task: int | None = None
-        self._told: tuple[TaskRow, TaskDetails | None] | None = None  # what the panel was made of
+        self._told: tuple[TaskRow, TaskDetails | None, WorkerRow | None] | None = (
+            None  # what the panel was made of
+        )
         self._next = 0.0
 
     def begin(self, task: int) -> None:
@@ -41,16 +43,18 @@ class Inspection:
         row = None if self._task is None else board.get(self._task)
         if row is None:
             return None, None
-        told = self._told
-        if told is not None and told[0] == row:
+        told, worker = self._told, board.worker_of(row)
+        if told is not None and told[0] == row and _responds(told[2]) == _responds(worker):
             if row.state.ended and told[1] is not None:
                 return None, None
             if now < self._next:
                 return None, self._next - now
         self._next = now + _EVERY
-        self._told = row, self._details(row.id)
+        self._told = row, self._details(row.id), worker
         pause = None if row.state.ended and self._told[1] is not None else _EVERY
-        return (None if self._told == told else panel(row, board.rows, self._told[1], board.started)), pause
+        if self._told == told:
+            return None, pause
+        return panel(row, board.rows, self._told[1], board.started, worker), pause
 
     def _details(self, task: int) -> TaskDetails | None:
         try:
@@ -58,3 +62,7 @@ class Inspection:
         except Exception as error:  # closed, too slow, not known: the panel tells what the row tells
             log.debug("no details of task %s: %s", task, error)
             return None
+
+
+def _responds(worker: WorkerRow | None) -> bool:
+    return worker is None or worker.responding

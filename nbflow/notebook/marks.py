@@ -1,17 +1,18 @@
 """How each state of a task is told: its word, its sign, its colours.
 
 A mark is a number under 256, so that the states of all tasks travel to the page as one byte each. The first seven are
-the states themselves; two more tell what a state alone does not: recalled from the memo, and running again.
+the states themselves; three more tell what a state alone does not: recalled from the memo, running again, and on a
+worker that does not respond.
 The page has the same table; `tests/notebook/cases/marks.json` holds both to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbflow.core.states import State
-from nbflow.wire.rows import TaskRow
+from nbflow.wire.rows import TaskRow, WorkerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +50,35 @@ MARKS: tuple[Mark, ...] = (
     Mark("cancelled", State.CANCELLED.sign, _RING + "M4.9 4.9L11.1 11.1", "#656d76", "#98a2ad"),
     Mark("recalled", "↺", _BACK, "#8250a8", "#b78ae0"),
     Mark("retrying", "↻", _AGAIN, "#0b6bcb", "#4aa3ff"),
+    Mark("not responding", "‖", "M6 4.4V11.6M10 4.4V11.6", "#9a6700", "#d9a300"),
 )
-RECALLED, RETRYING = 7, 8
+RECALLED, RETRYING, SILENT = 7, 8, 9
 
-ORDER: tuple[int, ...] = (State.DONE, RECALLED, State.RUNNING, RETRYING, State.RECALLING, State.WAITING, State.FAILED,
-                          State.SKIPPED, State.CANCELLED)  # fmt: skip
+ORDER: tuple[int, ...] = (State.DONE, RECALLED, State.RUNNING, RETRYING, SILENT, State.RECALLING, State.WAITING,
+                          State.FAILED, State.SKIPPED, State.CANCELLED)  # fmt: skip
 """The order in which counts are told."""
 
-_MATTERS: tuple[int, ...] = (State.FAILED, State.RUNNING, RETRYING, State.DONE, State.SKIPPED, RECALLED, State.WAITING,
-                             State.CANCELLED, State.RECALLING)  # fmt: skip
+_MATTERS: tuple[int, ...] = (State.FAILED, SILENT, State.RUNNING, RETRYING, State.DONE, State.SKIPPED, RECALLED,
+                             State.WAITING, State.CANCELLED, State.RECALLING)  # fmt: skip
 
 
-def mark_of(row: TaskRow) -> int:
-    """The mark of a task: an index into `MARKS`."""
+def mark_of(row: TaskRow, silent: Collection[int] = ()) -> int:
+    """The mark of a task: an index into `MARKS`. `silent`: the workers that do not respond."""
     if row.state is State.DONE and row.recalled:
         return RECALLED
+    if row.state is State.RUNNING and row.worker in silent:
+        return SILENT
     if row.state is State.RUNNING and row.attempt > 1:
         return RETRYING
     return int(row.state)
+
+
+def silence_of(worker: WorkerRow) -> str:
+    """What it may mean that a worker does not respond, and what can be done."""
+    return (
+        f"process {worker.pid} is stopped, or waits for a device; other tasks go on. "
+        f"`kill -CONT {worker.pid}` lets a stopped one go on, Cancel ends it"
+    )
 
 
 def ended(mark: int) -> bool:

@@ -12,9 +12,10 @@ import msgspec
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
-from nbflow.notebook.marks import mark_of
+from nbflow.notebook.marks import mark_of, silence_of
 from nbflow.notebook.text import plain, seconds
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.sizes import in_words
+from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 MOST_NEIGHBOURS = 12
 _MOST_TEXT = 40_000  # characters of output, traceback or source
@@ -59,15 +60,24 @@ class Panel(msgspec.Struct, frozen=True):
     can_cancel: bool
 
 
-def panel(row: TaskRow, rows: Sequence[TaskRow], details: TaskDetails | None, flow_start: float) -> Panel:
-    """The panel of the task `row`, among all `rows`. Without `details` it tells what the row tells."""
+def panel(
+    row: TaskRow,
+    rows: Sequence[TaskRow],
+    details: TaskDetails | None,
+    flow_start: float,
+    worker: WorkerRow | None = None,
+) -> Panel:
+    """The panel of the task `row`, among all `rows`. Without `details` it tells what the row tells.
+
+    `worker`: the one that runs it now, if that is known.
+    """
     failed = row.state in (State.FAILED, State.SKIPPED)
     return Panel(
         task=row.id,
         app=shorten(row.app),
-        mark=mark_of(row),
+        mark=mark_of(row, () if worker is None or worker.responding else (worker.worker,)),
         place=shorten(details.place) if details else "",
-        facts=_facts(row, rows),
+        facts=_facts(row, rows, worker),
         story=[(f"{when - flow_start:+.2f} s", shorten(what, _MOST_STORY)) for when, what in details.story]
         if details
         else [],
@@ -86,7 +96,7 @@ def _end_of(text: str) -> str:
     return plain(text[-2 * _MOST_TEXT :])[-_MOST_TEXT:]
 
 
-def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
+def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> list[Fact]:
     known = {other.id: other for other in rows}
     facts = []
     if row.detail:
@@ -99,6 +109,10 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow]) -> list[Fact]:
     facts.append(_links("needed by", [other for other in rows if row.id in other.needs]))
     facts.append(_links("called", [other for other in rows if other.parent == row.id]))
     facts.append(Fact("ran", _ran(row)))
+    if worker is not None and worker.memory and worker.task == row.id:
+        facts.append(Fact("memory", f"{in_words(worker.memory)} in all processes of its worker"))
+    if worker is not None and not worker.responding:
+        facts.append(Fact("not responding", silence_of(worker)))
     return [fact for fact in facts if fact.text or fact.links]
 
 

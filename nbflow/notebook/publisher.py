@@ -1,6 +1,6 @@
 """Keeps a page up to date: one thread for each graph, between the flow's feed and the page.
 
-    reader thread ── ids of changed tasks ──┐
+    reader thread ── changed tasks, workers ┐
     a click (any thread) ── what it says ───┤──> this thread: rows, layout, panel, picture ──> page
     freeze() (any thread) ──────────────────┘
 
@@ -29,7 +29,7 @@ from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.verbs import Said, Verb
 from nbflow.notebook.view import Scene, build
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 Made = TypeVar("Made")
 log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class Flow(Protocol):
     def feed(self) -> Feed: ...
     @property
     def closed(self) -> bool: ...
+    @property
+    def died(self) -> str: ...
     def watch(self) -> None: ...
     def details(self, task_id: int, timeout: float = ...) -> TaskDetails: ...
     def cancel(self, task_id: int) -> bool: ...
@@ -69,8 +71,9 @@ class Page(Protocol):
         strip: Timeline | None = None,
         panel: Panel | None = None,
         no_panel: bool = False,
+        notice: str = "",
     ) -> None:
-        """Send what is given, as one message."""
+        """Send what is given, as one message. A `notice` is about the whole flow, and stays."""
 
     def acknowledge(self, key: str) -> None:
         """Say that a message of the page's has arrived."""
@@ -96,6 +99,7 @@ class Publisher:
         self._wall = wall
         self._wake = threading.Condition()
         self._dirty: dict[int, None] = {}  # ids of changed tasks, in the order in which they were told
+        self._crew: Sequence[WorkerRow] | None = None  # the workers, as told last and not taken over yet
         self._notes: deque[Callable[[], None]] = deque()
         self._said = 0  # of the notes, those of the page
         self._closing = False  # the flow is closed
@@ -133,6 +137,12 @@ class Publisher:
         # Only the ids: two threads may bring rows, and the feed alone knows which is the newest.
         with self._wake:
             self._dirty.update((row.id, None) for row in rows)
+            self._wake.notify()
+
+    def workers_changed(self, rows: Sequence[WorkerRow]) -> None:
+        """Note how the workers stand."""
+        with self._wake:
+            self._crew = rows
             self._wake.notify()
 
     def flow_closed(self) -> None:
@@ -198,7 +208,7 @@ class Publisher:
                 log.exception("the graph of flow %s could not be brought up to date", self._flow.name)
                 pause = 1.0
             with self._wake:
-                self._ended = self._ended or (self._last_step and not (self._dirty or self._notes))
+                self._ended = self._ended or (self._last_step and not (self._stale() or self._notes))
                 if self._ended:
                     return
                 self._wait(pause)
@@ -211,7 +221,10 @@ class Publisher:
             self._wake.wait_for(self._urgent, gathering if pause is None else min(gathering, pause))
             pause = None if pause is None else pause - gathering
         if pause is None or pause > 0:
-            self._wake.wait_for(lambda: self._urgent() or bool(self._dirty), pause)
+            self._wake.wait_for(lambda: self._urgent() or self._stale(), pause)
+
+    def _stale(self) -> bool:
+        return bool(self._dirty) or self._crew is not None
 
     def _urgent(self) -> bool:
         return bool(self._notes) or self._ended or (self._closing and not self._last_step)
@@ -220,6 +233,7 @@ class Publisher:
         """Do what is due now; returns after how many seconds something will be due, None for not until called."""
         with self._wake:
             dirty, self._dirty = self._dirty, {}
+            crew, self._crew = self._crew, None
             notes = list(self._notes)
             self._notes.clear()
             self._said = 0
@@ -227,6 +241,8 @@ class Publisher:
         if dirty:
             rows = self._flow.feed.rows
             self._grown |= self._board.update([rows[task] for task in dirty if task in rows])
+            self._changed = self._strip_stale = True
+        if crew is not None and self._board.update_workers(crew):
             self._changed = self._strip_stale = True
         for note in notes:
             try:
@@ -259,12 +275,13 @@ class Publisher:
         strip = None
         scene = self._current_scene()
         if began >= self._next_strip or at_rest or now:
-            strip = timeline(self._board.rows, self._board.started, wall)
+            strip = self._strip(wall)
         self._page.show(
             scene=scene if self._unsent else None,
             board=self._board,
             elapsed=self._board.elapsed(wall),
             strip=strip,
+            notice=self._flow.died,
         )
         self._changed = self._unsent = False
         took = self._clock() - began
@@ -283,8 +300,11 @@ class Publisher:
 
     def _picture(self) -> Still:
         wall = self._wall()
-        strip = timeline(self._board.rows, self._board.started, wall)
-        return Still(self._current_scene(), self._board, strip, self._board.elapsed(wall))
+        scene, elapsed = self._current_scene(), self._board.elapsed(wall)
+        return Still(scene, self._board, self._strip(wall), elapsed, self._flow.died)
+
+    def _strip(self, wall: float) -> Timeline:
+        return timeline(self._board.rows, self._board.started, wall, self._board.silent)
 
     # ---------------------------------------------------------------- what the page says
 

@@ -1,14 +1,17 @@
-"""How a flow stands, as text and as HTML: counts by state, workers, elapsed time. Pure."""
+"""How a flow stands, as text and as HTML: counts by state, workers and their memory, elapsed time. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
+from nbflow.notebook.marks import MARKS, SILENT, silence_of
 from nbflow.notebook.text import escape, seconds
-from nbflow.wire.rows import TaskRow
+from nbflow.sizes import in_words
+from nbflow.wire.rows import TaskRow, WorkerRow
 
 COLOURS = {
     State.WAITING: "var(--jp-ui-font-color2, #656d76)",
@@ -23,18 +26,18 @@ COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A flow at one moment. `workers` counts them by executor; `elapsed` is in seconds."""
+    """A flow at one moment. `elapsed` is in seconds."""
 
     name: str
     counts: Mapping[State, int]
-    workers: Mapping[str, int]
+    workers: Sequence[WorkerRow]
     elapsed: float
 
     def __repr__(self) -> str:
         """The table as text."""
         width = max((len(str(count)) for count in self.counts.values()), default=1)
         rows = [f"  {state.sign} {state.label:<9} {count:>{width}}" for state, count in self._told()]
-        return "\n".join([self._headline(), *rows])
+        return "\n".join([self._headline(), *rows, *(f"  {line}" for line in self._silent())])
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -46,6 +49,9 @@ class Status:
             '<table style="margin:0;font-variant-numeric:tabular-nums">'
             f'<caption style="text-align:left;padding:0 0 4px;white-space:nowrap">{escape(self._headline())}</caption>'
             f"<tbody><tr>{cells}</tr></tbody></table>"
+        ) + "".join(
+            f'<div style="color:{COLOURS[State.SKIPPED]};text-align:left">{escape(line)}</div>'
+            for line in self._silent()
         )
 
     def _told(self) -> list[tuple[State, int]]:
@@ -56,11 +62,23 @@ class Status:
         parts = [many(total, "task")]
         if total:
             parts.append(seconds(self.elapsed))
+        executors = Counter(worker.executor for worker in self.workers)
         crew = ", ".join(
-            f"{many(number, 'worker')} ({shorten(label)})" for label, number in self.workers.items()
+            f"{many(number, 'worker')} ({shorten(label)})" for label, number in executors.items()
         )
         parts.append(crew or "no worker yet")
+        if memory := sum(worker.memory for worker in self.workers):
+            parts.append(in_words(memory))
         return f"{shorten(self.name)}: {' · '.join(parts)}"
+
+    def _silent(self) -> list[str]:
+        """A line for each worker that does not respond."""
+        sign = MARKS[SILENT].sign
+        return [
+            f"{sign} worker {worker.worker} is not responding: {silence_of(worker)}"
+            for worker in self.workers
+            if not worker.responding
+        ]
 
 
 def many(number: int, word: str) -> str:

@@ -23,6 +23,8 @@ from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_
 from nbflow.numbers import name_of
 from nbflow.wire.rows import TaskRow
 
+FRAMED = ("running", "retrying", "not responding", "failed")
+"""The frame of a node has the colour of such a state: under way, or in need of somebody."""
 MOST_ROWS = 400
 """Rows of the table in a saved notebook."""
 
@@ -55,6 +57,7 @@ class Still:
     board: Board
     timeline: Timeline
     elapsed: float  # seconds
+    notice: str = ""  # what is to be said of the whole flow: that its scheduler has died
 
 
 def still(name: str, rows: Iterable[TaskRow], now: float) -> Still:
@@ -94,9 +97,10 @@ def html(picture: Still) -> str:
     """What is saved in the notebook: the picture, and the tasks as a table that can be opened."""
     data = base64.b64encode(svg(picture).encode()).decode()
     total = len(picture.board.rows)
+    notice = f"<p><b>{escape(picture.notice)}</b></p>" if picture.notice else ""
     count = f"The {total} tasks as a table" if total != 1 else "The task as a table"
     return (
-        f'<div><img alt="{escape(_caption(picture))}" src="data:image/svg+xml;base64,{data}">'
+        f'<div>{notice}<img alt="{escape(_caption(picture))}" src="data:image/svg+xml;base64,{data}">'
         f"<details><summary>{count}</summary>{_table(picture.board)}</details></div>"
     )
 
@@ -159,8 +163,7 @@ def _pill(node: Node, status: Sequence[int]) -> Iterable[str]:
     mark = status[node.tasks[0]]
     middle = node.h // 2
     line = note(node, status)
-    # The frame of what is under way or went wrong has its colour.
-    frame = f' style="stroke:var(--{mark})"' if MARKS[mark].word in ("running", "retrying", "failed") else ""
+    frame = f' style="stroke:var(--{mark})"' if MARKS[mark].word in FRAMED else ""
     yield f'<rect class="c"{frame} width="{node.w}" height="{node.h}" rx="9"/>'
     yield f'<circle class="f{mark}" cx="18" cy="{middle}" r="9"/>'
     yield _sign(mark, f"translate(10 {middle - 8})")
@@ -249,7 +252,7 @@ def _table(board: Board) -> str:
         rows = sorted(rows, key=lambda row: MARKS[mark_of(row)].word not in ("failed", "skipped"))[:MOST_ROWS]
     lines = [f"<table><thead><tr>{_HEADINGS}</tr></thead><tbody>"]
     for row in rows:
-        mark = MARKS[mark_of(row)]
+        mark = MARKS[mark_of(row, board.silent)]
         cells = (
             name_of(row.id),
             f"{mark.sign} {mark.word}",

@@ -5,7 +5,7 @@ Pure. Bars too short to be seen are joined with their neighbours, so that the st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -34,14 +34,17 @@ class Timeline(msgspec.Struct, frozen=True):
     lanes: list[Lane]
 
 
-def timeline(rows: Sequence[TaskRow], start: float, now: float) -> Timeline:
-    """The strip of `rows`, from `start` on, as it stands at `now` (both seconds since the epoch)."""
+def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collection[int] = ()) -> Timeline:
+    """The strip of `rows`, from `start` on, as it stands at `now` (both seconds since the epoch).
+
+    `silent`: the workers that do not respond.
+    """
     lanes: dict[int, list[Bar]] = {}
     last = start
     for index, row in enumerate(rows):
         if row.worker is None or not row.started or row.recalled:
             continue
-        mark = mark_of(row)
+        mark = mark_of(row, silent)
         # A join whose body has run waits for what it called: its worker does something else.
         if not ended(mark) and not row.ended and row.state is not State.RUNNING:
             continue

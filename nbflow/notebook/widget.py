@@ -54,6 +54,7 @@ class FlowGraph(anywidget.AnyWidget):
     counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
     clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
+    notice = traitlets.Unicode(help="what is to be said of the whole flow; mostly nothing").tag(sync=True)
     panel = traitlets.Dict(help="the selected task: see `panel.Panel`; empty: none").tag(sync=True)
 
     def __init__(self, flow: Flow) -> None:
@@ -146,6 +147,7 @@ class FlowGraph(anywidget.AnyWidget):
         strip: Timeline | None = None,
         panel: Panel | None = None,
         no_panel: bool = False,
+        notice: str = "",
     ) -> None:
         """Send what is given, as one message."""
         with self._changing, self.hold_sync():
@@ -157,6 +159,8 @@ class FlowGraph(anywidget.AnyWidget):
                 self.clock = {"elapsed": round(elapsed, 2), "running": bool(board.rows) and not board.at_rest}
             if strip is not None:
                 self.timeline = msgspec.to_builtins(strip)
+            if notice:
+                self.notice = notice
             if panel is not None or no_panel:
                 self.panel = msgspec.to_builtins(panel) if panel is not None else {}
 

@@ -43,7 +43,7 @@ from nbflow.notebook.view import build
 from nbflow.values.outcome import one_line
 from nbflow.values.short import detail, short
 from nbflow.wire.outcomes import Failure
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 from tests.faults.hostile import (
     HOSTILE,
     Markup,
@@ -101,7 +101,7 @@ def cards(text: str) -> list[Card]:
 
 
 def status(text: str) -> Status:
-    return Status(text, {State.DONE: 3}, {text: 2}, 1.0)
+    return Status(text, {State.DONE: 3}, [WorkerRow(1, text, 7, None, 9, False)], 1.0)
 
 
 PAGES: dict[str, Callable[[str], str]] = {

@@ -60,6 +60,7 @@ class HandFlow:
     def __init__(self, *rows: TaskRow) -> None:
         self.feed = Feed()
         self.closed = False
+        self.died = ""
         self.asked: list[tuple[str, int]] = []
         self.silent = False  # True: no details come
         self.feed.take(rows)

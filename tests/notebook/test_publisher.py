@@ -10,9 +10,11 @@ import pytest
 
 from nbflow.core.states import State
 from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
+from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
-from nbflow.notebook.still import Still
+from nbflow.notebook.still import Still, html
 from nbflow.notebook.verbs import Said, Verb, understand
+from nbflow.wire.rows import WorkerRow
 from tests.notebook.graphs import EPOCH, HandFlow, done, row
 
 
@@ -301,7 +303,7 @@ def test_a_closed_flow_is_published_a_last_time_and_replaced_at_once(watched: De
     watched.flow.move(1, state=State.CANCELLED)
     watched.flow.close()
     watched.step()
-    assert watched.counts[-1] == {"waiting": 1, "cancelled": 1}
+    assert watched.counts[-1] == {"failed": 1, "cancelled": 1}, "what has not ended will not"
     assert watched.page.stills
 
 
@@ -344,3 +346,47 @@ def test_the_thread_ends_with_the_flow_and_a_freeze_works_even_then(
     assert not publisher._thread.is_alive()
     publisher.freeze()
     assert page.stills[-1].board.counts == {"done": 1}
+
+
+# ---------------------------------------------------------------- workers that do not respond, a flow that died
+
+
+def test_a_task_on_a_worker_that_does_not_respond_is_told_so_until_it_does(desk: Desk) -> None:
+    desk.flow.move(1, state=State.RUNNING, attempt=1, worker=4, started=EPOCH)
+    desk.step()
+    desk.flow.feed.take_workers([WorkerRow(4, "processes", 4711, 1, 200_000_000, responding=False)])
+    desk.step(1.0)
+    assert desk.counts[-1] == {"not responding": 1, "waiting": 1}
+    desk.say(Verb.INSPECT, 1, after=1.0)
+    facts = {fact.label: fact.text for fact in desk.page.shown[-1]["panel"].facts}
+    assert facts["memory"] == "200 MB in all processes of its worker"
+    assert "kill -CONT 4711" in facts["not responding"]
+    assert desk.page.shown[-1]["panel"].mark == SILENT
+    desk.flow.feed.take_workers([WorkerRow(4, "processes", 4711, 1, 200_000_000)])
+    desk.step(1.0)
+    assert desk.counts[-1] == {"running": 1, "waiting": 1}
+    assert desk.page.shown[-1]["panel"].mark == State.RUNNING
+
+
+def test_more_memory_is_told_to_the_open_panel_alone(desk: Desk) -> None:
+    desk.flow.move(1, state=State.RUNNING, attempt=1, worker=4, started=EPOCH)
+    desk.flow.feed.take_workers([WorkerRow(4, "processes", 4711, 1, 200_000_000)])
+    desk.say(Verb.INSPECT, 1)
+    desk.step(5.0)
+    before = len(desk.page.shown)
+    desk.flow.feed.take_workers([WorkerRow(4, "processes", 4711, 1, 300_000_000)])
+    desk.step(5.0)
+    assert [set(shown) for shown in desk.page.shown[before:]] == [{"panel"}]
+    assert "300 MB" in repr(desk.page.shown[-1]["panel"].facts)
+
+
+def test_a_flow_whose_scheduler_died_says_so_and_nothing_in_it_goes_on(watched: Desk) -> None:
+    watched.flow.move(1, state=State.RUNNING, attempt=1, worker=1, started=EPOCH)
+    watched.step(1.0)
+    watched.flow.died = "The scheduler was killed by SIGKILL: nothing goes on any more."
+    watched.flow.close()
+    watched.step(1.0)
+    assert watched.page.shown[-1]["notice"] == watched.flow.died
+    assert watched.counts[-1] == {"failed": 2}
+    assert watched.page.stills[0].notice == watched.flow.died
+    assert f"<p><b>{watched.flow.died}</b></p>" in html(watched.page.stills[0])

@@ -26,6 +26,7 @@ export const MARKS = [
   { word: "cancelled", path: RING + "M4.9 4.9L11.1 11.1", solid: false },
   { word: "recalled", path: BACK, solid: false },
   { word: "retrying", path: "M11.8 5.6A4.6 4.6 0 1 0 12.6 8.6M12 2.8V5.9H8.9", solid: false },
+  { word: "not responding", path: "M6 4.4V11.6M10 4.4V11.6", solid: false },
 ];
 const NEED = 0;
 const SPAWN = 1;
@@ -34,8 +35,11 @@ const FAILED = 4;
 const RECALLED = 7;
 
 /** The order in which counts are told, and the order in which they matter where there is little room. */
-export const ORDER = [DONE, RECALLED, 2, 8, 1, 0, FAILED, 5, 6];
-const MATTERS = [FAILED, 2, 8, DONE, 5, RECALLED, 0, 6, 1];
+export const ORDER = [DONE, RECALLED, 2, 8, 9, 1, 0, FAILED, 5, 6];
+const MATTERS = [FAILED, 9, 2, 8, DONE, 5, RECALLED, 0, 6, 1];
+
+/** The class of what is drawn in a state's colour. */
+export const classOf = (mark) => `nbf-${MARKS[mark].word.replace(" ", "-")}`;
 
 /** True for the marks that are never left. */
 export const ended = (mark) => mark >= DONE && mark <= RECALLED;
@@ -215,7 +219,7 @@ function icon(mark, size = 14) {
   const path = svg("path", { d: MARKS[mark].path, class: "nbf-sign" });
   return svg(
     "svg",
-    { viewBox: "0 0 16 16", width: size, height: size, class: `nbf-icon nbf-${MARKS[mark].word}`, "aria-hidden": true },
+    { viewBox: "0 0 16 16", width: size, height: size, class: `nbf-icon ${classOf(mark)}`, "aria-hidden": true },
     path,
   );
 }
@@ -249,7 +253,7 @@ function makeHead(zoom) {
       ...told
         .filter((mark) => mark > 0)
         .map((mark) =>
-          html("i", { class: `nbf-${MARKS[mark].word}`, style: `flex-grow:${byWord[MARKS[mark].word]}` }),
+          html("i", { class: classOf(mark), style: `flex-grow:${byWord[MARKS[mark].word]}` }),
         ),
       html("i", { class: "nbf-rest", style: `flex-grow:${byWord.waiting ?? 0}` }),
     );
@@ -409,7 +413,7 @@ function makeGraph(open) {
       counts.replaceChildren(
         ...shown.flatMap(([mark, count]) => {
           const sign = svg("path", {
-            class: `nbf-sign nbf-${MARKS[mark].word}`,
+            class: `nbf-sign ${classOf(mark)}`,
             d: MARKS[mark].path,
             transform: `translate(${x} -11) scale(.8)`,
           });
@@ -446,7 +450,7 @@ function makeGraph(open) {
 
   /** Very many cells: one path for each state. The block stands for its tasks; a click finds the one that was meant. */
   function makeField(node) {
-    const paths = MARKS.map((mark) => svg("path", { class: `nbf-${mark.word}` }));
+    const paths = MARKS.map((_, mark) => svg("path", { class: classOf(mark) }));
     const ring = svg("rect", { class: "nbf-ring", width: node.cell + 3, height: node.cell + 3, rx: 2 });
     const element = svg("g", { class: "nbf-field", role: "graphics-symbol", tabindex: -1 }, ...paths, ring);
     function draw() {
@@ -627,7 +631,7 @@ function makeStrip(open) {
       ...lane.bars.map(([start, end, mark, task]) => {
         const long = ((end < 0 ? span : end) - start) * scale;
         return svg("rect", {
-          class: `nbf-${MARKS[mark].word}`,
+          class: classOf(mark),
           "data-bar": task,
           x: (LABEL + start * scale).toFixed(1),
           y: i * LANE + 2,
@@ -697,7 +701,7 @@ function makePanel({ openId, cancel, close }) {
       html(
         "div",
         { class: "nbf-which" },
-        html("span", { class: `nbf-word nbf-${word}` }, icon(panel.mark, 15), word),
+        html("span", { class: `nbf-word ${classOf(panel.mark)}` }, icon(panel.mark, 15), word),
         html("strong", {}, panel.app),
         html("span", { class: "nbf-muted" }, where),
       ),
@@ -841,6 +845,7 @@ function tellUse(root, post, panelOpen) {
 }
 
 function render({ model, el }) {
+  const notice = html("div", { class: "nbf-notice", role: "status", hidden: true });
   const hint = html("div", { class: "nbf-hint", role: "status", hidden: true }, "Buttons act when the cell ends; use Interrupt.");
   const spoken = html("div", { class: "nbf-spoken", role: "status", "aria-live": "polite" });
   const post = makePost(model, hint);
@@ -870,7 +875,7 @@ function render({ model, el }) {
   const root = html(
     "div",
     { class: "nbf", "data-lm-suppress-shortcuts": "true" },
-    head.element, head.bar, graph.frame, strip.element, panel.element, hint, spoken,
+    head.element, head.bar, notice, graph.frame, strip.element, panel.element, hint, spoken,
   );
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.element.hidden) close();
@@ -893,6 +898,10 @@ function render({ model, el }) {
     if (!scene.ids) return;
     graph.update(scene, statusOf(model.get("status"), scene.ids.length));
     head.draw(scene.name, model.get("counts"));
+  }
+  function drawNotice() {
+    notice.textContent = model.get("notice") ?? "";
+    notice.hidden = !notice.textContent;
   }
   function drawPanel() {
     const content = model.get("panel");
@@ -927,6 +936,7 @@ function render({ model, el }) {
     "change:timeline": stripLater,
     "change:panel": panelLater,
     "change:clock": clockChanged,
+    "change:notice": later(drawNotice),
     "msg:custom": post.hear,
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
@@ -945,6 +955,7 @@ function render({ model, el }) {
   sizes.observe(root);
 
   drawState();
+  drawNotice();
   strip.show(model.get("timeline"), live());
   drawPanel();
   drawClock();
