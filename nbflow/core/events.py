@@ -37,9 +37,13 @@ class WorkerJoined(Event, frozen=True):
 
 
 class HireFailed(Event, frozen=True):
-    """A worker that was asked for by `Hire` ended before it was ready."""
+    """A worker that was asked for by `Hire` ended before it was ready.
+
+    `lasting`: by its own doing, so that the next one is likely to do the same.
+    """
 
     executor: str
+    lasting: bool = True
 
 
 class WorkerLost(Event, frozen=True):

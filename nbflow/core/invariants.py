@@ -93,8 +93,10 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     ]
     startable = [n for n in waiting if tasks[n].depth] if pool.crowded else waiting
     assert not (startable and pool.idle and pool.slot_free), f"{name} has idle workers and ready tasks"
-    if startable and not pool.broken:
+    if pool.starts.failing:  # the next start is due once it is time
+        return
+    if startable:
         enough = min(pool.slots, len(startable) + pool.at_work)
         assert pool.at_work + pool.hiring >= enough, f"{name} has free slots and hires nobody"
-    if not pool.on_demand and not pool.broken:
+    if not pool.on_demand:
         assert pool.manned + pool.hiring >= pool.slots, f"{name} does not man its slots"

@@ -269,10 +269,15 @@ class Machine(Workforce):
         for pool in self.pools.values():
             if pool.stuck:
                 self._take_tails_back(pool)
+            if pool.starts.failing:  # another one may be due
+                self._touched.add(pool.executor)
 
     def _wake_at(self) -> float | None:
         at = self.timers.next
         for pool in self.pools.values():
             if pool.stuck and (at is None or at > self._now + PATIENCE):
                 at = self._now + PATIENCE
+            if pool.starts.failing and not pool.hiring and (pool.workers_short or pool.crowded):
+                due = max(pool.starts.not_before, self._now + PATIENCE)
+                at = due if at is None else min(at, due)
         return at

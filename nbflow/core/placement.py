@@ -18,6 +18,7 @@ import math
 import sys
 from collections import deque
 
+from nbflow.core.starts import Starts
 from nbflow.core.task import Task
 
 AHEAD = 0.010  # seconds of work on a worker's queue
@@ -26,7 +27,6 @@ PATIENCE = 0.020  # seconds a task may run before what is queued behind it is gi
 SPARE = (
     2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
 )
-TRIES = 3  # workers that end in a row before they are ready, until the pool counts as broken
 
 _LAST = math.inf
 
@@ -81,19 +81,18 @@ class Pool:
 
     __slots__ = (
         "blocked",
-        "broken",
         "desks",
         "executor",
         "hiring",
         "idle",
         "launched",
-        "misses",
         "nested",
         "on_demand",
         "per_worker",
         "ranked",
         "ready",
         "slots",
+        "starts",
         "took",
         "turns",
     )
@@ -114,10 +113,9 @@ class Pool:
             int, Desk
         ] = {}  # desks that could start at once, longest idle first; used from the end
         self.hiring = 0  # workers asked for and not yet joined
-        self.misses = 0  # of them, failed in a row
+        self.starts = Starts()
         self.launched = 0  # tasks on all desks
         self.blocked = 0  # desks whose task waits for others
-        self.broken = False
         self.took: dict[str, float] = {}  # app -> seconds, a moving mean
 
     def add(self, task: Task, *, first: bool = False) -> None:
@@ -184,11 +182,9 @@ class Pool:
     @property
     def workers_short(self) -> int:
         """How many workers to hire: every slot has one, and one whose task waits inside is stood in for."""
-        if self.broken:
-            return 0
         free = self.slots - self.at_work
         wanted = min(free, self.startable)
-        if not self.on_demand:
+        if not self.on_demand and not self.starts.given_up:
             wanted = max(wanted, min(free, self.slots - self.manned))
         return max(0, wanted - self.hiring)
 

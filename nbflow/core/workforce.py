@@ -11,7 +11,7 @@ import sys
 from nbflow.core import events as ev
 from nbflow.core.instructions import Abort, Dismiss, Hire, Launch, TakeBack, Why
 from nbflow.core.ledger import Ledger
-from nbflow.core.placement import AHEAD, TRIES, Desk, Pool
+from nbflow.core.placement import AHEAD, Desk, Pool
 from nbflow.core.states import State
 from nbflow.core.task import Task
 from nbflow.core.timers import Timers
@@ -48,7 +48,7 @@ class Workforce(Ledger):
     def _worker_joined(self, event: ev.WorkerJoined) -> None:
         pool = self.pools[event.executor]
         pool.hiring -= 1
-        pool.misses = 0
+        pool.starts.succeeded()
         desk = Desk(event.worker, event.executor, pool.per_worker or sys.maxsize)
         self.desks[event.worker] = pool.desks[event.worker] = desk
         pool.idle[event.worker] = desk
@@ -57,10 +57,9 @@ class Workforce(Ledger):
     def _hire_failed(self, event: ev.HireFailed) -> None:
         pool = self.pools[event.executor]
         pool.hiring -= 1
-        pool.misses += 1
         self._touched.add(event.executor)
-        if pool.misses >= TRIES and not pool.desks:
-            pool.broken = True
+        hopeless = pool.starts.failed(self._now, event.lasting, pool.hiring)
+        if hopeless and not pool.at_work:  # else those who are may yet end what waits
             while (task := self._next_ready(pool, whatever=True)) is not None:
                 self._end(task, FAILED, Why.NO_WORKERS, None)
 
@@ -174,8 +173,6 @@ class Workforce(Ledger):
         pool = self._choose(task)
         if pool is None:
             self._end(task, FAILED, Why.NO_EXECUTOR, None)
-        elif pool.broken:
-            self._end(task, FAILED, Why.NO_WORKERS, None)
         else:
             pool.add(task)
             self._touched.add(pool.executor)
@@ -209,9 +206,9 @@ class Workforce(Ledger):
                 self._dismiss(desk, pool)
 
     def _hire(self, pool: Pool, count: int) -> None:
-        """Ask for workers, for the places of those first that are at their last tasks."""
+        """Ask for workers as far as they can be had, for the places of those first that are at their last tasks."""
         leaving = [desk for desk in pool.spent() if not desk.has_successor]
-        for _ in range(count):
+        for _ in range(pool.starts.allowed(count, self._now, pool.hiring)):
             pool.hiring += 1
             predecessor = leaving.pop() if leaving else None
             if predecessor is not None:
@@ -227,7 +224,7 @@ class Workforce(Ledger):
             if pool.idle and (task := self._next_ready(pool, whatever=True)):
                 self._launch(task, pool, pool.idle[next(reversed(pool.idle))])
                 return
-            if pool.waiting and not pool.broken:
+            if pool.waiting:
                 self._hire(pool, 1)
                 return
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from nbflow.core import events as ev
 from nbflow.scheduler.sockets import Sockets
-from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start
+from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start, lasts
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.lifeline import Lifeline
@@ -96,7 +96,7 @@ class Staff:
             )
         except OSError as error:
             self._no_start = f"a process cannot be started: {error}"
-            self._host.emit(ev.HireFailed(executor))
+            self._host.emit(ev.HireFailed(executor, lasts(error)))
             return
         self.workers[number] = worker
         self._sockets.add(worker.port, lambda: self._read(worker))
@@ -200,5 +200,5 @@ class Staff:
             self._host.emit(ev.WorkerLost(worker.number, begun))
         else:
             self._no_start = end.in_words()
-            self._host.emit(ev.HireFailed(worker.executor))
+            self._host.emit(ev.HireFailed(worker.executor, end.lasting))
         self._host.gone(worker)

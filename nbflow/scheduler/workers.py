@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from abc import ABC, abstractmethod
@@ -10,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbflow import private
-from nbflow.core.placement import TRIES
 from nbflow.errors import exit_in_words
 from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
@@ -27,6 +27,10 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+_OWN_DOING = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS)
+# what a machine gives again once others have given it back
+_PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EINTR)
 
 _ACCELERATORS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # NVIDIA, AMD, Intel
 
@@ -49,6 +53,11 @@ class End(NamedTuple):
     output: str = ""  # the last lines of what its task had printed
     memory: str = ""  # what the figures say where it is likely to have run out of memory
     verdict: Verdict | None = None  # it was ended for its memory
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the next one, started in the same way, is likely to end so too: nothing from outside has ended it."""
+        return self.exitcode >= 0 or -self.exitcode in _OWN_DOING
 
     def in_words(self, meanwhile: str = "") -> str:
         """One sentence, its last words at the end. `meanwhile`: what it was at, as in "while it ran task 3"."""
@@ -232,6 +241,11 @@ def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Ma
     }
 
 
+def lasts(error: OSError) -> bool:
+    """Whether an error that kept a process from being started is likely to come again."""
+    return error.errno not in _PASSING
+
+
 def cannot_start(executor: str, words: str) -> str:
     """What a task's error says when no worker could be started for it."""
-    return f"{TRIES} workers of executor {executor!r} ended in a row before they were ready: {words}"
+    return f"no worker of executor {executor!r} can be started. Of the last one: {words}"

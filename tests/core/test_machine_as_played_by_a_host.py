@@ -239,11 +239,11 @@ class Host(RuleBasedStateMachine):
     # ---------------------------------------------------------- workers
 
     @precondition(lambda self: self.to_hire)
-    @rule(fails=st.integers(0, 5))
-    def hire(self, fails: int) -> None:
+    @rule(fails=st.integers(0, 5), lasting=st.booleans())
+    def hire(self, fails: int, lasting: bool = True) -> None:
         executor = self.to_hire.pop(0)
         if fails == 0:
-            self.tell(ev.HireFailed(executor))
+            self.tell(ev.HireFailed(executor, lasting))
         else:
             worker = self.next_worker
             self.next_worker += 1

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pickle
+import resource
 import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from nbflow import DataFlowKernel, WorkerLost, errors, python_app
+from nbflow.core.starts import TRIES
+from tests.faults.processes import HANG, wait_for_end
 from tests.faults.workers import roll_call, stop, wait_until_running
 from tests.gates import Gate
 
@@ -67,3 +75,56 @@ def test_the_errors_of_a_lost_attempt_travel_whole() -> None:
     again = pickle.loads(pickle.dumps(exceeded))
     assert (str(again), again.used, again.limit) == ("text", 3, 2)
     assert str(WorkerLost("text alone")) == "text alone"
+
+
+# ---------------------------------------------------------------- pools
+
+
+def test_all_workers_killed_at_once_ten_times_in_a_row(flow: DataFlowKernel, gate: Gate) -> None:
+    @python_app
+    def double(n: int) -> int:
+        return 2 * n
+
+    killed: set[int] = set()
+    for n in range(10):
+        pids = roll_call(gate, 2)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        killed.update(pids)
+        assert [double(k).result(HANG) for k in range(n, n + 3)] == [2 * k for k in range(n, n + 3)]
+    assert len(killed) == 20
+
+
+def test_workers_killed_again_and_again_before_they_are_ready_do_not_end_the_flow(
+    flow: DataFlowKernel, gate: Gate
+) -> None:
+    """More often than any pool gives up after, if they end by themselves."""
+    roll_call(gate, 2)
+    killed: set[int] = set()
+    while len(killed) < 2 * TRIES + 2:
+        for row in flow.workers():
+            with suppress(ProcessLookupError):
+                os.kill(row.pid, signal.SIGKILL)
+                killed.add(row.pid)
+    assert roll_call(gate, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets another process's limits be set")
+def test_a_machine_that_has_no_more_processes_to_give_is_waited_for(flow: DataFlowKernel, gate: Gate) -> None:
+    """The scheduler may open no more files, so that it can start no process, until it may again."""
+    scheduler = flow.status().pid
+    limits = resource.prlimit(scheduler, resource.RLIMIT_NOFILE)
+    pids = roll_call(gate, 2)
+    # as many as it polls now; a process takes five to start
+    resource.prlimit(scheduler, resource.RLIMIT_NOFILE, (7, limits[1]))
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_for_end(pids)
+        future = python_app(os.getpid)()
+        assert flow.status().workers == [], "nobody can be started"
+        with pytest.raises(concurrent.futures.TimeoutError):
+            future.result(1.0)  # several tries
+    finally:
+        resource.prlimit(scheduler, resource.RLIMIT_NOFILE, limits)
+    assert future.result(HANG) not in pids
