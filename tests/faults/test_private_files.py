@@ -63,7 +63,7 @@ def test_all_that_a_busy_flow_makes_is_the_users_alone(tmp_path: Path, mask: str
     if mask == "777" and os.geteuid() != 0:
         pytest.skip("the user's own program could not even read what it writes")
     own = tmp_path / "own.txt"
-    environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    environment = {"XDG_STATE_HOME": str(tmp_path / "state"), "TOKEN": "very-secret-token"}
     with Driver(BUSY, tmp_path, str(tmp_path / "runs"), str(own), mask, environment=environment) as driver:
         found = json.loads(driver.hear())
     modes = {path: stat.S_IMODE(mode) for path, (mode, _) in found.items()}
@@ -82,6 +82,9 @@ def test_all_that_a_busy_flow_makes_is_the_users_alone(tmp_path: Path, mask: str
         "key",
     ):
         assert each in names, f"nothing was seen of {each}"
+    kept = [path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert len(kept) >= 6
+    assert not [content for content in kept if b"very-secret-token" in content], "no log has the environment"
     assert stat.S_IMODE(own.stat().st_mode) == 0o666 & ~int(mask, 8), (
         "what the user has named has the user's umask"
     )
