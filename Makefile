@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test faults test-pythons lint format bench binder-check pictures clean
+.PHONY: help demo lab test faults chaos test-pythons lint format bench binder-check pictures clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ test: $(STAMP)  ## All tests, browser tests included where there is a Chromium
 
 faults: $(STAMP)  ## Let each operation of each process fail once, and see what comes of it: takes minutes
 	@NBFLOW_EVERY_FAULT=1 $(BIN)/python -m pytest -s tests/faults/test_fault_points.py $(ARGS)
+
+chaos: $(STAMP)  ## Random graphs under random faults and kills, for two minutes: is every value right?
+	@$(BIN)/python -m tools.chaos $(ARGS)
 
 test-pythons: $(STAMP)  ## The tests without the browser, on each of Python 3.10 to 3.13 that is here
 	@$(BIN)/python -m tools.each_python $(ARGS)

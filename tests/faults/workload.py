@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import asdict, dataclass, field
@@ -293,6 +294,8 @@ def one(directory: Path, point: str) -> Report:
 
 
 def main(base: Path, points: str, dense: int, every: int, share: int, shares: int) -> None:
+    # where the user's key cannot be read or written: it is said, and the flow goes on
+    warnings.filterwarnings("ignore", "nbflow: what this flow keeps is signed with a key for this session")
     numbers = (n for n in itertools.count(1) if n <= dense or n % every == 0)
     untouched = 0
     for number in itertools.islice(numbers, share, None, shares):
