@@ -60,11 +60,29 @@ class WorkerLost(Event, frozen=True):
 class Overgrown(Event, frozen=True):
     """The worker's processes have too much memory, and `task` has made them so; None = what it ran before has.
 
-    Ignored if that task is no longer there, or if the worker is no longer idle.
+    Ignored if that task is no longer there, or if the worker has one.
     """
 
     worker: int
     task: int | None
+
+
+class Silent(Event, frozen=True):
+    """The worker does not answer: `tasks`, which it has not begun, were taken from it without its help.
+
+    It is given nothing until `Answers`. `away`: it does not run either, so its slot is free until then. May be told
+    again, once more is known.
+    """
+
+    worker: int
+    tasks: tuple[int, ...]
+    away: bool
+
+
+class Answers(Event, frozen=True):
+    """A worker that was `Silent` answers, and has thrown away what was taken from it."""
+
+    worker: int
 
 
 class Submitted(Event, frozen=True):

@@ -78,14 +78,21 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     assert pool.launched == launched, f"{name} counts {pool.launched} launched tasks, {launched} are"
     blocked = sum(desk.blocked for desk in pool.desks.values())
     assert pool.blocked == blocked, f"{name} counts {pool.blocked} blocked workers, {blocked} are"
+    absent = sum(desk.absent for desk in pool.desks.values())
+    assert pool.absent == absent, f"{name} counts {pool.absent} absent workers, {absent} are"
+    assert all(desk.silent or not desk.away for desk in pool.desks.values()), (
+        f"{name}: one is away and answers"
+    )
     assert pool.hiring >= 0, f"{name} is hiring {pool.hiring}"
     for desk in pool.desks.values():
         assert desks[desk.worker] is desk, f"{name}: worker {desk.worker} is not on the books"
         assert desk.left > 0 or (desk.left == 0 and desk.queue), (
             f"{name}: worker {desk.worker} has had its tasks"
         )
-        idle = not desk.queue and not desk.blocked
-        assert (desk.worker in pool.idle) == idle, f"{name}: worker {desk.worker} is idle: {idle}"
+        assert (desk.worker in pool.idle) == desk.idle, f"{name}: worker {desk.worker} is idle: {desk.idle}"
+        assert (desk.worker in pool.silent) == desk.silent, (
+            f"{name}: worker {desk.worker} is silent: {desk.silent}"
+        )
         for number in desk.queue:
             assert tasks[number].worker == desk.worker, f"{name}: task {number} stands on two desks"
     waiting = [

@@ -58,6 +58,8 @@ class Machine(Workforce):
             ev.HireFailed: self._hire_failed,
             ev.WorkerLost: self._worker_lost,
             ev.Overgrown: self._overgrown,
+            ev.Silent: self._silent,
+            ev.Answers: self._answers,
             ev.Blocked: self._blocked,
             ev.Unblocked: self._unblocked,
             ev.Ticked: self._ticked,

@@ -35,6 +35,7 @@ class Desk:
     """One worker, as the core sees it: what it has, in the order in which it will run it."""
 
     __slots__ = (
+        "away",
         "blocked",
         "executor",
         "has_successor",
@@ -43,6 +44,7 @@ class Desk:
         "load",
         "queue",
         "recalling",
+        "silent",
         "worker",
     )
 
@@ -52,7 +54,9 @@ class Desk:
         self.queue: dict[int, float] = {}  # task -> estimated seconds; the first one runs
         self.load = 0.0  # sum of the estimates
         self.head_since = 0.0
-        self.blocked = False
+        self.blocked = False  # its task waits for others
+        self.silent = False  # it does not answer, and is given nothing
+        self.away = False  # nor does it run
         self.recalling = False  # a TakeBack of the whole tail is under way
         self.left = left  # how many more tasks it may be given
         self.has_successor = False  # one was asked for that is to take its place
@@ -71,6 +75,16 @@ class Desk:
         return True
 
     @property
+    def idle(self) -> bool:
+        """Whether it could begin a task at once."""
+        return not (self.queue or self.blocked or self.silent) and self.left > 0
+
+    @property
+    def absent(self) -> bool:
+        """Whether another worker may have its slot meanwhile."""
+        return self.blocked or self.away
+
+    @property
     def head(self) -> int | None:
         """The task that runs."""
         return next(iter(self.queue), None)
@@ -80,6 +94,7 @@ class Pool:
     """An executor: its desks and the tasks that are ready for them."""
 
     __slots__ = (
+        "absent",
         "blocked",
         "desks",
         "executor",
@@ -91,6 +106,7 @@ class Pool:
         "per_worker",
         "ranked",
         "ready",
+        "silent",
         "slots",
         "starts",
         "took",
@@ -116,6 +132,8 @@ class Pool:
         self.starts = Starts()
         self.launched = 0  # tasks on all desks
         self.blocked = 0  # desks whose task waits for others
+        self.absent = 0  # desks whose slot is free meanwhile: those, and those that are halted
+        self.silent: dict[int, Desk] = {}  # desks that do not answer
         self.took: dict[str, float] = {}  # app -> seconds, a moving mean
 
     def add(self, task: Task, *, first: bool = False) -> None:
@@ -172,7 +190,7 @@ class Pool:
     def room(self, desk: Desk) -> int:
         """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
         ready = len(self.ready) + len(self.ranked) + len(self.nested)
-        if not ready or desk.blocked or desk.load > AHEAD / 2:
+        if not ready or desk.blocked or desk.silent or desk.load > AHEAD / 2:
             return 0
         if self.busy + (not desk.queue) > self.slots:
             return 0  # it has stood in for one whose task has waited
@@ -197,8 +215,8 @@ class Pool:
     @property
     def at_work(self) -> int:
         """How many workers are there whose task does not wait for others, and is not their last."""
-        there = len(self.desks) - self.blocked
-        return there - sum(not desk.blocked for desk in self.spent()) if self.per_worker else there
+        there = len(self.desks) - self.absent
+        return there - sum(not desk.absent for desk in self.spent()) if self.per_worker else there
 
     @property
     def manned(self) -> int:
@@ -219,13 +237,16 @@ class Pool:
 
     @property
     def busy(self) -> int:
-        """How many workers are at a task that does not wait for others."""
-        return len(self.desks) - self.blocked - len(self.idle)
+        """How many workers are at a task that does not wait for others, nor is halted."""
+        return len(self.desks) - self.absent - len(self.idle)
 
     @property
     def stuck(self) -> bool:
         """Whether tasks wait on a desk behind another one while an idle desk could begin."""
-        return bool(self.idle) and self.launched > len(self.desks) - len(self.idle) and self.slot_free
+        if not self.idle:
+            return False
+        busy = len(self.desks) - len(self.idle) - sum(not desk.queue for desk in self.silent.values())
+        return self.launched > busy and self.slot_free
 
     def tails(self, now: float) -> list[tuple[int, tuple[int, ...]]]:
         """(worker, tasks) to take back: what waits behind a task that has run for long."""

@@ -64,13 +64,11 @@ class Workforce(Ledger):
                 self._end(task, FAILED, Why.NO_WORKERS, None)
 
     def _worker_lost(self, event: ev.WorkerLost) -> None:
-        desk = self.desks.pop(event.worker, None)
+        desk = self.desks.get(event.worker)
         if desk is None:
             return
         pool = self.pools[desk.executor]
-        del pool.desks[desk.worker]
-        pool.blocked -= desk.blocked
-        pool.idle.pop(desk.worker, None)
+        self._take_off_the_books(desk, pool)
         self._touched.add(desk.executor)
         for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
             task = self.tasks[number]
@@ -88,7 +86,7 @@ class Workforce(Ledger):
             return
         if event.task is None:
             pool = self.pools[desk.executor]
-            if desk.worker in pool.idle:
+            if not desk.queue and not desk.blocked:
                 self._dismiss(desk, pool)
                 self._touched.add(desk.executor)
         elif event.task in desk.queue:
@@ -99,11 +97,16 @@ class Workforce(Ledger):
 
     def _dismiss(self, desk: Desk, pool: Pool) -> None:
         """Part with a desk that has nothing."""
+        self._take_off_the_books(desk, pool)
+        self._say(Dismiss(desk.worker))
+
+    def _take_off_the_books(self, desk: Desk, pool: Pool) -> None:
         pool.blocked -= desk.blocked
+        pool.absent -= desk.absent
         pool.idle.pop(desk.worker, None)
+        pool.silent.pop(desk.worker, None)
         del pool.desks[desk.worker]
         del self.desks[desk.worker]
-        self._say(Dismiss(desk.worker))
 
     def _returned(self, event: ev.Returned) -> None:
         desk = self.desks.get(event.worker)
@@ -115,16 +118,19 @@ class Workforce(Ledger):
         for number in reversed(event.tasks):
             if number not in desk.queue:
                 continue
-            task = self.tasks[number]
-            desk.left += 1
-            self._leave_desk(task, desk, pool)
-            self._not_begun(task, pool)
+            self._comes_back(self.tasks[number], desk, pool)
         for number in event.kept:
             if number in desk.queue:
                 task = self.tasks[number]
                 task.unwanted = False  # it has begun
                 if task.doom is Why.ASKED:
                     self._abort(task)
+
+    def _comes_back(self, task: Task, desk: Desk, pool: Pool) -> None:
+        """A worker that goes on did not begin the task, and will not."""
+        desk.left += 1
+        self._leave_desk(task, desk, pool)
+        self._not_begun(task, pool)
 
     def _not_begun(self, task: Task, pool: Pool) -> None:
         """The task has left a desk before it began: it goes elsewhere, uncounted, unless nobody wants it any more."""
@@ -145,22 +151,51 @@ class Workforce(Ledger):
     def _blocked(self, event: ev.Blocked) -> None:
         desk = self.desks.get(event.worker)
         if desk is not None and not desk.blocked:
-            desk.blocked = True
-            pool = self.pools[desk.executor]
-            pool.blocked += 1
-            pool.idle.pop(desk.worker, None)
+            pool = self._mark(desk, blocked=True)
             self._take_tails_back(pool)
-            self._touched.add(desk.executor)
 
     def _unblocked(self, event: ev.Unblocked) -> None:
         desk = self.desks.get(event.worker)
         if desk is not None and desk.blocked:
-            desk.blocked = False
-            pool = self.pools[desk.executor]
-            pool.blocked -= 1
-            if not desk.queue and desk.left:
-                pool.idle[desk.worker] = desk
-            self._touched.add(desk.executor)
+            self._mark(desk, blocked=False)
+
+    def _silent(self, event: ev.Silent) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is None:
+            return
+        pool = self._mark(desk, silent=True, away=event.away)
+        for number in reversed(event.tasks):
+            if number in desk.queue:
+                self._comes_back(self.tasks[number], desk, pool)
+        if desk.queue:
+            desk.recalling = True  # there is nothing more to ask for
+        else:
+            self._mark(desk, away=True)
+
+    def _answers(self, event: ev.Answers) -> None:
+        desk = self.desks.get(event.worker)
+        if desk is not None and desk.silent:
+            desk.recalling = False
+            self._mark(desk, silent=False, away=False)
+
+    def _mark(
+        self, desk: Desk, *, blocked: bool | None = None, silent: bool | None = None, away: bool | None = None
+    ) -> Pool:
+        """Note what has changed of a worker."""
+        pool = self.pools[desk.executor]
+        was_blocked, was_absent = desk.blocked, desk.absent
+        desk.blocked = desk.blocked if blocked is None else blocked
+        desk.silent = desk.silent if silent is None else silent
+        desk.away = desk.away if away is None else away
+        pool.blocked += desk.blocked - was_blocked
+        pool.absent += desk.absent - was_absent
+        for books, belongs in ((pool.idle, desk.idle), (pool.silent, desk.silent)):
+            if belongs:
+                books[desk.worker] = desk
+            else:
+                books.pop(desk.worker, None)
+        self._touched.add(pool.executor)
+        return pool
 
     # ------------------------------------------------------------ placing
 
@@ -281,11 +316,9 @@ class Workforce(Ledger):
         if on_books:
             if not desk.queue:
                 desk.recalling = False
-                if not desk.left:
-                    self._touched.add(pool.executor)  # it has had its tasks
-                elif not desk.blocked:
+                if desk.idle:
                     pool.idle[desk.worker] = desk
-                    self._touched.add(pool.executor)
+                self._touched.add(pool.executor)  # it may have had its tasks
             elif was_head and (head := desk.head) is not None:
                 self._begin(self.tasks[head], desk)
         return pool

@@ -70,6 +70,7 @@ class Host(RuleBasedStateMachine):
         self.to_return: list[TakeBack] = []
         self.to_kill: list[Abort] = []
         self.blocked: set[int] = set()
+        self.silent: set[int] = set()
         self.per_worker = 0
         self.begun: dict[int, int] = {}  # tasks that each worker was given and has not given back
         self.leaving = 0  # the worker whose end is told in this very step
@@ -105,6 +106,7 @@ class Host(RuleBasedStateMachine):
         self.launched.append(instruction)
         if instruction.worker == self.leaving:  # sent in vain
             return
+        assert instruction.worker not in self.silent
         self.desks[instruction.worker].append(instruction)
         self.begun[instruction.worker] += 1
         assert self.begun[instruction.worker] <= (self.per_worker or 1_000_000)
@@ -293,6 +295,7 @@ class Host(RuleBasedStateMachine):
     def end_worker(self, worker: int) -> None:
         queue = self.desks.pop(worker)
         self.blocked.discard(worker)
+        self.silent.discard(worker)
         begun = self.last.get(worker, (0, 0))
         if queue and begun == (queue[0].task, queue[0].attempt):
             self.no_value(queue[0].task)
@@ -315,6 +318,7 @@ class Host(RuleBasedStateMachine):
         """A worker ends by itself after an answer: what else it was sent has not begun."""
         worker = data.draw(st.sampled_from(self.alive_desks()))
         launch = self.desks.pop(worker)[0]
+        self.silent.discard(worker)
         self.leaving = worker
         self.tell(ev.Succeeded(launch.task, launch.attempt, worker, 0.001), ev.WorkerLost(worker, False))
         self.leaving = 0
@@ -337,6 +341,29 @@ class Host(RuleBasedStateMachine):
     def end_head(self, worker: int) -> Launch:
         self.begin_head(worker)
         return self.desks[worker].pop(0)
+
+    @precondition(lambda self: self.desks)
+    @rule(data=st.data(), begun=st.integers(0, 1), away=st.booleans())
+    def fall_silent(self, data: st.DataObject, begun: int, away: bool) -> None:
+        """What a worker has not begun is taken from it; when it goes on, it has thrown that away."""
+        worker = data.draw(st.sampled_from(sorted(self.desks)))
+        if self.desks[worker] and (begun or worker in self.blocked):
+            begun = 1
+            self.begin_head(worker)
+        else:
+            head = self.desks[worker][:1]
+            begun = int(any(self.last.get(worker) == (launch.task, launch.attempt) for launch in head))
+        self.desks[worker], taken = self.desks[worker][:begun], self.desks[worker][begun:]
+        self.begun[worker] -= len(taken)
+        self.silent.add(worker)
+        self.tell(ev.Silent(worker, tuple(launch.task for launch in taken), away))
+
+    @precondition(lambda self: self.silent)
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.silent)))
+        self.silent.discard(worker)
+        self.tell(ev.Answers(worker))
 
     @precondition(lambda self: self.alive_desks())
     @rule(data=st.data())
@@ -447,7 +474,10 @@ class Host(RuleBasedStateMachine):
         assert sum(self.machine.counts) == len(self.needs)
 
     def teardown(self) -> None:
-        """Let everything run to its end: nothing in flight means nothing unsettled; replay gives the same steps."""
+        """Let everything run to its end: nothing in flight means nothing unsettled; replay gives the same steps.
+
+        Workers that are silent stay so: only what they have begun waits for them.
+        """
         for worker in tuple(self.blocked):
             self.blocked.discard(worker)
             self.tell(ev.Unblocked(worker))
@@ -468,6 +498,9 @@ class Host(RuleBasedStateMachine):
             elif alive := self.alive_desks():
                 launch = self.end_head(alive[0])
                 self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, 0.001))
+                if launch.worker in self.silent:  # it goes on, so it answers
+                    self.silent.discard(launch.worker)
+                    self.tell(ev.Answers(launch.worker))
             elif self.wake_at is not None:
                 self.wait()
             else:
@@ -675,3 +708,30 @@ def test_a_task_that_was_to_be_withdrawn_can_still_be_cancelled_for_good() -> No
     machine.handle([ev.CancelRequested(3, unless_begun=True), ev.CancelRequested(3)], 0.1)
     step = machine.handle([ev.Succeeded(2, 1, 1, 0.1), ev.Returned(1, (), (3,))], 0.2)
     assert Abort(1) in step.instructions
+
+
+def test_what_a_silent_worker_has_not_begun_goes_elsewhere_and_its_slot_too() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    machine.handle([ev.Submitted(2, "a"), ev.Submitted(3, "a")], 0.0)
+    machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)  # the app looks short: the rest is sent ahead
+    step = machine.handle([ev.Silent(1, (3,), away=False)], 1.0)
+    assert not step.instructions, "it runs, so its slot is taken"
+    step = machine.handle([ev.Silent(1, (), away=True)], 2.0)
+    assert step.instructions == [Hire("p")]
+    step = machine.handle([ev.WorkerJoined(2, "p")], 2.1)
+    assert step.instructions == [Launch(3, 1, 2)]
+    machine.handle([ev.Answers(1), ev.Succeeded(2, 1, 1, 0.1)], 3.0)
+    assert machine.tasks[2].state is State.DONE
+    assert machine.tasks[3].state is State.RUNNING
+
+
+def test_a_silent_worker_that_has_begun_nothing_leaves_its_slot_to_another_one() -> None:
+    machine = Machine(validate=True)
+    machine.handle([ev.ExecutorAdded("p", 1), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
+    step = machine.handle([ev.Silent(1, (1,), away=False)], 1.0)
+    assert step.instructions == [Hire("p")]
+    assert machine.tasks[1].state is State.WAITING
+    machine.handle([ev.WorkerJoined(2, "p")], 2.0)
+    machine.handle([ev.Answers(1)], 2.0)
+    assert (machine.tasks[1].attempt, machine.tasks[1].worker) == (1, 2)
