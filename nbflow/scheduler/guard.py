@@ -2,7 +2,8 @@
 
     look ──> memory of each worker's processes ──> beyond its executor's limit?  ──> `Overgrown`
          ├─> what the machine, or the container, has left ──> nearly nothing?   ──> `Overgrown`, for whoever has most
-         └─> what a task has printed ──> much?                                  ──> its middle goes back to the disk
+         ├─> what a task has printed ──> much?                                  ──> its middle goes back to the disk
+         └─> which worker does not answer?                                     ──> `silence`
 
 The figures come from `figures`, whom to end when memory runs short is decided in `nbflow.core.scarcity`. While no task
 runs nothing is looked at. While one does, the next look comes before what is free, or what a limit leaves, could be
@@ -22,6 +23,7 @@ from nbflow.core.scarcity import Load, Scarcity, kept_free
 from nbflow.scheduler import figures
 from nbflow.scheduler.figures import Room, Rooms
 from nbflow.scheduler.outputs import GROWN
+from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Verdict, Worker
 from nbflow.sizes import in_words
@@ -43,6 +45,7 @@ class Guard:
         staff: Staff,
         desks: Mapping[int, Desk],
         pools: Mapping[str, Pool],
+        silence: Silence,
         emit: Callable[[ev.Event], None],
         rooms: Rooms | None = None,
     ) -> None:
@@ -51,6 +54,7 @@ class Guard:
         self._staff = staff
         self._desks = desks
         self._pools = pools
+        self._silence = silence
         self._emit = emit
         self._rooms = rooms or Rooms()
         self._left: list[Room] = []  # as last looked at
@@ -80,6 +84,8 @@ class Guard:
         """Seconds in which nothing can be filled that is not to be; `before`: what was left, so many seconds ago."""
         if not workers:
             return FASTEST  # they are just being started
+        if self._silence.pressing:
+            return FASTEST
         headroom = [room.free - kept_free(room.total) for room in self._left]
         headroom += [worker.memory_limit - worker.crew.memory for worker in workers if worker.memory_limit]
         pause = min(SLOWEST, max(FASTEST, min(headroom, default=FILLED) / FILLED))
@@ -98,6 +104,8 @@ class Guard:
         for worker in workers:
             self._compare_with_its_limit(worker, now)
         self._compare_with_what_is_left(workers, now)
+        for worker in workers:
+            self._silence.look(worker, now)
         passed = self._left_at - before_at
         printed = max((worker.trim_log() for worker in self._staff.workers.values()), default=0)
         self.due = None
@@ -118,9 +126,8 @@ class Guard:
         for worker in self._staff.workers.values():
             if not worker.threads:
                 seen = figures.crew(worker.pid)
-                worker.crew = (
-                    seen if seen.memory else worker.crew
-                )  # one that is ending has given it back already
+                if seen.memory:  # one that is ending has given it back already
+                    worker.crew = seen
                 if worker.number in self._desks and worker.verdict is None:
                     found.append(worker)
         return found

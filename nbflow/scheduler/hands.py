@@ -9,7 +9,7 @@ Carrying one out may lead to a later event; it never calls the machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
@@ -219,7 +219,12 @@ class Hands:
         if not_sent:
             self._emit(ev.Returned(take.worker, tuple(not_sent)))
         if sent := [number for number in take.tasks if number not in not_sent]:
-            worker.send(msg.TakeBack(sent))
+            worker.take_back(sent)
+
+    def call_off(self, tasks: Sequence[int]) -> None:
+        """These were taken from a worker: those that were not sent to it yet never are."""
+        for number in tasks:
+            self._fetching.pop(number, None)
 
     def _abort(self, abort: do.Abort) -> None:
         self._staff.kill(abort.worker, abort.behind)

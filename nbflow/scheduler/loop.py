@@ -29,6 +29,7 @@ from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.outputs import Outputs
+from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import GRACE, Staff
 from nbflow.scheduler.visits import Visits
@@ -63,8 +64,10 @@ class Scheduler:
             self._sockets.listen(parent, self._stop)
         self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
-        self.guard = Guard(self.staff, self.machine.desks, self.machine.pools, self.emit)
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
+        desks, tasks = self.machine.desks, self.machine.tasks
+        self._silence = Silence(self, desks, tasks, self._hands.call_off)
+        self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
         self._memo = self._hands.memo
         self._visits = Visits(
             client,
@@ -114,7 +117,7 @@ class Scheduler:
         """Until the client goes."""
         try:
             while not self._visits.over():
-                self._decide()
+                self.decide()
                 self._look()
                 self._publish()
                 self._sockets.flush()
@@ -132,7 +135,8 @@ class Scheduler:
             times.append(self._published + PUBLISH_EVERY)
         return max(0.0, min(times) - time.time()) if times else None
 
-    def _decide(self) -> None:
+    def decide(self) -> None:
+        """Have the machine know all that has happened, and do what it says."""
         now = time.time()
         if self._wake_at is not None and now >= self._wake_at:
             self.events.append(ev.Ticked())
@@ -153,11 +157,12 @@ class Scheduler:
         now = time.time()
         if self.guard.due is not None and now >= self.guard.due:
             self.guard.look(now)
-            self._decide()  # at once: what was looked at is what is decided about
-            if self._watched and self.guard.news:
-                self.guard.news = False
-                self.client.outgoing.append(msg.Workers(self._worker_rows()))
+            self.decide()  # at once: what was looked at is what is decided about
         self.guard.plan(now)
+        if self.guard.news or self._silence.news:
+            self.guard.news = self._silence.news = False
+            if self._watched:
+                self.client.outgoing.append(msg.Workers(self._worker_rows()))
 
     def _stop(self) -> None:
         raise _Stopped
@@ -241,7 +246,7 @@ class Scheduler:
 
     def _ended_outside(self, number: int, outcome: Any, state: State, note: str = "") -> None:
         """A promised value has come, or will not."""
-        self._decide()  # the promise may have come with this very frame
+        self.decide()  # the promise may have come with this very frame
         task = self.machine.tasks.get(number)
         if task is None or task.state is not State.RUNNING or not task.outside:
             self._hands.discard(outcome)
@@ -252,7 +257,7 @@ class Scheduler:
         self.emit(ev.Delivered(number, state))
 
     def _exported(self, message: msg.Exported) -> None:
-        self._decide()  # what was to be launched before this answer is
+        self.decide()  # what was to be launched before this answer is
         self._hands.exports.answered(message.number, message.outcome)
 
     def _from_thread(self, message: msg.FromThread) -> None:
@@ -266,7 +271,7 @@ class Scheduler:
         self.events.append(ev.Released(tuple(message.ids)))
 
     def _cancel(self, message: msg.Cancel) -> None:
-        self._decide()  # calls that came just before it are to be cancelled as well
+        self.decide()  # calls that came just before it are to be cancelled as well
         self.events += [
             ev.CancelRequested(number, message.unless_begun)
             for number in message.ids or tuple(self.machine.tasks)
@@ -277,7 +282,7 @@ class Scheduler:
         self._dirty.update(dict.fromkeys(self.jobs))
 
     def _inspect(self, message: msg.Inspect) -> None:
-        self._decide()  # what came before the question counts for the answer
+        self.decide()  # what came before the question counts for the answer
         job = self.jobs.get(message.id)
         if job is None:
             self.client.outgoing.append(msg.Details(message.id, None, None))
@@ -292,7 +297,7 @@ class Scheduler:
         return job.story if task is None else task.story
 
     def _survey(self, message: msg.Survey) -> None:
-        self._decide()
+        self.decide()
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
         self.client.outgoing.append(msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid()))
@@ -306,6 +311,7 @@ class Scheduler:
                 worker.pid,
                 desks[worker.number].head if worker.number in desks else None,
                 worker.crew.memory,
+                worker.responding,
             )
             for worker in self.staff.workers.values()
         ]
@@ -321,7 +327,7 @@ class Scheduler:
         self.events.append(ev.Judged(message.id, message.attempt, message.cost, message.fault is not None))
 
     def _checkpoint(self, message: msg.Checkpoint) -> None:
-        self._decide()  # what ended before the question is to be written
+        self.decide()  # what ended before the question is to be written
         self._memo.when_written(lambda: self.client.outgoing.append(msg.Checkpointed()))
 
     # ------------------------------------------------------------ from a worker
@@ -342,6 +348,7 @@ class Scheduler:
             lost = faults.lost(self.staff.end_of(worker.number), "before it could deliver")
             self._ended_outside(number, lost, State.FAILED)
         self.emit(ev.Released(tuple(worker.calls)))
+        self._silence.gone(worker)
 
     def _hello(self, worker: Worker, message: msg.Hello) -> None:
         self.staff.ready(worker)
@@ -355,7 +362,9 @@ class Scheduler:
             and task.worker == worker.number
         )
         if not current:
-            self._hands.discard(message.outcome)
+            heard = self.jobs.get(message.id)
+            if heard is None or heard.outcome != message.outcome:  # else it is heard again, and in use
+                self._hands.discard(message.outcome)
             return
         job = self.jobs[message.id]
         job.outcome = message.outcome
@@ -383,6 +392,7 @@ class Scheduler:
 
     def _returned(self, worker: Worker, message: msg.Returned) -> None:
         self.events.append(ev.Returned(worker.number, tuple(message.ids), tuple(message.kept)))
+        self._silence.answered(worker)
 
     def _printed(self, worker: Worker, message: msg.Printed) -> None:
         job = self.jobs.get(message.id)

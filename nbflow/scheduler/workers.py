@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import signal
+import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
 from nbflow.wire import process
 from nbflow.wire.channel import ChannelClosed, Port
-from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread
+from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread, TakeBack
 from nbflow.wire.outbox import Outbox, make
 from nbflow.wire.process import tail
 
@@ -79,6 +81,7 @@ class Worker(ABC):
     memory_limit = 0  #: bytes that they may have together; 0 = no limit
     weigh_at = 0.0  #: they are not to be weighed exactly before
     verdict: Verdict | None = None  #: it is being ended for its memory
+    responding = True  #: False: it is halted, and does not answer
     accelerator: str | None = None  #: the one that it sees; None = what the machine has
 
     def __init__(self, number: int, executor: str) -> None:
@@ -88,10 +91,16 @@ class Worker(ABC):
         self.knows: set[bytes] = set()  # digests of functions
         self.calls: set[int] = set()  # tasks called inside its tasks, which it holds
         self.promises: set[int] = set()  # of them, those whose value it is to deliver
+        self.asked: deque[float] = deque()  # when each `TakeBack` was sent that it has not answered
 
     @abstractmethod
     def send(self, message: Any) -> None:
         """Say something, with what else goes out in this round of the loop."""
+
+    def take_back(self, tasks: list[int]) -> None:
+        """Ask for those of these tasks that it has not begun; `Returned` is the answer."""
+        self.asked.append(time.time())
+        self.send(TakeBack(tasks))
 
     @abstractmethod
     def kill(self, behind: Sequence[int] = ()) -> None:
@@ -178,10 +187,10 @@ class WorkerProcess(Worker):
 
     def kill(self, behind: Sequence[int] = ()) -> None:
         """End the process and whatever its task has started."""
-        self.outbox.held = True  # what it runs by now is what it will have run
+        self.outbox.hold(True)  # what it runs by now is what it will have run
         begun = self.outbox.begun
         if begun[0] in behind:
-            self.outbox.held = False
+            self.outbox.hold(False)
             self.verdict = None
             return
         self._had_begun = begun

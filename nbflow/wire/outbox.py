@@ -6,9 +6,11 @@ here at once, sends many at a time, and the scheduler reads what was left when t
 not yet crossed out is then seen twice, which the machine ignores.
 
 Which task has begun last stands here as well, so that nobody has to guess whom a death hits; and the scheduler can keep
-the worker from beginning another one, so that it ends the right one.
+the worker from beginning another one: so that it ends the right one (`held`), or because it has asked for the others
+back, and takes those that have not begun without an answer if there is none (`recalled`). The worker writes what it
+begins and then looks whether it may, the scheduler writes that it must not and then looks what has begun.
 
-    [task begun last, 8 bytes][its attempt, 4][held, 4][length of what follows, 8][frame][frame] ...
+    [task begun last, 8 bytes][its attempt, 4][flags, 4][length of what follows, 8][frame][frame] ...
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import tempfile
 SIZE = 1 << 20  # bytes
 
 _BEGUN = struct.Struct("<QI")
-_HELD = _BEGUN.size  # where the byte stands
+_FLAGS = _BEGUN.size  # where the byte stands
+_HELD, _RECALLED = 1, 2
 _LENGTH = struct.Struct("<Q")
 _AT = 16  # where the length stands
 _BEGIN = _AT + _LENGTH.size  # where the frames begin
@@ -75,7 +78,7 @@ class Outbox:
     def begin(self, task: int, attempt: int) -> bool:
         """The worker is about to begin a task; True if it must not, for now."""
         _BEGUN.pack_into(self._map, 0, task, attempt)
-        return self._map[_HELD] != 0
+        return self._map[_FLAGS] != 0
 
     @property
     def begun(self) -> tuple[int, int]:
@@ -84,13 +87,24 @@ class Outbox:
         return task, attempt
 
     @property
-    def held(self) -> bool:
+    def must_wait(self) -> bool:
         """Whether the worker must not begin anything."""
-        return self._map[_HELD] != 0
+        return self._map[_FLAGS] != 0
 
-    @held.setter
-    def held(self, held: bool) -> None:
-        self._map[_HELD] = held
+    def hold(self, held: bool) -> None:
+        """Let the worker begin nothing until it is killed or let go."""
+        self._flag(_HELD, held)
+
+    def recall(self, recalled: bool) -> None:
+        """Let the worker begin nothing until it has been heard to give back what was asked for."""
+        self._flag(_RECALLED, recalled)
+
+    def _flag(self, flag: int, on: bool) -> None:
+        self._map[_FLAGS] = self._map[_FLAGS] & ~flag | flag * on
+
+    def snapshot(self) -> bytes:
+        """All that stands here: if it is the same at two times, nobody was writing."""
+        return self._map[:_BEGIN] + self.content()
 
     @property
     def empty(self) -> bool:

@@ -124,12 +124,16 @@ class Worker:
     # ------------------------------------------------------------ the main thread
 
     def _next(self) -> Run | None:
-        with self._lock:
-            if not self._queue:
-                self._now = None
-                return None
-            self._now = run = self._queue.pop(next(iter(self._queue)))
-        if self._outbox.begin(run.id, run.attempt):
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._now = None
+                    return None
+                run = next(iter(self._queue.values()))
+                if not self._outbox.begin(run.id, run.attempt):
+                    del self._queue[run.id]
+                    self._now = run
+                    break
             self._stand_by()
         if not self._busy_since:
             self._busy_since = time.monotonic()
@@ -138,9 +142,22 @@ class Worker:
         return run
 
     def _stand_by(self) -> None:
-        """This process is about to be killed for the task that it ran, unless it has ended that one in time."""
-        while self._outbox.held:
-            time.sleep(STAND_BY)
+        """Nothing may begin: this process is about to be killed for the task that it ran, or what waits was taken back.
+
+        The message that says so is read here, unless the attendant does.
+        """
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        while self._outbox.must_wait:
+            if not self._reading.acquire(blocking=False):
+                time.sleep(STAND_BY)
+                continue
+            try:
+                if poll.poll(STAND_BY * 1000):
+                    self._take(self._channel.receive_some())
+            finally:
+                self._reading.release()
+        self._outbox.begin(0, 0)  # what was to begin may be gone
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id

@@ -55,7 +55,7 @@ class Machine:
                 verdict=None,
                 trim_log=lambda: 0,
             )
-            self.desks[number] = Desk(number, "processes")
+            self.desks[number] = Desk(number, "processes", sys.maxsize)
             self.desks[number].add(10 * number, 1.0)
         self.pool = SimpleNamespace(launched=3)
         pools: Any = {"processes": self.pool}
@@ -63,7 +63,10 @@ class Machine:
             workers=self.workers, specs={"processes": SimpleNamespace(threads=False)}
         )
         self.free(200)
-        self.guard = Guard(staff, self.desks, pools, self.events.append, Rooms(str(folder), str(folder)))
+        silence: Any = SimpleNamespace(look=lambda worker, now: None, pressing=False)
+        self.guard = Guard(
+            staff, self.desks, pools, silence, self.events.append, Rooms(str(folder), str(folder))
+        )
 
     def free(self, megabytes: int) -> None:
         kilobytes = 1000 // 1.024

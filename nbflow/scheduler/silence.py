@@ -1,0 +1,134 @@
+"""Workers that do not answer: stopped by a signal or a debugger, frozen, or held up by a call that lets no thread run.
+
+What such a worker has begun waits until it goes on. What it has not begun goes elsewhere, and never begins twice: the
+worker writes what it begins into memory that the scheduler shares, and looks there whether it may.
+
+    stopped, or a `TakeBack` without an answer ──> doubt: it must begin nothing more; ask for all that it has
+    nothing has moved there until the next look ──> `Silent`: what it has not begun is taken from it
+    and it had no processor for a second        ──> "not responding"; its slot is lent to another worker
+    it answers                                  ──> `Answers`: it has thrown away what was taken
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from nbflow.core import events as ev
+from nbflow.core.placement import Desk
+from nbflow.core.task import Task
+from nbflow.scheduler import figures
+from nbflow.scheduler.workers import Worker, WorkerProcess
+from nbflow.wire import messages as msg
+
+OVERDUE = 0.5  # seconds after which an answer is not waited for any more
+HALTED = 1.0  # seconds without any processor after which a worker counts as not responding
+
+
+class Host(Protocol):
+    """Whose workers they are."""
+
+    def hear(self, worker: Worker, messages: Sequence[msg.FromWorker]) -> None:
+        """Take what a worker has said."""
+
+    def emit(self, event: ev.Event) -> None:
+        """Take what has happened."""
+
+    def decide(self) -> None:
+        """Have the machine know all that has happened."""
+
+
+class Doubt(NamedTuple):
+    """What is known of a worker since it has not answered."""
+
+    ticks: int  # what it has had of the processors
+    since: float  # when that was
+    memory: bytes  # what stood in the memory that it shares
+    taken: bool = False  # what it has not begun goes elsewhere
+
+
+class Silence:
+    """Finds them among the workers of one flow. `desks` and `tasks` are the machine's.
+
+    `call_off`: told of the tasks that are taken from one, before the machine is.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        desks: Mapping[int, Desk],
+        tasks: Mapping[int, Task],
+        call_off: Callable[[Sequence[int]], None],
+    ) -> None:
+        self.news = False  #: it has changed who responds; whoever tells it sets this back
+        self._host = host
+        self._desks = desks
+        self._tasks = tasks
+        self._call_off = call_off
+        self._doubts: dict[int, Doubt] = {}
+
+    @property
+    def pressing(self) -> bool:
+        """Whether there is more to find out soon."""
+        return any(not doubt.taken for doubt in self._doubts.values())
+
+    def look(self, worker: Worker, now: float) -> None:
+        """After its figures were brought up to date."""
+        if not isinstance(worker, WorkerProcess):
+            return
+        doubt = self._doubts.get(worker.number)
+        overdue = bool(worker.asked) and now - worker.asked[0] >= OVERDUE
+        if doubt is None and not overdue and not worker.crew.stopped:
+            return
+        ticks, memory = figures.processor_time(worker.pid), worker.outbox.snapshot()
+        if doubt is None:
+            self._doubts[worker.number] = Doubt(ticks, now, memory)
+            worker.outbox.recall(True)
+            if not worker.asked:
+                desk = self._desks.get(worker.number)
+                worker.take_back([] if desk is None else list(desk.queue))
+            return
+        still = memory == doubt.memory
+        since = doubt.since if ticks == doubt.ticks else now
+        halted = now - since >= HALTED
+        if halted == worker.responding:
+            worker.responding = not halted
+            self.news = True
+            if doubt.taken:
+                self._host.emit(ev.Silent(worker.number, (), halted))
+        if still and not doubt.taken:
+            self._take(worker, halted)
+        self._doubts[worker.number] = Doubt(ticks, since, memory, doubt.taken or still)
+
+    def _take(self, worker: WorkerProcess, halted: bool) -> None:
+        """Take from it what it has not begun."""
+        self._host.hear(worker, worker.last_messages())  # answers that it was about to send
+        self._host.decide()
+        desk = self._desks.get(worker.number)
+        if desk is None:
+            return
+        tasks = list(desk.queue)
+        begun, attempt = worker.outbox.begun
+        if begun in desk.queue and self._tasks[begun].attempt == attempt:
+            tasks = tasks[
+                tasks.index(begun) + 1 :
+            ]  # those before it have ended: their answers are on the way
+        self._call_off(tasks)
+        self._host.emit(ev.Silent(worker.number, tuple(tasks), halted))
+
+    def answered(self, worker: Worker) -> None:
+        """It has answered a `TakeBack`."""
+        if worker.asked:
+            worker.asked.popleft()
+        if worker.asked or (doubt := self._doubts.pop(worker.number, None)) is None:
+            return
+        assert isinstance(worker, WorkerProcess)
+        worker.outbox.recall(False)
+        self.news |= not worker.responding
+        worker.responding = True
+        if doubt.taken:
+            self._host.emit(ev.Answers(worker.number))
+
+    def gone(self, worker: Worker) -> None:
+        """It has ended."""
+        self._doubts.pop(worker.number, None)
