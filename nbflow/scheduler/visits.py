@@ -53,10 +53,12 @@ class Visits:
     @property
     def due(self) -> float | None:
         """When `over` is to be asked next, in seconds since the epoch; None = no time by itself."""
-        if self._leave_at is not None and self._is_ready():
+        visitors = self._door.due
+        if self._leave_at is None:  # nearly always
+            return visitors
+        if self._is_ready():
             return 0.0
-        times = [at for at in (self._door.due, self._leave_at) if at is not None]
-        return min(times) if times else None
+        return self._leave_at if visitors is None else min(visitors, self._leave_at)
 
     def _is_ready(self) -> bool:
         """Whether the next step of the end may be taken."""
