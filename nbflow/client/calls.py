@@ -394,10 +394,16 @@ class Calls:
 
     # ------------------------------------------------------------ for futures
 
-    def waiting(self) -> AbstractContextManager[None]:
-        """Entered while a thread waits for a future."""
+    def waiting(self, task: int | None = None) -> AbstractContextManager[None]:
+        """Entered while a thread waits for a task's future, or for several.
+
+        Raises:
+            UsageError: that task is the one that the thread runs.
+        """
         if self.elsewhere:
             raise self.refusal()
+        if task is not None and self._threads is not None and self._threads.task_here == task:
+            raise UsageError(f"task {numbers.name_of(task)} waits for its own future, which would never end")
         return self._link.waiting()
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:

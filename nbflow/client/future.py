@@ -38,8 +38,8 @@ class Owner(Protocol):
     def refusal(self) -> Exception:
         """Why no calls are taken, and none waited for."""
 
-    def waiting(self) -> AbstractContextManager[None]:
-        """To be entered while a thread waits for a future."""
+    def waiting(self, task: int | None = None) -> AbstractContextManager[None]:
+        """To be entered while a thread waits for a task's future, or for several."""
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Read what comes from the scheduler in this thread, where that is possible; may return early."""
@@ -264,7 +264,7 @@ class AppFuture(Promise[Any]):
         self._owner.read_until(self._has_ended, deadline)
         if self._has_ended():
             return
-        with self._owner.waiting(), self._condition:  # another thread reads
+        with self._owner.waiting(self.tid), self._condition:  # another thread reads
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not self._condition.wait_for(self._has_ended, left):
                 raise concurrent.futures.TimeoutError(

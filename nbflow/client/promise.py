@@ -25,6 +25,25 @@ making = threading.Lock()  # of what futures make late; held for moments only
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
+class _Waiters(list[Any]):
+    """What `concurrent.futures.wait` and `as_completed` put into a future: whoever does waits, as `result` does."""
+
+    def __init__(self, owner: Any) -> None:
+        super().__init__()
+        self._owner = owner
+        self._entered: dict[int, Any] = {}  # identity of a waiter -> what is left when it is taken out
+
+    def append(self, waiter: Any) -> None:
+        waiting = self._owner.waiting()
+        waiting.__enter__()
+        self._entered[id(waiter)] = waiting
+        super().append(waiter)
+
+    def remove(self, waiter: Any) -> None:
+        super().remove(waiter)
+        self._entered.pop(id(waiter)).__exit__(None, None, None)
+
+
 class Promise(concurrent.futures.Future[Result], Needed):
     """A future whose waiters and callbacks are made late. It must not call the base class's `__init__`."""
 
@@ -86,7 +105,7 @@ class Promise(concurrent.futures.Future[Result], Needed):
 
     @property
     def _waiters(self) -> list[Any]:  # type: ignore[override] # the base class sets it, ours never does
-        waiters: list[Any] = self._made("_its_waiters", list)
+        waiters: list[Any] = self._made("_its_waiters", lambda: _Waiters(self.settles_with().owner))
         return waiters
 
     @property

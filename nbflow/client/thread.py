@@ -16,6 +16,7 @@ from nbflow.client import streams
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.running import Runner, code_of
+from nbflow.client.waits import Waits
 from nbflow.values import outcome
 from nbflow.wire.messages import Define, Hello, Returned, Run, TakeBack
 from nbflow.wire.outcomes import Held, Inline, Stored
@@ -42,6 +43,7 @@ class WorkerThread:
         self._runner = runner
         self._enter = enter
         self._say = say
+        self.waits = Waits(lambda message: say(worker, message))
         self._queue: dict[int, Run] = {}
         self._changed = threading.Condition()
         self._stopped = False
@@ -90,6 +92,7 @@ class WorkerThread:
             self._say(self.worker, Hello(os.getpid()))
             while (run := self._next()) is not None:
                 answer = self._runner.run(run)
+                self.waits.end()
                 self._say(self.worker, answer)
                 self._runner.joined = None
                 del run, answer  # nothing of a task outlives it here

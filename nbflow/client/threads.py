@@ -21,14 +21,12 @@ from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ThreadExecutor
 from nbflow.wire.messages import (
     AddExecutor,
-    Blocked,
     ExecutorSpec,
     ForThread,
     FromThread,
     StartThread,
     StopThread,
     ThreadEnded,
-    Unblocked,
 )
 
 if TYPE_CHECKING:
@@ -175,8 +173,5 @@ class Threads:
     def waiting(self) -> Iterator[None]:
         """Entered while the task of the calling thread waits for another one: its slot is given up meanwhile."""
         thread: WorkerThread = self._mine.thread
-        self._say(thread.worker, Blocked())
-        try:
+        with thread.waits.waiting():
             yield
-        finally:
-            self._say(thread.worker, Unblocked())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from nbflow.core.events import Recalled
@@ -57,6 +57,7 @@ class Memo:
         self._runners: dict[bytes, int] = {}  # key -> the task that computes its value
         self._waiters: dict[bytes, dict[int, None]] = {}  # key -> tasks that wait for that, in order
         self._store = Checkpoints(spec, warn) if spec.mode or spec.earlier else None
+        self._inside: dict[int, set[bytes]] = {}  # task -> keys that calls made inside it wait for
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app
@@ -76,11 +77,12 @@ class Memo:
             self._emit(Recalled(job.id, True))
             return
         runner = self._runners.setdefault(key, job.id)
-        if runner == job.id or self._is_inside(job, runner):
+        if runner == job.id or self._in_a_circle(job, runner):
             self._emit(Recalled(job.id, False))
         else:
             job.note = f"waits for the equal call, task {name_of(runner)}"
             self._waiters.setdefault(key, {})[job.id] = None
+            self._note_waiters(key, [job.id])
 
     def remember(self, job: Job, value: Outcome | None) -> None:
         """A cached call has given its value; with "task_exit" it is written when this returns, if it is bytes."""
@@ -100,6 +102,7 @@ class Memo:
         waiters = self._waiters.pop(key, {})
         if not waiters:
             return
+        self._forget_waiters(key, waiters)
         if isinstance(outcome, (Failure, Lost)) or (
             isinstance(outcome, Blamed) and outcome.cause is not None
         ):
@@ -117,6 +120,7 @@ class Memo:
             self._runners[key] = first
             if others:
                 self._waiters[key] = dict.fromkeys(others)
+                self._note_waiters(key, others)
             self._jobs[first].note = ""
             self._emit(Recalled(first, False))
 
@@ -158,12 +162,42 @@ class Memo:
         known = self._known[key] = _Known(value, 0)
         return known
 
-    def _is_inside(self, job: Job, runner: int) -> bool:
-        """Whether a call was made inside of the very task that it would wait for."""
-        parent = job.parent
-        while parent is not None and parent != runner:
-            parent = self._jobs[parent].parent if parent in self._jobs else None
-        return parent is not None
+    def _in_a_circle(self, job: Job, runner: int) -> bool:
+        """Whether the task that a call would wait for may wait, inside, for one that the call was made in."""
+        outer = set(self._outer(job.id))
+        if not outer:
+            return False
+        seen, pending = {runner}, [runner]
+        for number in pending:  # grows as it is walked
+            if number in outer:
+                return True
+            for key in self._inside.get(number, ()):
+                other = self._runners.get(key)
+                if other is not None and other not in seen:
+                    seen.add(other)
+                    pending.append(other)
+        return False
+
+    def _outer(self, number: int) -> Iterator[int]:
+        """The tasks inside which a call was made, the innermost first."""
+        while number in self._jobs and (parent := self._jobs[number].parent) is not None:
+            yield parent
+            number = parent
+
+    def _note_waiters(self, key: bytes, waiters: Iterable[int]) -> None:
+        """Calls wait for the equal one under way."""
+        for number in waiters:
+            for outer in self._outer(number):
+                self._inside.setdefault(outer, set()).add(key)
+
+    def _forget_waiters(self, key: bytes, waiters: Iterable[int]) -> None:
+        """It has ended."""
+        for number in waiters:
+            for outer in self._outer(number):
+                keys = self._inside.get(outer, set())
+                keys.discard(key)
+                if not keys:
+                    self._inside.pop(outer, None)
 
     def _keep(self, key: bytes, app: str, known: _Known) -> None:
         self._hold(known.value)

@@ -163,7 +163,7 @@ class Worker:
         self._calls.parent = run.id
         answer: Finished | Gathered = self._runner.run(run)
         self._runner.joined = None  # what it releases goes behind the answer
-        messages = [*self._link.take(), answer]
+        messages = [*self._link.end(), answer]
         if (released := self._calls.take_released()) is not None:
             messages.append(released)
         if self._place.harm:

@@ -10,7 +10,7 @@ from typing import Any
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts
-from nbflow.wire.messages import Blocked, Unblocked
+from nbflow.client.waits import Waits
 
 _BATCH = 64
 
@@ -23,7 +23,7 @@ class NestedLink:
         self._listen = listen
         self._gathered: list[Any] = []
         self._lock = threading.Lock()
-        self._waiters = 0
+        self._waits = Waits(self.post)
         self._callbacks = Callbacks()
 
     def post(self, *messages: Any, urgent: bool = False) -> None:
@@ -33,6 +33,11 @@ class NestedLink:
             full = len(self._gathered) >= _BATCH
         if full or urgent:
             self.flush()
+
+    def end(self) -> list[Any]:
+        """The task has ended: what has gathered, to be sent before its answer."""
+        self._waits.end()
+        return self.take()
 
     def take(self) -> list[Any]:
         """What has gathered, to be sent by the caller before anything else."""
@@ -48,19 +53,12 @@ class NestedLink:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """The task waits for another one: its slot is given up meanwhile."""
-        with self._lock:
-            self._waiters += 1
-            first = self._waiters == 1
-        self.post(*([Blocked()] if first else []))
-        self.flush()
-        self._listen()
         try:
-            yield
+            with self._waits.waiting():
+                self.flush()
+                self._listen()
+                yield
         finally:
-            with self._lock:
-                self._waiters -= 1
-                last = self._waiters == 0
-            self.post(*([Unblocked()] if last else []))
             self.flush()
 
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
