@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import nbflow
 from benchmarks.rows import Row, ms, show
-from nbflow import Config, DataFlowKernel, ProcessExecutor, errors, python_app
+from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, python_app
 from tests.faults.processes import Driver, wait_for_end
 
 WORKERS = 2
@@ -91,6 +91,62 @@ def scheduler_lost() -> float:
     return took
 
 
+def skipped(shape: str) -> float:
+    """Seconds from the failure of a task to the last error of its 5,000 dependants, each looked at."""
+
+    @python_app
+    def fails(path: str) -> None:
+        with open(path):
+            raise ValueError("the head")
+
+    @python_app
+    def link(*needs: object) -> None:
+        pass
+
+    with tempfile.TemporaryDirectory() as directory, DataFlowKernel(Config([ProcessExecutor(max_workers=2)])):
+        gate = os.path.join(directory, "gate")
+        os.mkfifo(gate)
+        layer, futures = [fails(gate)], []
+        for _ in range({"fan": 1, "chain": 5000, "layers": 100}[shape]):
+            width = {"fan": 5000, "chain": 1, "layers": 50}[shape]
+            layer = [link(layer[n % len(layer)], layer[(n + 7) % len(layer)]) for n in range(width)]
+            futures += layer
+        began = time.monotonic()
+        os.close(os.open(gate, os.O_WRONLY))
+        for future in futures:
+            assert isinstance(future.exception(), errors.NeedFailed)
+        return time.monotonic() - began
+
+
+def failing() -> float:
+    """How many times as long 10,000 failing tasks take as 10,000 succeeding ones, results and errors looked at."""
+
+    @python_app
+    def succeeds(n: int) -> int:
+        return n
+
+    @python_app
+    def fails(n: int) -> None:
+        raise ValueError(n)
+
+    def seconds(app: Callable[[int], AppFuture]) -> float:
+        began = time.monotonic()
+        for future in [app(n) for n in range(10_000)]:
+            future.exception()
+        return time.monotonic() - began
+
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=2)])):
+        for n in range(100):
+            succeeds(n).result()
+        good = seconds(succeeds)
+        return seconds(fails) / good
+
+
+def times(ratio: float) -> str:
+    """A ratio."""
+    return f"{ratio:.1f} times"
+
+
 class Measure(NamedTuple):
     """A row of the table: what `take` gives is not to be more than `bar`. `shown`: how both are written."""
 
@@ -117,6 +173,10 @@ MEASURES = [
         5.0,
     ),
     Measure(f"the scheduler is killed: the last of {PENDING:,} futures says so", scheduler_lost, 1.0),
+    Measure("a task fails: the last of 5,000 dependants, side by side", lambda: skipped("fan"), 2.0),
+    Measure("the same, in a chain", lambda: skipped("chain"), 2.0),
+    Measure("the same, in 100 layers", lambda: skipped("layers"), 2.0),
+    Measure("10,000 tasks fail, as against 10,000 that succeed", failing, 3.0, times),
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from nbflow.client.future import AppFuture
-from nbflow.errors import CannotPickle
+from nbflow.errors import CannotPickle, describe
 from nbflow.values import outcome
 from nbflow.values.short import short
 from nbflow.wire.messages import Deliver
@@ -42,10 +42,12 @@ class Outside:
         """The future of this flow that ends as that one does."""
         with self._lock:
             known = self._adopted.get(future)
-            if known is None:
-                name = future.app_name if isinstance(future, AppFuture) else "future"
-                known = self._adopted[future] = self._make(name)
-                future.add_done_callback(functools.partial(self._deliver, known.tid))
+            if known is not None:
+                return known
+            name = future.app_name if isinstance(future, AppFuture) else "future"
+            known = self._adopted[future] = self._make(name)
+        # without the lock: one that is done is delivered at once, and its value may do anything while it is pickled
+        future.add_done_callback(functools.partial(self._deliver, known.tid))
         return known
 
     def _deliver(self, number: int, future: Future[Any]) -> None:
@@ -60,7 +62,7 @@ class Outside:
         value = future.result()
         try:
             return self._keep(value), short(value) if self._show_values else ""
-        except Exception as failure:
-            kind = type(value).__name__
-            cannot = CannotPickle(f"what a future of another library gave ({kind}) cannot travel: {failure}")
+        except BaseException as failure:  # the value's own code runs here
+            kind, why = type(value).__name__, describe(failure)
+            cannot = CannotPickle(f"what a future of another library gave ({kind}) cannot travel: {why}")
             return outcome.pack_error(cannot), ""

@@ -137,13 +137,15 @@ class Succeeded(Event, frozen=True):
 class Failed(Event, frozen=True):
     """An attempt raised. Ignored if it is no longer the current attempt.
 
-    `may_retry`: the task's policy counts this error among those after which it is tried again.
+    `may_retry`: the task's policy counts this error among those after which it is tried again. `took` is in seconds;
+    None: it has not run.
     """
 
     task: int
     attempt: int
     worker: int
     may_retry: bool = True
+    took: float | None = None
 
 
 class Judged(Event, frozen=True):

@@ -185,8 +185,11 @@ class Machine(Workforce):
         task = self._current(event.task, event.attempt, event.worker)
         if task is None:
             return
-        self._leave_desk(task)
+        pool = self._leave_desk(task)
         self._gave_nothing(task, Why.ATTEMPT, event.may_retry)
+        if event.took is not None:
+            pool.measured(task.app, event.took)
+            self._top_up(pool, self.desks[event.worker])
 
     def _joined(self, event: ev.Joined) -> None:
         task = self._current(event.task, event.attempt, event.worker)

@@ -373,13 +373,13 @@ class Scheduler:
         if message.output or job.output:
             self._outputs.keep(job, message.output)
         job.started, job.ended = message.started, message.ended
+        took = message.ended - message.started
         if type(message.outcome) is Failure:
             job.error_line = message.outcome.line
-            self.events.append(ev.Failed(message.id, message.attempt, worker.number, message.may_retry))
+            self.events.append(ev.Failed(message.id, message.attempt, worker.number, message.may_retry, took))
         else:
             if job.failures:
                 history.forgive(job)
-            took = message.ended - message.started
             self.events.append(ev.Succeeded(message.id, message.attempt, worker.number, took))
 
     def _gathered(self, worker: Worker, message: msg.Gathered) -> None:

@@ -7,18 +7,16 @@ exception can be rebuilt before it travels; where it cannot, its type's name, te
 from __future__ import annotations
 
 import concurrent.futures
-import os
-import traceback
+import pickle
 from collections.abc import Mapping, Sequence
-from types import CodeType, MappingProxyType, TracebackType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from nbflow import errors
 from nbflow.errors import text_of, type_name
 from nbflow.legible import shorten
 from nbflow.numbers import name_of
-from nbflow.values import objects, pickling
-from nbflow.values.source import in_words
+from nbflow.values import objects, pickling, traces
 from nbflow.wire.outcomes import (
     Blamed,
     Composed,
@@ -38,11 +36,6 @@ LONGEST_TEXT = 10_000  # characters of an exception's text
 LARGEST_ERROR = (
     1 << 20
 )  # bytes of an exception that travels as itself: the scheduler keeps it as long as the task
-LONGEST_TRACEBACK = 100_000
-# as the base class has them: a frozen dataclass, for one, is an exception that lets nothing be set
-_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
-_CAUSE: Any = BaseException.__dict__["__cause__"]
-_OWN = os.path.join(os.path.dirname(errors.__file__), "")  # the folder of nbflow itself
 
 
 # What a value may be blamed for that is rebuilt in the user's process. Anything else is taken for an interrupt, which
@@ -86,10 +79,9 @@ def load(
 def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
     """An exception as an outcome; never raises. `code`: the app's function, to say which of its lines failed."""
     try:
-        found: TracebackType | None = _TRACEBACK.__get__(error)
-        return Failure(
-            _travels(error), type_name(error), _text(error), _format(error, found, code), _line(found, code)
-        )
+        text = _text(error)
+        shown = traces.format_error(error, text, code)
+        return Failure(_travels(error), type_name(error), text, shown, traces.line_of(error, code))
     except BaseException as failed:  # no memory, or no stack, is left
         return Failure(b"", type_name(error), f"its text could not be made: {type_name(failed)}", "")
 
@@ -125,7 +117,7 @@ def unpack_error(outcome: Outcome, task: int, app: str) -> BaseException:
         return _lost(outcome)
     assert isinstance(outcome, Failure)
     error = _rebuild(outcome)
-    _CAUSE.__set__(error, errors.RemoteTraceback(outcome.traceback))
+    traces.set_cause(error, errors.RemoteTraceback(outcome.traceback))
     return error
 
 
@@ -178,7 +170,11 @@ def _rebuild(failure: Failure) -> BaseException:
 def _travels(error: BaseException) -> bytes:
     """The pickled exception if it comes back as what it was, else b""."""
     try:
-        data, _, needs = pickling.dumps(error, in_band=True)
+        needs: list[Any] = []
+        if _is_plain(error):
+            data = pickle.dumps(error, 5)
+        else:
+            data, _, needs = pickling.dumps(error, in_band=True)
         if needs or len(data) > LARGEST_ERROR or type(pickling.loads(data)) is not type(error):
             return b""
     except BaseException:  # the exception's own code runs here, and must not end the worker
@@ -186,48 +182,15 @@ def _travels(error: BaseException) -> bytes:
     return data
 
 
+def _is_plain(error: BaseException) -> bool:
+    """Whether the C pickler alone says all of it: one of Python's own that holds nothing but texts and numbers."""
+    if type(error).__module__ != "builtins" or traces.VARIABLES.__get__(error):
+        return False
+    return pickling.ATOMS.issuperset(map(type, error.args))
+
+
 def _text(error: BaseException) -> str:
     text = text_of(error)
     if len(text) <= LONGEST_TEXT:
         return text
     return f"{text[:LONGEST_TEXT]}... {len(text) - LONGEST_TEXT} characters left out"
-
-
-def _format(error: BaseException, found: TracebackType | None, code: CodeType | None) -> str:
-    """The traceback from the user's own frame on; without the exceptions' texts where these cannot be made."""
-    start = _from(found, code)
-    try:
-        shown = traceback.TracebackException(type(error), error, start, compact=True)
-        text = "".join(shown.format())
-    except BaseException:
-        text = (
-            f"Traceback (most recent call last):\n{''.join(traceback.format_tb(start))}{type_name(error)}\n"
-        )
-    text = in_words(text)
-    if len(text) > LONGEST_TRACEBACK:
-        half = LONGEST_TRACEBACK // 2
-        text = f"{text[:half]}\n... {len(text) - LONGEST_TRACEBACK} characters left out ...\n{text[-half:]}"
-    return text
-
-
-def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType | None:
-    """The traceback from the app's function on; without nbflow's own frames above, where that one is not in it."""
-    start = found
-    while start is not None and code is not None and start.tb_frame.f_code is not code:
-        start = start.tb_next
-    if start is not None and code is not None:
-        return start
-    start = found
-    while start is not None and start.tb_frame.f_code.co_filename.startswith(_OWN):
-        start = start.tb_next
-    return start or found
-
-
-def _line(found: TracebackType | None, code: CodeType | None) -> int:
-    """Which line of the app's source failed, from 1; 0 if none can be named."""
-    line = 0
-    while found is not None and code is not None:
-        if found.tb_frame.f_code is code:
-            line = found.tb_lineno
-        found = found.tb_next
-    return line - code.co_firstlineno + 1 if line and code is not None else 0

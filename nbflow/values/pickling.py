@@ -19,7 +19,7 @@ from nbflow.values.byvalue import ByValue
 
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
 
-_ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 
 
 class Needed:
@@ -88,7 +88,7 @@ def dumps(value: Any, *, in_band: bool = False) -> Pickled:
     Raises:
         Exception: whatever pickling raises.
     """
-    if type(value) in _ATOMS:
+    if type(value) in ATOMS:
         return Pickled(pickle.dumps(value, 5), [], [])
     with io.BytesIO() as file:
         pickler = _Pickler(file, in_band)
@@ -107,7 +107,7 @@ def refusal(value: Any) -> Exception | None:
 
 def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
     """Pickle the arguments of a call; the C pickler alone does it where all of them are plain."""
-    if _ATOMS.issuperset(map(type, args)) and _ATOMS.issuperset(map(type, kwargs.values())):
+    if ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values())):
         return Pickled(pickle.dumps((args, kwargs), 5), [], [])
     return dumps((args, kwargs))
 

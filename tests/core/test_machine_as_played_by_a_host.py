@@ -389,11 +389,11 @@ class Host(RuleBasedStateMachine):
         self.tell(ev.Succeeded(launch.task, launch.attempt, launch.worker, took))
 
     @precondition(lambda self: self.alive_desks())
-    @rule(data=st.data(), may_retry=st.booleans())
-    def fail(self, data: st.DataObject, may_retry: bool) -> None:
+    @rule(data=st.data(), may_retry=st.booleans(), took=st.sampled_from([None, 0.00001, 1.0]))
+    def fail(self, data: st.DataObject, may_retry: bool, took: float | None) -> None:
         launch = self.end_head(data.draw(st.sampled_from(self.alive_desks())))
         self.no_value(launch.task)
-        self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry))
+        self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry, took))
         assert may_retry or self.settled[launch.task] in (State.FAILED, State.CANCELLED)
 
     def no_value(self, task: int) -> None:
