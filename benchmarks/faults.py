@@ -104,6 +104,7 @@ def skipped(shape: str) -> float:
         pass
 
     with tempfile.TemporaryDirectory() as directory, DataFlowKernel(Config([ProcessExecutor(max_workers=2)])):
+        link().result()  # the workers are there
         gate = os.path.join(directory, "gate")
         os.mkfifo(gate)
         layer, futures = [fails(gate)], []
