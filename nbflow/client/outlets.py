@@ -9,7 +9,6 @@ from typing import IO, NamedTuple
 
 from nbflow import private
 from nbflow.errors import BadStdStreamFile, NotPrivate
-from nbflow.wire.rows import HALF
 
 TASK_LOGS = "task_logs"  # the folder in a run directory whose folders hold what `AUTO_LOGNAME` names
 LAST_WORDS = 500  # characters of output that an error quotes
@@ -57,15 +56,6 @@ def _open(name: str, path: str, mode: str, stack: ExitStack) -> Outlet:
         ) from error
     stack.enter_context(file)
     return Outlet(file, os.fstat(file.fileno()).st_size)
-
-
-def excerpt(fd: int, size: int, head: int = HALF, tail: int = HALF) -> str:
-    """Head and tail of a file of `size` bytes, and how much lies between them."""
-    if size <= head + tail:
-        return os.pread(fd, size, 0).decode("utf-8", "replace")
-    begin = os.pread(fd, head, 0).decode("utf-8", "replace") + "\n" if head else ""
-    end = os.pread(fd, tail, size - tail).decode("utf-8", "replace")
-    return f"{begin}... {size - head - tail} bytes left out ...\n{end}"
 
 
 def _folder_for(path: str) -> Callable[[str, int], int] | None:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
-from nbflow.client.outlets import Outlet, excerpt, last_words, opened
-from nbflow.wire.rows import HALF
+from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.wire.excerpt import HALF, excerpt
 
 _routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()

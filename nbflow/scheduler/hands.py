@@ -233,4 +233,4 @@ class Hands:
         self._staff.hire(hire.executor, hire.successor_of)
 
     def _dismiss(self, dismiss: do.Dismiss) -> None:
-        self._staff.kill(dismiss.worker)  # it is idle
+        self._staff.dismiss(dismiss.worker)

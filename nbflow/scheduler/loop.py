@@ -397,7 +397,7 @@ class Scheduler:
     def _printed(self, worker: Worker, message: msg.Printed) -> None:
         job = self.jobs.get(message.id)
         if job is not None and job.submit is not None:
-            job.output = message.output
+            self._outputs.keep(job, message.output)
 
     def _leaving(self, worker: Worker, message: msg.Leaving) -> None:
         self.staff.leaves(worker, message.why)

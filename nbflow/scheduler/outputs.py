@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from nbflow.scheduler.history import Job
-from nbflow.wire.rows import HALF
+from nbflow.wire.excerpt import HALF, excerpt
 
 GROWN = 4_000_000  # bytes by which a log grows until its middle is given back
 BUDGET = 64_000_000  # characters of all outputs of ended tasks
@@ -57,6 +57,10 @@ class Log:
         os.ftruncate(self._fd, begin)
         os.write(self._fd, self._said + tail)
         self._size = os.fstat(self._fd).st_size
+
+    def text(self) -> str:
+        """What stands in it, head and tail."""
+        return excerpt(self._fd, os.fstat(self._fd).st_size)
 
     def close(self) -> None:
         """No more is printed."""

@@ -6,6 +6,7 @@ business.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 from nbflow.core import events as ev
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start, lasts
+from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.lifeline import Lifeline
@@ -133,12 +135,19 @@ class Staff:
         text = f"nbflow: worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
         print(text, file=sys.stderr, flush=True)  # into the scheduler's log
         worker.accelerator = None  # it is free for the other one
+        worker.at_rest = True
         self._host.emit(ev.WorkerLost(worker.number, worker.begun))
 
     def kill(self, number: int, behind: Sequence[int] = ()) -> None:
         """End a worker, whatever it runs, unless it has begun one of the tasks `behind`; `WorkerLost` follows."""
         if (worker := self.workers.get(number)) is not None:
             worker.kill(behind)
+
+    def dismiss(self, number: int) -> None:
+        """End a worker that has no task; `WorkerLost` follows."""
+        if (worker := self.workers.get(number)) is not None:
+            worker.at_rest = True
+            worker.kill()
 
     def thread_ended(self, number: int, begun: tuple[int, int]) -> None:
         """The client has parted with a thread, which had begun this (task, attempt) last."""
@@ -192,7 +201,11 @@ class Staff:
                 self._sockets.drop(worker.pidfd)
         self._host.hear(worker, worker.last_messages())
         begun = worker.begun
+        if output := worker.last_output():
+            self._host.hear(worker, [msg.Printed(*begun, output)])
         end = worker.bury()
+        if not (worker.threads or worker.at_rest):  # also what went into a session of its own
+            leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE, worker.number)
         if worker.ready:
             self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
             if len(self._ends) > ENDS_KEPT:

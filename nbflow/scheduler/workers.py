@@ -16,7 +16,7 @@ from nbflow import private
 from nbflow.errors import exit_in_words
 from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
-from nbflow.wire import process
+from nbflow.wire import leftovers, process
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread, TakeBack
 from nbflow.wire.outbox import Outbox, make
@@ -88,6 +88,7 @@ class Worker(ABC):
         self.number = number
         self.executor = executor
         self.ready = False  # it has said Hello
+        self.at_rest = False  # it ends without a task, and so without what a task has started
         self.knows: set[bytes] = set()  # digests of functions
         self.calls: set[int] = set()  # tasks called inside its tasks, which it holds
         self.promises: set[int] = set()  # of them, those whose value it is to deliver
@@ -114,6 +115,10 @@ class Worker(ABC):
     def trim_log(self) -> int:
         """See that what its task prints fills no disk; returns by how many bytes it has grown since the last time."""
         return 0
+
+    def last_output(self) -> str:
+        """After its end: what the task that it ran has printed."""
+        return ""
 
     def last_messages(self) -> list[FromWorker]:
         """After its end: the answers that it had not sent."""
@@ -204,6 +209,9 @@ class WorkerProcess(Worker):
     def trim_log(self) -> int:
         return self._printed.trim()
 
+    def last_output(self) -> str:
+        return self._printed.text()
+
     def last_messages(self) -> list[FromWorker]:
         try:
             return self.port.unpack(self.outbox.content())
@@ -244,7 +252,7 @@ def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Ma
         **threads,
         **(dict.fromkeys(_ACCELERATORS, accelerator) if accelerator is not None else {}),
         "MPLBACKEND": "agg",
-        "NBFLOW_WORKER": str(number),
+        leftovers.WORKER: str(number),
         "NBFLOW_EXECUTOR": spec.label,
         **spec.environment,
     }

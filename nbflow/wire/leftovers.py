@@ -1,9 +1,9 @@
-"""What a flow has started and who started it is not there to end: found by the variable that all of it carries.
+"""What a flow has started and who started it is not there to end: found by the variables that all of it carries.
 
 Ending a process group reaches what a task has started, unless it has gone into a session of its own; and nobody knows
 the groups any more once the scheduler has been killed. The environment that a process was started with stays its own in
-either case. For the end of a flow only: every process of the machine is looked at. Where there is no /proc nothing is
-found.
+either case. For the end of a flow, and of a worker that dies under a task: every process of the machine is looked at.
+Where there is no /proc nothing is found.
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ import signal
 import time
 from contextlib import suppress
 
-FLOW = "NBFLOW_FLOW"  # the variable; its value is the flow's `run_id`
+FLOW = "NBFLOW_FLOW"  # its value is the flow's `run_id`
+WORKER = "NBFLOW_WORKER"  # in a worker, and in what its tasks start: its number
 
 _AGAIN = 0.002  # seconds until it is looked whether those that were killed have ended
 
 
-def carriers(run_id: str) -> list[int]:
-    """The processes of a flow that have not ended, this one left out."""
-    mark = f"{FLOW}={run_id}".encode()
+def carriers(run_id: str, worker: int | None = None) -> list[int]:
+    """The processes of a flow, or of one of its workers, that have not ended; this one left out."""
+    marks = {f"{FLOW}={run_id}".encode()}
+    if worker is not None:
+        marks.add(f"{WORKER}={worker}".encode())
     found = []
     with suppress(OSError):
         for name in os.listdir("/proc"):
             if name.isdigit() and int(name) != os.getpid():
                 with suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-                    if mark in file.read().split(b"\0"):  # that of a zombie is empty
+                    if marks.issubset(file.read().split(b"\0")):  # that of a zombie is empty
                         found.append(int(name))
     return found
 
 
-def end_all(run_id: str, within: float) -> None:
-    """Kill all processes of a flow but this one; returns when they have ended, or after `within` seconds."""
+def end_all(run_id: str, within: float, worker: int | None = None) -> None:
+    """Kill all processes of a flow, or of one of its workers, but this one.
+
+    Returns when they have ended, or after `within` seconds.
+    """
     deadline = time.monotonic() + within
-    while pids := carriers(run_id):
+    while pids := carriers(run_id, worker):
         for pid in pids:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

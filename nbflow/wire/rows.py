@@ -6,8 +6,6 @@ import msgspec
 
 from nbflow.core.states import State
 
-HALF = 500_000  # bytes of the head and of the tail of a task's output that are kept, the middle is counted
-
 
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from nbflow.client.outlets import Outlet, excerpt, last_words, opened
+from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.wire.excerpt import excerpt
 from nbflow.worker.descriptors import lifted
 
 TOLD = 20_000  # bytes of the end of what a running task has printed that are told

@@ -283,6 +283,8 @@ class Worker:
 
     def _forked(self) -> None:
         """In a child that a task has forked: it must never be heard as the worker, nor run what the worker runs."""
+        if self._calls.closed:
+            return  # a child of such a child
         self._calls.abandon()
         self._channel.sock.close()
         self._outbox.close()

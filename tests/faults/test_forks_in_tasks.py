@@ -99,6 +99,20 @@ def test_a_child_that_nobody_waits_for_ends_with_the_task(one_worker: DataFlowKe
     assert alive(one_worker.run_id) == before
 
 
+def test_a_child_may_fork_again(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def fork() -> int:
+        if not (pid := os.fork()):
+            if grandchild := os.fork():
+                os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]))
+            sys.exit(5)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    future = fork()
+    assert future.result(30) == 5
+    assert one_worker.details(future.tid).output == ""
+
+
 def test_a_child_of_a_thread_ends_with_it(one_worker: DataFlowKernel) -> None:
     @python_app(data_flow_kernel=one_worker)
     def fork() -> list[int]:

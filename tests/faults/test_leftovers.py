@@ -16,6 +16,7 @@ import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, bash_app, python_app
 from tests.faults.processes import has_ended
+from tests.gates import Gate, make_gate
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,37 @@ def test_a_process_left_behind_has_ended_when_the_task_has(
     python_app(os.getpid, data_flow_kernel=one_worker)().result(30)
     for _ in range(3):
         assert has_ended(app().result(30), within=0)
+
+
+@pytest.mark.parametrize("way", ["cancel", "walltime", "kill", "exit"])
+def test_processes_in_sessions_of_their_own_end_when_the_worker_does(
+    way: str, one_worker: DataFlowKernel, tmp_path: Path
+) -> None:
+    gate, ends = make_gate(tmp_path)
+
+    @python_app(data_flow_kernel=one_worker)
+    def work(path: Path, gate: Gate, walltime: float | None = None) -> None:
+        path.write_text(f"{daemon()} {child()}")
+        print("said before")
+        with open(gate.arrivals, "wb", buffering=0) as file:
+            file.write(b".")
+        if way == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if way == "exit":
+            os._exit(3)
+        signal.pause()
+
+    for _ in range(3):
+        future = work(tmp_path / "pids", gate, walltime=3.0 if way == "walltime" else None)
+        gate.wait_for()
+        if way == "cancel":
+            assert future.cancel()
+        assert future.exception(30) is not None if way != "cancel" else future.cancelled()
+        assert all(has_ended(int(pid), within=0) for pid in (tmp_path / "pids").read_text().split())
+        if way != "cancel":
+            assert "said before" in one_worker.details(future.tid).output
+    for end in ends:
+        os.close(end)
 
 
 def test_a_background_job_of_a_command_ends_with_it(one_worker: DataFlowKernel, tmp_path: Path) -> None:

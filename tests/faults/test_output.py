@@ -18,7 +18,7 @@ import pytest
 from nbflow import Config, DataFlowKernel, ProcessExecutor, python_app
 from nbflow.scheduler import outputs
 from nbflow.scheduler.history import NO_FUNCTION, Job
-from nbflow.wire.rows import HALF
+from nbflow.wire.excerpt import HALF
 from tests.gates import Gate, make_gate, stand_at
 
 
