@@ -134,10 +134,13 @@ class Guard:
 
     def _compare_with_its_limit(self, worker: Worker, now: float) -> None:
         limit = worker.memory_limit
-        if not limit or worker.crew.memory <= limit or now < worker.weigh_at:
+        idle = not self._desks[worker.number].queue
+        # one that keeps more than half between tasks is replaced: the next task is not to be blamed for it
+        most = limit // 2 if idle else limit
+        if not limit or worker.crew.memory <= most or now < worker.weigh_at:
             return
         used = figures.exact(worker.crew)
-        if used <= limit:
+        if used <= most:
             worker.weigh_at = now + SLOWEST  # its processes share much; to count that takes a while
             return
         had = f"its worker's {_processes(worker)} had {in_words(used)}"

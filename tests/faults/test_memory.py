@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import nbflow
-from nbflow import Config, DataFlowKernel, ProcessExecutor, Retry, WorkerLost, python_app
+from nbflow import Config, DataFlowKernel, ProcessExecutor, Retry, State, WorkerLost, python_app
 from nbflow.errors import MemoryLimitExceeded
 from nbflow.wire.rows import TaskRow, WorkerRow
 from tests.attempts import attempts
@@ -165,3 +166,20 @@ def test_workers_stand_before_the_notebook_when_the_system_looks_for_one_to_end(
     assert own().result(30) == (min(1000, ours + 300), min(1000, ours + 300))
     scheduler = limited.status().pid
     assert int(Path(f"/proc/{scheduler}/oom_score_adj").read_text()) == ours
+
+
+def test_an_idle_worker_that_keeps_too_much_is_replaced_and_no_task_is_blamed(nothing_loaded: None) -> None:
+    @python_app
+    def keeps() -> int:
+        import builtins
+
+        builtins.kept_by_a_test = b"x" * (55 * MB)  # type: ignore[attr-defined]
+        return os.getpid()
+
+    with nbflow.load(Config(executors=[ProcessExecutor(max_workers=1, memory_limit="100 MB")])) as flow:
+        for _ in range(3):
+            first = keeps().result(30)
+            end = os.pidfd_open(first)
+            assert select.select([end], [], [], 30)[0], "it ends"
+            os.close(end)
+        assert flow.counts()[State.FAILED] == 0

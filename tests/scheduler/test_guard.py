@@ -127,7 +127,8 @@ def test_the_next_look_is_soon_where_little_is_left_and_there_is_none_while_noth
 
 def test_an_idle_worker_that_keeps_too_much_is_replaced(machine: Machine) -> None:
     machine.desks[3].remove(30)
-    machine.workers[3].memory_limit = 70 * MB
+    machine.workers[3].memory_limit = 140 * MB  # it has more than half of that
+    machine.workers[1].memory_limit = 80 * MB  # and this one, which has a task
     machine.guard.look(100.0)
     assert machine.events == [ev.Overgrown(3, None)]
 
