@@ -3,7 +3,8 @@
     NBFLOW_FAIL_AT=17             the 17th operation of each process of a flow fails, counted in each by itself
     NBFLOW_FAIL_AT=scheduler:17   that of the scheduler alone; so `client:17`, and `worker-1:17`: a worker that takes
                                   the place of a lost one has another number, and goes on unharmed
-    NBFLOW_FAIL_AT=scheduler:17+  and every later one of its kind too, as on a full disk
+    NBFLOW_FAIL_AT=scheduler:write:3+   its 3rd write, other operations not counted, and (+) every one after it, as on
+                                  a full disk; each of the two goes without the other as well
     NBFLOW_FAIL_LOG=path          a line is appended there for the first fault that was made in a process
 
 Counted is what nbflow itself asks of the system, and no other code in its processes does: it is told by who calls. So
@@ -41,7 +42,9 @@ from nbflow.errors import ConfigurationError
 VARIABLE = "NBFLOW_FAIL_AT"
 LOG = "NBFLOW_FAIL_LOG"
 
-_FORM = re.compile(r"(?:(client|scheduler|worker-\d+):)?([1-9]\d*)(\+?)")
+_FORM = re.compile(
+    r"(?:(client|scheduler|worker-\d+):)?(?:(send|receive|write|spawn|rename):)?([1-9]\d*)(\+?)"
+)
 
 _Fails = Callable[[], BaseException]
 
@@ -49,8 +52,9 @@ _Fails = Callable[[], BaseException]
 class _Countdown:
     """Which operation of this process is to fail."""
 
-    def __init__(self, process: str, at: int, onwards: bool) -> None:
+    def __init__(self, process: str, kind: str | None, at: int, onwards: bool) -> None:
         self._process = process
+        self._counted = kind  # None = all of them
         self._at = at
         self._onwards = onwards
         self._kind = ""  # of those that fail from now on
@@ -60,6 +64,8 @@ class _Countdown:
         """Count one operation; True if it is the one. That is noted before it fails."""
         if self._kind and operation == self._kind:
             return True
+        if self._counted not in (None, operation):
+            return False
         if next(self._numbers) != self._at:
             return False
         if self._onwards:
@@ -95,14 +101,14 @@ def install(process: str) -> None:
     form = _FORM.fullmatch(asked)
     if form is None:
         raise ConfigurationError(
-            f"{VARIABLE}={asked!r} is not understood: a number from 1 is, which may follow `client:`, `scheduler:` "
-            "or `worker-` and its number and `:`, and a + may follow"
+            f"{VARIABLE}={asked!r} is not understood: a number from 1 is; `client:`, `scheduler:` or `worker-1:` may "
+            "be before it, then `send:`, `receive:`, `write:`, `spawn:` or `rename:`, and a + behind it"
         )
     if form[1] in (None, process):
         if not _wrapped:
             _wrapped = True
             _wrap()
-        _countdown = _Countdown(process, int(form[2]), bool(form[3]))
+        _countdown = _Countdown(process, form[2], int(form[3]), bool(form[4]))
 
 
 def _is_ours(frame: Any) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from nbflow import private
 from nbflow.errors import exit_in_words
@@ -172,8 +173,7 @@ class WorkerProcess(Worker):
         self.memory_limit = spec.memory_limit
         self._had_begun: tuple[int, int] | None = None  # when it was to be killed
         self.log = os.path.join(run_dir, f"worker-{number}.log")
-        # append mode: the worker truncates the file between tasks, and writing goes on at its end
-        with open(self.log, "a+b", opener=private.opener) as log:
+        with _log(self.log) as log:
             outbox = make()
             try:
                 self.process, sock = process.start(
@@ -182,7 +182,10 @@ class WorkerProcess(Worker):
                 self.outbox = Outbox(outbox)
             finally:
                 os.close(outbox)
-            self._printed = Log(os.dup(log.fileno()))
+            printed = os.dup(log.fileno())
+            self._printed = Log(printed)
+        if not os.path.exists(self.log):
+            self.log = f"/proc/self/fd/{printed}"
         self.port: Port[FromWorker] = Port(sock, FromWorker)
         self.pid = self.process.pid
         self.pidfd = watch_process(self.pid)
@@ -233,6 +236,24 @@ class WorkerProcess(Worker):
         return End(
             f"worker {self.number} (process {self.pid})", how, self.pid, code, output, verdict=self.verdict
         )
+
+
+def _log(path: str) -> BinaryIO:
+    """A worker's log, in memory where the disk is full: then too workers are to start.
+
+    In append mode: the worker truncates it between tasks, and writing goes on at its end.
+
+    Raises:
+        OSError: it can be neither here nor there.
+    """
+    try:
+        return open(path, "a+b", opener=private.opener)
+    except OSError:
+        if not hasattr(os, "memfd_create"):
+            raise
+        fd = os.memfd_create("nbflow-log")
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)
+        return open(fd, "a+b")
 
 
 def watch_process(pid: int) -> int | None:
