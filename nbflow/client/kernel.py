@@ -392,6 +392,7 @@ class DataFlowKernel(Asking, AsParsl):
         if not self._lifetime.begin_to_end():
             return
         if self._farewell:
+            self._died = f"The flow {self._farewell}."
             self._calls.close(f"it {self._farewell}")
             self._host.outlast()
             warn_from_afar(f"flow {self.name!r} {self._farewell}")

@@ -7,6 +7,7 @@ What of it can be shown at all is `nbflow.legible`'s subject.
 from __future__ import annotations
 
 import html
+import re
 
 from nbflow.legible import legible
 
@@ -15,6 +16,9 @@ _NARROW, _COMMON, _BROAD = 0.39, 0.64, 0.98
 _NARROW_CHARACTERS = frozenset(" !'(),./:;I[]fijlrt|`·")
 _BROAD_CHARACTERS = frozenset("%@MWmw…")
 _BOLD = 1.1
+# More marks on one letter than any language has: they would stand in what is above and below.
+_PILED = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
+                    r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
 
 
 def escape(text: str) -> str:
@@ -49,7 +53,7 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
 
 def fit(text: str, pixels: float, size: float, *, bold: bool = False) -> str:
     """`text` on one line, cut by an ellipsis so that it takes at most `pixels` where it is set in `size` pixels."""
-    line = " ".join(text.split())
+    line = " ".join(_PILED.sub(r"\1", text).split())
     if width(line, size, bold=bold) <= pixels:
         return line
     low, high = 0, len(line)

@@ -85,6 +85,10 @@ def test_fitted_text_fits(text: str, pixels: int) -> None:
     assert width(fit(text, pixels, 12.0), 12.0) <= pixels
 
 
+def test_marks_piled_upon_a_letter_do_not_reach_into_other_nodes() -> None:
+    assert fit("e\u0301" + "z" + "\u0301" * 50 + "y", 500, 12.0) == "e\u0301" + "z" + "\u0301" * 3 + "y"
+
+
 @pytest.mark.parametrize(
     ("text", "seen"),
     [("\x1b[1;31mred\x1b[0m", "red"), ("1%\r2%\r3%\ndone", "3%\ndone"), ("a\r\nb", "a\nb"), ("50%\r", "50%")],
