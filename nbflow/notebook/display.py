@@ -31,7 +31,7 @@ from nbflow.core.states import State
 from nbflow.errors import NeedFailed, PropagatedException, describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
-from nbflow.notebook.traces import root_of
+from nbflow.notebook.traces import root_of, told_apart
 from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
@@ -177,11 +177,12 @@ class Cards:
             return Card(task.tid, task.app_name, State.DONE, remark=remark).bundle(), {}
 
     def _failed(self, task: AppFuture, error: BaseException) -> Card:
-        remark = describe(root_of(error))
+        remark, words = told_apart(describe(root_of(error)))
         if isinstance(error, PropagatedException):
             remark = f"task {name_of(error.root_id)} `{error.root_app}` failed: {remark}"
         state = State.SKIPPED if isinstance(error, NeedFailed) else State.FAILED
-        return Card(task.tid, task.app_name, state, remark=remark, lines=self._errors.lines(error))
+        lines = [*words, *self._errors.lines(error)]
+        return Card(task.tid, task.app_name, state, remark=remark, lines=lines)
 
 
 def _task_of(future: Promise) -> AppFuture:

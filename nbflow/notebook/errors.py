@@ -16,7 +16,15 @@ from nbflow.errors import JoinError, PropagatedException, UsageError, describe
 from nbflow.legible import legible
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.places import Places
-from nbflow.notebook.traces import came_out_of_a_task, excerpt, frames_of, place_of, root_of, short
+from nbflow.notebook.traces import (
+    came_out_of_a_task,
+    excerpt,
+    frames_of,
+    place_of,
+    root_of,
+    short,
+    told_apart,
+)
 from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
@@ -123,7 +131,8 @@ class TaskErrors:
 
     def _failure(self, error: BaseException, trace: TracebackType | None, task: Asked | None) -> list[str]:
         root = root_of(error)
-        name, colon, text = describe(root).partition(":")
+        told, words = told_apart(describe(root))
+        name, colon, text = told.partition(":")
         where = place_of(frames_of(root))
         what = _what_failed(error, task) + (f" at {where}" if where else "") + _what_that_did(error)
         if len(text) > LONGEST_TEXT:
@@ -133,6 +142,7 @@ class TaskErrors:
             f"{RED}{name}{PLAIN}{colon}{text}",
             legible(what[:LONGEST_LINE]),
             "",
+            *(["Its last words:", *(f"    {line[:LONGEST_LINE]}" for line in words), ""] if words else []),
             *lines,
             *([""] if lines else []),
             *self._asked_for(trace),

@@ -23,6 +23,7 @@ LIBRARIES = sorted(
 FOREIGN = (*LIBRARIES, "<frozen ")
 AROUND = 2  # lines of source shown before and behind the one that failed
 MOST_FRAMES = 4
+MOST_WORDS = 20  # lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ def came_out_of_a_task(error: BaseException | None) -> bool:
     return error is not None and (
         isinstance(error, TaskError) or isinstance(error.__cause__, RemoteTraceback)
     )
+
+
+def told_apart(text: str) -> tuple[str, list[str]]:
+    """What happened, and the last lines that the process or command which ended had written, where a text has both."""
+    what, _, words = text.partition("; its last words: ")
+    return what, words.split("\n")[-MOST_WORDS:] if words else []
 
 
 def frames_of(error: BaseException) -> list[Frame]:

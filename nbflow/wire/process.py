@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from nbflow.legible import legible
+
 LAST_WORDS = 2000  # bytes of a log that an error quotes
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -74,10 +76,11 @@ def start(
 
 
 def tail(log: str) -> str:
-    """The last words of a process in its log; "" if there are none."""
+    """The last words of a process in its log, legible and in whole lines; "" if there are none."""
     try:
         with open(log, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WORDS))
-            return file.read().decode("utf-8", "replace").strip()
+            start = file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WORDS))
+            words = file.read().decode("utf-8", "replace").strip()
     except OSError:
         return ""
+    return legible((words.partition("\n")[2] if start else "") or words)

@@ -309,7 +309,7 @@ def main(fd: int, outbox: int, life: int) -> None:
 
     `life`: see `lifeline`.
     """
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # of a crash, what the task did is told, and what it had printed
     tie(life)
     _be_ended_first()
     channel: Channel[ToWorker] = Channel(socket.socket(fileno=lifted(fd)), ToWorker)
