@@ -116,7 +116,7 @@ class DataFlowKernel(Asking, AsParsl):
         self.executors = {executor.label: executor for executor in self.config.executors}
         specs = [spec_of(executor) for executor in self.config.executors]
         earlier = earlier_checkpoints(self.config)
-        self._places = make_places(self.config)
+        self._places = make_places(self.config, self.run_id)
         self._memo = memo_spec(self.config, self._places.run_dir, earlier)
         self._questions = Questions(self._send_question)
         self._watching = False
@@ -158,7 +158,7 @@ class DataFlowKernel(Asking, AsParsl):
             undo.callback(self._places.remove)
             self._end_log = self._begin_log()
             undo.callback(self._end_log)
-            self._host = SchedulerProcess(self.run_id, self.run_dir)
+            self._host = SchedulerProcess(self.run_id, self.run_dir, self._places.locks)
             undo.callback(self._host.kill)
             self._connection = Connection(self._host.sock, self._on_messages, self._on_lost)
             undo.pop_all()
@@ -447,6 +447,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._lifetime.ended()
         self._questions.abandon()
         self._calls.abandon()
+        self._places.let_go()
         self._connection.abandon()
 
 

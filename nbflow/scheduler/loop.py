@@ -453,11 +453,15 @@ class _Stopped(Exception):
     """The client has gone."""
 
 
-def main(fd: int) -> None:
-    """The whole life of a scheduler process; `fd` is its socket to the client."""
+def main(fd: int, *locks: int) -> None:
+    """The whole life of a scheduler process; `fd` is its socket to the client.
+
+    `locks` are kept open, and given to nobody else, for as long as it lives: the flow's claim to its directories.
+    """
     faulthandler.enable()
     gc.disable()  # nothing here makes cycles, and the collector would walk the records of all tasks again and again
-    os.set_inheritable(fd, False)
+    for inherited in (fd, *locks):
+        os.set_inheritable(inherited, False)
     sock = socket.socket(fileno=fd)
     port: Port[msg.FromClient] = Port(sock, msg.FromClient)
     messages: list[msg.FromClient] = []

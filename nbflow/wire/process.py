@@ -7,6 +7,7 @@ it. Nothing here knows what the child does.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -50,7 +51,7 @@ def start(
     Raises:
         OSError: the process cannot be started.
     """
-    ours, theirs = socket.socketpair()
+    ours, theirs = (socket.socket(fileno=above_standard(end.detach())) for end in socket.socketpair())
     with theirs:
         for end in (ours, theirs):
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
@@ -73,6 +74,20 @@ def start(
             ours.close()
             raise
     return process, ours
+
+
+def above_standard(fd: int) -> int:
+    """The same file under a number that is no standard stream's; the given one is closed if it is.
+
+    A program that was started without its standard streams gets their numbers for the next files that it opens, and
+    whoever prints there in compiled code would write into them.
+    """
+    if fd > 2:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def tail(log: str) -> str:
