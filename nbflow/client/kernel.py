@@ -116,9 +116,9 @@ class DataFlowKernel(Asking, AsParsl):
         self.executors = {executor.label: executor for executor in self.config.executors}
         specs = [spec_of(executor) for executor in self.config.executors]
         earlier = earlier_checkpoints(self.config)
+        self._directory = _current_directory()
         self._places = make_places(self.config, self.run_id)
         self._memo = memo_spec(self.config, self._places.run_dir, earlier)
-        self._questions = Questions(self._send_question)
         self._watching = False
         self._lifetime = Lifetime()
         self._farewell = ""  # why the scheduler ends, if it was asked to
@@ -135,7 +135,6 @@ class DataFlowKernel(Asking, AsParsl):
             self.config.internal_tasks_max_threads,
         )
         self._retry_handler = RetryHandler(self.config.retry_handler, self._record_of, self.post)
-        self._on = self._handlers()
         self._calls = Calls(
             self,
             first=first_of(0),
@@ -151,6 +150,8 @@ class DataFlowKernel(Asking, AsParsl):
             show_values=self.config.show_values,
         )
         self._threads.calls = self._calls
+        self._questions = Questions(self._send_question, self._calls.refusal)
+        self._on = self._handlers()
         return specs
 
     def _start(self, specs: list[ExecutorSpec]) -> None:
@@ -204,7 +205,7 @@ class DataFlowKernel(Asking, AsParsl):
                 list(self._places.stores),
                 list(self._places.temporary),
                 [os.path.abspath(entry) for entry in sys.path],  # workers may run in another directory
-                os.getcwd(),
+                self._directory,
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
                 self.config.retry_handler is not None,
@@ -250,7 +251,7 @@ class DataFlowKernel(Asking, AsParsl):
         known = tuple(self.executors.values())
         checked_executors("add_executors(...), with those of the flow,", known + added)
         if self.closed:
-            raise FlowClosed("the flow has ended")
+            raise self._calls.refusal()
         specs = [spec_of(executor) for executor in added]
         self._threads.add(added)
         self.executors.update({executor.label: executor for executor in added})
@@ -429,7 +430,7 @@ class DataFlowKernel(Asking, AsParsl):
 
     def _send_question(self, question: Any) -> None:
         if self.closed:
-            raise FlowClosed("the flow has ended")
+            raise self._calls.refusal()
         self.post(question)
         self.flush()
 
@@ -449,6 +450,16 @@ class DataFlowKernel(Asking, AsParsl):
         self._calls.abandon()
         self._places.let_go()
         self._connection.abandon()
+        _flows.discard(self)  # a child of the child has nothing to let go of
+
+
+def _current_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "the current directory, where tasks are to run, has been removed: os.chdir() to another one first"
+        ) from None
 
 
 _flows: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()

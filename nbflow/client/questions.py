@@ -19,8 +19,9 @@ ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Check
 class Questions:
     """What is asked by any thread; `send` gets a question to the scheduler at once, answers are handed to `answer`."""
 
-    def __init__(self, send: Callable[[Any], None]) -> None:
+    def __init__(self, send: Callable[[Any], None], refusal: Callable[[], FlowClosed]) -> None:
         self._send = send
+        self._refusal = refusal  # why none is answered any more
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asking = threading.Lock()
         self._closed = False
@@ -34,10 +35,10 @@ class Questions:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._closed:
-            raise FlowClosed("the flow has ended")
+            raise self._refusal()
         with self._asking:
             if self._closed:
-                raise FlowClosed("the flow has ended")
+                raise self._refusal()
             self._send(question)
             while True:
                 try:
@@ -47,7 +48,7 @@ class Questions:
                     text = f"the scheduler did not answer in {timeout} s"
                     raise concurrent.futures.TimeoutError(text) from None
                 if answer is None:
-                    raise FlowClosed("the flow has ended")
+                    raise self._refusal()
                 # an answer to a question that had timed out is passed over
                 same = getattr(answer, "id", None) == getattr(question, "id", None)
                 if same and isinstance(answer, ANSWERS[type(question)]):
