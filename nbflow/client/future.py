@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
 from nbflow.client.promise import Promise, making
+from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State
 from nbflow.files import File
@@ -264,12 +265,21 @@ class AppFuture(Promise[Any]):
         self._owner.read_until(self._has_ended, deadline)
         if self._has_ended():
             return
-        with self._owner.waiting(self.tid), self._condition:  # another thread reads
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not self._condition.wait_for(self._has_ended, left):
-                raise concurrent.futures.TimeoutError(
-                    f"task {name_of(self.tid)} `{self._options.name}` has not ended in {timeout} s"
-                )
+        latch = Latch()
+        with self._condition:
+            if self._has_ended():
+                return
+            list.append(self._waiters, latch)  # not as others are put in: that this one waits is said below
+        try:
+            with self._owner.waiting(self.tid):  # another thread reads
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                if not latch.wait(left):
+                    raise concurrent.futures.TimeoutError(
+                        f"task {name_of(self.tid)} `{self._options.name}` has not ended in {timeout} s"
+                    )
+        finally:
+            with self._condition:
+                list.remove(self._waiters, latch)
 
     def _has_ended(self) -> bool:
         return self._outcome is not None

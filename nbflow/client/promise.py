@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
+from nbflow.client.quiet import QuietLock
 from nbflow.errors import RemoteError, text_of, type_name
 from nbflow.values.pickling import Needed
 
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 making = threading.Lock()  # of what futures make late; held for moments only
 # no other thread may be at it when a process is forked: the child has none that would release it
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
+
+
+def _condition() -> threading.Condition:
+    return threading.Condition(QuietLock())  # type: ignore[arg-type] # it asks for no more than that has
 
 
 class _Waiters(list[Any]):
@@ -100,7 +105,7 @@ class Promise(concurrent.futures.Future[Result], Needed):
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override] # the same
         self.check_that_it_ends()  # whoever is to wait takes it first
-        condition: threading.Condition = self._made("_its_condition", threading.Condition)
+        condition: threading.Condition = self._made("_its_condition", _condition)
         return condition
 
     @property
