@@ -23,7 +23,7 @@ async def ended(future: Any) -> None:
     try:
         await waiter.told
     except asyncio.CancelledError:
-        future.cancel()
+        future.cancel(wait=False)  # other coroutines are not to stand still meanwhile
         raise
     finally:
         with future._condition:

@@ -55,9 +55,9 @@ class DataFuture(Promise[File]):
         """What `result()` would raise, or None."""
         return self._parent.exception(timeout)
 
-    def cancel(self) -> bool:
-        """Withdraw the task that writes the file."""
-        return self._parent.cancel()
+    def cancel(self, wait: bool = True) -> bool:
+        """Withdraw the task that writes the file; see `AppFuture.cancel`."""
+        return self._parent.cancel(wait)
 
     def done(self) -> bool:
         """Whether the task has ended."""

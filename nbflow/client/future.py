@@ -175,10 +175,28 @@ class AppFuture(Promise[Any]):
         self._open()
         return super().exception(0)
 
-    def cancel(self) -> bool:
-        """Withdraw the task, queued or running; True if it was, once that is certain. Waits for the answer."""
+    def cancel(self, wait: bool = True) -> bool:
+        """Withdraw the task, queued or running, and what waits for it; what has ended stays as it is.
+
+        A task on a worker process that runs is killed with all that it has started, and the worker is replaced. Calls
+        that it has made are withdrawn, too. A thread cannot be killed: nothing that the task still does is heard, it is
+        interrupted at its next step in Python, and compiled code goes on until it returns.
+
+        Args:
+            wait: return when it is certain; otherwise as soon as it is asked for.
+
+        Returns:
+            With `wait`, True if the task will never give a value: it has not run, or is dead. Without, True if it had
+            not ended as far as is known here: it is cancelled, unless it ends before the request arrives, and
+            `cancelled()` says so once `done()`.
+
+        Raises:
+            FlowClosed: this is a forked child of the process that has made the call.
+        """
         if not self.done():
             self._owner.cancel(self.tid)
+            if not wait:
+                return True
             self._wait(None)
         return self.cancelled()
 

@@ -74,6 +74,7 @@ from nbflow.wire.outcomes import Lost, Withdrawn
 log = logging.getLogger(__name__)
 
 _NOTHING = nullcontext()
+_AGAIN = 0.005  # seconds between two questions whether a task has ended
 
 
 class DataFlowKernel(Asking, AsParsl):
@@ -276,7 +277,8 @@ class DataFlowKernel(Asking, AsParsl):
         if future is not None:
             return future.cancel()
         self._calls.cancel(task_id)
-        row, _ = self._inspect(task_id, 5.0)
+        while (row := self._inspect(task_id, 5.0)[0]) is not None and not row.state.ended:
+            time.sleep(_AGAIN)  # it was called inside a task: its end is told there
         return row is not None and row.state is State.CANCELLED
 
     def cancel_all(self) -> int:

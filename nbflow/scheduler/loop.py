@@ -40,6 +40,7 @@ from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.outcomes import Failure, Held, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
+_ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 
 
@@ -347,8 +348,17 @@ class Scheduler:
         for number in worker.promises:
             lost = faults.lost(self.staff.end_of(worker.number), "before it could deliver")
             self._ended_outside(number, lost, State.FAILED)
+        if worker.calls:
+            self.decide()  # it is known then how its task has ended
+            self.events += [ev.CancelRequested(n) for n in worker.calls if self._goes_with(worker, n)]
         self.emit(ev.Released(tuple(worker.calls)))
         self._silence.gone(worker)
+
+    def _goes_with(self, worker: Worker, number: int) -> bool:
+        """Whether a call ends with the attempt that made it: one that was ended on purpose, by a user or by a limit."""
+        parent = self.jobs.get(self.jobs[number].parent or 0)
+        story = [] if parent is None else self._story(parent)
+        return any(change.worker == worker.number and change.why in _ENDED for change in story[-3:])
 
     def _hello(self, worker: Worker, message: msg.Hello) -> None:
         self.staff.ready(worker)

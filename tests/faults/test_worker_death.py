@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import ctypes
 import os
 import pickle
 import resource
@@ -13,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from nbflow import DataFlowKernel, WorkerLost, errors, python_app
+from nbflow import AppFuture, DataFlowKernel, WorkerLost, errors, join_app, python_app
 from nbflow.core.starts import TRIES
-from tests.faults.processes import HANG, wait_for_end
+from tests.faults import deaths
+from tests.faults.processes import HANG, alive, wait_for_end
 from tests.faults.workers import roll_call, stop, wait_until_running
-from tests.gates import Gate
+from tests.gates import Gate, stand_at
 
 
 def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKernel) -> None:
@@ -75,6 +77,131 @@ def test_the_errors_of_a_lost_attempt_travel_whole() -> None:
     again = pickle.loads(pickle.dumps(exceeded))
     assert (str(again), again.used, again.limit) == ("text", 3, 2)
     assert str(WorkerLost("text alone")) == "text alone"
+
+
+# ---------------------------------------------------------------- ways to die
+
+HOW = {
+    "SIGKILL": -signal.SIGKILL,
+    "SIGTERM": -signal.SIGTERM,
+    "SIGSEGV": -signal.SIGSEGV,
+    "SIGABRT": -signal.SIGABRT,
+    "overflow": -signal.SIGSEGV,
+    "exit": 7,
+    "unpickling": 7,
+    "pickling": 7,
+    "pickling an error": 7,
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "retries"), [*((way, 0) for way in HOW), ("SIGKILL", 2), ("unpickling", 1), ("pickling", 1)]
+)
+def test_each_way_to_die_costs_the_attempts_of_the_one_task_and_harms_no_other(
+    shared_flow: DataFlowKernel, way: str, retries: int, log: Path, tmp_path: Path
+) -> None:
+    others_log = tmp_path / "others"
+
+    @python_app
+    def other(n: int) -> int:
+        deaths.note(str(others_log))
+        return n
+
+    app = python_app(retries=retries)(deaths.die)
+    argument = deaths.DiesWhenUnpickled(str(log)) if way == "unpickling" else None
+    others = [other(n) for n in range(10)]
+    future = app(way, str(log), argument)
+    others += [other(n) for n in range(10, 20)]
+    error = future.exception(HANG)
+    assert type(error) is WorkerLost
+    assert (error.exitcode, error.task_id) == (HOW[way], future.tid)
+    assert [each.result(HANG) for each in others] == list(range(20))
+    assert deaths.attempts(log) == retries + 1
+    assert len(shared_flow.details(future.tid).failures) == retries + 1
+    assert deaths.attempts(others_log) == 20, "each once"
+
+
+def test_a_task_that_dies_once_succeeds_with_a_retry(shared_flow: DataFlowKernel, log: Path) -> None:
+    @python_app(retries=1)
+    def dies_once() -> str:
+        deaths.note(str(log))
+        if deaths.attempts(log) == 1:
+            os._exit(1)
+        return "done"
+
+    assert dies_once().result(HANG) == "done"
+
+
+def test_the_socket_of_a_dead_worker_that_a_child_still_has_keeps_nobody_waiting(
+    shared_flow: DataFlowKernel, gate: Gate
+) -> None:
+    """Five times: the child is made by C's fork, which runs none of Python's handlers, in a session of its own."""
+
+    @python_app
+    def leaves_a_child() -> None:
+        if not ctypes.CDLL(None).fork():
+            os.setsid()
+            signal.pause()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for _ in range(5):
+        assert isinstance(leaves_a_child().exception(HANG), WorkerLost)
+    assert (
+        not alive(shared_flow.run_id)
+        - {row.pid for row in shared_flow.workers()}
+        - {shared_flow.status().pid}
+    )
+
+
+def test_a_task_that_closes_what_is_not_its_own_ends_its_worker(shared_flow: DataFlowKernel) -> None:
+    @python_app
+    def closes_all() -> None:
+        os.closerange(3, 1 << 20)
+        signal.pause()
+
+    assert isinstance(closes_all().exception(HANG), WorkerLost)
+
+
+def test_a_task_that_dies_while_it_waits_for_others_and_the_body_of_a_join(
+    shared_flow: DataFlowKernel, gate: Gate
+) -> None:
+    @python_app
+    def held() -> str:
+        return stand_at(gate, "value")
+
+    @python_app
+    def waits() -> str:
+        import threading
+
+        future = held()
+        gate_passed = threading.Timer(0.2, os._exit, (5,))  # it waits by then, or is about to
+        gate_passed.start()
+        return str(future.result())
+
+    error = waits().exception(HANG)
+    assert isinstance(error, WorkerLost)
+    gate.wait_for(1)
+    gate.let_through(1)  # nobody has asked for the end of what it has called
+
+    @join_app
+    def joins() -> AppFuture:
+        future = held()
+        os._exit(5 if future else 0)
+
+    assert isinstance(joins().exception(HANG), WorkerLost)
+    gate.let_through(1)
+    assert python_app(lambda: 1)().result(HANG) == 1
+
+
+def test_what_the_dead_have_printed_is_in_the_panel_too(shared_flow: DataFlowKernel) -> None:
+    @python_app
+    def says() -> None:
+        print("before the end")
+        os._exit(3)
+
+    future = says()
+    assert isinstance(future.exception(HANG), WorkerLost)
+    assert "before the end" in shared_flow.details(future.tid).output
 
 
 # ---------------------------------------------------------------- pools

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -31,12 +31,23 @@ def roll_call(gate: Gate, count: int) -> list[int]:
 
 def wait_until_running(flow: DataFlowKernel, *futures: AppFuture) -> None:
     """Wait until these tasks run, as far as the flow knows."""
+    _wait_for_rows(flow, futures, lambda row: row.state is State.RUNNING)
+
+
+def wait_until_tried_again(flow: DataFlowKernel, *futures: AppFuture) -> None:
+    """Wait until these tasks have failed and wait for another attempt."""
+    _wait_for_rows(flow, futures, lambda row: row.state is State.WAITING and row.attempt > 0)
+
+
+def _wait_for_rows(
+    flow: DataFlowKernel, futures: Sequence[AppFuture], wanted: Callable[[TaskRow], bool]
+) -> None:
     missing = {future.tid for future in futures}
     none_missing = threading.Event()
 
     class Eye:
         def tasks_changed(self, rows: Sequence[TaskRow]) -> None:
-            missing.difference_update(row.id for row in rows if row.state is State.RUNNING)
+            missing.difference_update(row.id for row in rows if wanted(row))
             if not missing:
                 none_missing.set()
 
@@ -45,7 +56,7 @@ def wait_until_running(flow: DataFlowKernel, *futures: AppFuture) -> None:
 
     flow.watch()
     flow.feed.subscribe(Eye())
-    assert none_missing.wait(HANG), f"tasks {missing} do not run"
+    assert none_missing.wait(HANG), f"tasks {missing} do not come so far"
 
 
 def stop(pid: int) -> None:
