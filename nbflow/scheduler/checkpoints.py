@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,6 +26,7 @@ import msgspec
 from nbflow import private
 from nbflow.errors import NotPrivate
 from nbflow.memoizers import RECORDS
+from nbflow.scheduler.saying import say
 from nbflow.values import records
 from nbflow.wire.messages import MemoSpec
 from nbflow.wire.outcomes import Composed, Stored, Value
@@ -68,7 +68,7 @@ class Checkpoints:
                     for key, offset in records.scan(file):
                         self._index[key] = _Place(each, offset, self._index.get(key))
             except (OSError, NotPrivate) as error:
-                _say(f"the checkpoint in {each} cannot be read: {error}")
+                say(f"the checkpoint in {each} cannot be read: {error}")
 
     def get(self, key: bytes) -> Value | None:
         """The value of a key; None if there is none that can be used."""
@@ -77,7 +77,7 @@ class Checkpoints:
             try:
                 return self._read(key, place)
             except (OSError, NotPrivate, msgspec.DecodeError, _Unusable) as error:
-                _say(f"a value in {place.directory} cannot be read, so its call runs again: {error}")
+                say(f"a value in {place.directory} cannot be read, so its call runs again: {error}")
             place = place.older
         self._index.pop(key, None)
         return None
@@ -87,7 +87,7 @@ class Checkpoints:
         try:
             self._write(key, app, time.time(), value)
         except (OSError, NotPrivate) as error:
-            _say(f"the value of a call of `{app}` cannot be written to {self._directory}: {error}")
+            say(f"the value of a call of `{app}` cannot be written to {self._directory}: {error}")
 
     def close(self) -> None:
         """Nothing more will be written."""
@@ -232,9 +232,3 @@ def _copied(source: BinaryIO, target: BinaryIO | None) -> bytes:
         if target is not None:
             target.write(block)
     return digest.digest()
-
-
-def _say(text: str) -> None:
-    """Into the scheduler's log, if that can be written: it may lie on the same full disk."""
-    with suppress(OSError):
-        print(f"nbflow: {text}", file=sys.stderr, flush=True)

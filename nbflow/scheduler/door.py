@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ import msgspec
 
 from nbflow.errors import NotPrivate
 from nbflow.private import FILE
+from nbflow.scheduler.saying import say
 from nbflow.scheduler.sockets import Sockets
 from nbflow.wire.door import LONGEST, SUFFIX, Ask, FlowState, peer_uid, remove, socket_path
 
@@ -196,7 +196,7 @@ class Door:
         """Into the scheduler's log, which must not grow by whoever comes."""
         self._notes += 1
         if self._notes <= MOST_NOTES:
-            print(f"nbflow: {text}", file=sys.stderr, flush=True)
+            say(text)
 
 
 def _sweep(directory: str) -> None:

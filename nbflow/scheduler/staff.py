@@ -7,7 +7,6 @@ business.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from nbflow.core import events as ev
+from nbflow.scheduler.saying import say
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start, lasts
 from nbflow.wire import leftovers
@@ -132,8 +132,8 @@ class Staff:
 
     def leaves(self, worker: Worker, why: str) -> None:
         """It ends by itself, and has begun nothing after what it has answered for; another one takes its place."""
-        text = f"nbflow: worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
-        print(text, file=sys.stderr, flush=True)  # into the scheduler's log
+        text = f"worker {worker.number} (process {worker.pid}) ends, another takes its place: {why}"
+        say(text)
         worker.accelerator = None  # it is free for the other one
         worker.at_rest = True
         self._host.emit(ev.WorkerLost(worker.number, worker.begun))
