@@ -79,7 +79,7 @@ def test_a_running_task_is_dead_with_all_that_it_has_started_before_true_is_retu
 
     @python_app
     def runs() -> None:
-        deaf = "trap '' TERM INT HUP; sleep 1000 & sleep 1000; sleep 1000"
+        deaf = f"trap '' TERM INT HUP; sleep 1000 & printf . > {gate.arrivals}; sleep 1000; sleep 1000"
         subprocess.Popen(["bash", "-c", deaf], start_new_session=True)
         stand_at(gate, None)
         time.sleep(1000)
@@ -87,7 +87,7 @@ def test_a_running_task_is_dead_with_all_that_it_has_started_before_true_is_retu
     killed = set()
     for _ in range(5):
         future = runs()
-        gate.wait_for(1)
+        gate.wait_for(2)
         before = {row.pid for row in flow.workers()}
         assert len(alive(flow.run_id)) > 3
         assert future.cancel() is True

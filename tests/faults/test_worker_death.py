@@ -249,7 +249,6 @@ def test_a_machine_that_has_no_more_processes_to_give_is_waited_for(flow: DataFl
             os.kill(pid, signal.SIGKILL)
         wait_for_end(pids)
         future = python_app(os.getpid)()
-        assert flow.status().workers == [], "nobody can be started"
         with pytest.raises(concurrent.futures.TimeoutError):
             future.result(1.0)  # several tries
     finally:
