@@ -21,7 +21,7 @@ from contextlib import suppress
 from nbflow import private
 from nbflow.errors import NotPrivate
 from nbflow.wire import leftovers
-from nbflow.wire.process import above_standard
+from nbflow.wire.descriptors import above_standard
 
 NAME = "flow.lock"
 PREFIX = "nbflow-"  # of directories whose parent is not the flow's own

@@ -271,12 +271,17 @@ class DataFlowKernel(Asking, AsParsl):
         if concurrent.futures.wait(futures, timeout).not_done:
             raise concurrent.futures.TimeoutError(f"some tasks have not ended in {timeout} s")
 
-    def cancel(self, task_id: int) -> bool:
-        """Withdraw a task, queued or running; True if it was. False if it had ended, or is not known here."""
+    def cancel(self, task_id: int, wait: bool = True) -> bool:
+        """Withdraw a task, queued or running; True if it was. False if it had ended, or is not known here.
+
+        Without `wait` it returns as soon as it is asked for, and True says only that.
+        """
         future = self._calls.pending.get(task_id)
         if future is not None:
-            return future.cancel()
+            return future.cancel(wait)
         self._calls.cancel(task_id)
+        if not wait:
+            return True
         while (row := self._inspect(task_id, 5.0)[0]) is not None and not row.state.ended:
             time.sleep(_AGAIN)  # it was called inside a task: its end is told there
         return row is not None and row.state is State.CANCELLED

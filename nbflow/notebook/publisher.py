@@ -56,7 +56,7 @@ class Flow(Protocol):
     def died(self) -> str: ...
     def watch(self) -> None: ...
     def details(self, task_id: int, timeout: float = ...) -> TaskDetails: ...
-    def cancel(self, task_id: int) -> bool: ...
+    def cancel(self, task_id: int, wait: bool = ...) -> bool: ...
 
 
 class Page(Protocol):
@@ -321,7 +321,7 @@ class Publisher:
         elif said.verb is Verb.INSPECT:
             self._inspection.begin(said.task)
         elif said.verb is Verb.CANCEL and not self._flow.closed:
-            self._flow.cancel(said.task)
+            self._flow.cancel(said.task, wait=False)  # the page sees the end by the task's row
 
     def _inspect(self, closing: bool) -> float | None:
         panel, pause = self._inspection.look(self._board, self._clock())

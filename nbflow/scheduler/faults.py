@@ -7,7 +7,9 @@ from nbflow.numbers import name_of
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import End
-from nbflow.wire.outcomes import Lost
+from nbflow.wire.outcomes import Failure, Lost
+
+BRIEF = 10_000  # bytes of an exception, and characters of its traceback, that are told to those who needed the task
 
 
 def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None) -> Lost:
@@ -44,3 +46,19 @@ def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None
 def lost(end: End, meanwhile: str, task: int = 0) -> Lost:
     """The error of what a worker was at when it died. `task`: the one that it ran; 0 = it is not to blame."""
     return Lost("WorkerLost", end.in_words(meanwhile), task, end.pid, end.exitcode, end.output, end.memory)
+
+
+def in_brief(cause: Failure) -> Failure:
+    """An error as the tasks are told it that needed the value: there may be thousands, and each gets a copy.
+
+    The task that failed has it whole.
+    """
+    whole = len(cause.data) <= BRIEF
+    traceback = cause.traceback
+    if len(traceback) > BRIEF:
+        left_out = len(traceback) - BRIEF
+        half = BRIEF // 2
+        traceback = f"{traceback[:half]}\n... {left_out} characters left out ...\n{traceback[-half:]}"
+    elif whole:
+        return cause
+    return Failure(cause.data if whole else b"", cause.kind, cause.text, traceback, cause.line)

@@ -181,6 +181,8 @@ class Hands:
         assert settle.root is not None
         root = self._jobs[settle.root]
         cause = root.outcome if isinstance(root.outcome, (Failure, Lost)) else None
+        if type(cause) is Failure:
+            cause = faults.in_brief(cause)
         return Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
 
     def _forget(self, forget: do.Forget) -> None:

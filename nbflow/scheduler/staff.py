@@ -174,6 +174,7 @@ class Staff:
             with suppress(Exception):
                 worker.process.wait(max(0.0, deadline - time.monotonic()))
         for worker in processes:
+            worker.kill()
             worker.bury()
 
     def _read(self, worker: WorkerProcess) -> None:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import signal
+import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -22,6 +23,8 @@ from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread, TakeBack
 from nbflow.wire.outbox import Outbox, make
 from nbflow.wire.process import tail
+
+LAST_STEPS = 0.1  # seconds between the end of a process's connection and its own, if it is ending
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -222,6 +225,7 @@ class WorkerProcess(Worker):
             return []
 
     def bury(self) -> End:
+        cut_off = self._is_cut_off()
         self.kill()
         code = self.process.wait()
         self.port.close()
@@ -233,9 +237,21 @@ class WorkerProcess(Worker):
         with contextlib.suppress(OSError):
             os.unlink(self.log)
         how = exit_in_words(code) if code < 0 else f"ended with exit code {code}"  # it was no command
+        if (cut_off and code == -signal.SIGKILL) or code == process.CUT_OFF:
+            how = "was ended: its task has closed its connection to the scheduler, or has written into it"
         return End(
             f"worker {self.number} (process {self.pid})", how, self.pid, code, output, verdict=self.verdict
         )
+
+    def _is_cut_off(self) -> bool:
+        """Whether the connection has ended and the process goes on, which nobody has wanted to end."""
+        if self._had_begun is not None:
+            return False
+        try:
+            self.process.wait(LAST_STEPS)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
 
 def _log(path: str) -> BinaryIO:

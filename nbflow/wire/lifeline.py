@@ -16,6 +16,8 @@ import select
 import signal
 from contextlib import suppress
 
+from nbflow.wire.descriptors import lifted
+
 
 class Lifeline:
     """The scheduler's end. `fd` is to be inherited by the workers."""
@@ -30,7 +32,7 @@ def tie(fd: int) -> None:
     with suppress(OSError):  # without /proc, say
         if number is not None:
             # a description of its own: who is to be told is kept there, and all workers inherit the same one
-            mine = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            mine = lifted(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
             fcntl.fcntl(mine, number, signal.SIGKILL)
             fcntl.fcntl(mine, fcntl.F_SETOWN, -os.getpgrp())
             fcntl.fcntl(mine, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)

@@ -7,7 +7,6 @@ it. Nothing here knows what the child does.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import subprocess
@@ -16,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from nbflow.legible import legible
+from nbflow.wire.descriptors import above_standard
 
 LAST_WORDS = 2000  # bytes of a log that an error quotes
+CUT_OFF = 69  # exit code of a process that can no more hear who started it (EX_UNAVAILABLE of <sysexits.h>)
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -74,20 +75,6 @@ def start(
             ours.close()
             raise
     return process, ours
-
-
-def above_standard(fd: int) -> int:
-    """The same file under a number that is no standard stream's; the given one is closed if it is.
-
-    A program that was started without its standard streams gets their numbers for the next files that it opens, and
-    whoever prints there in compiled code would write into them.
-    """
-    if fd > 2:
-        return fd
-    try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(fd)
 
 
 def tail(log: str) -> str:

@@ -19,8 +19,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.wire.descriptors import lifted
 from nbflow.wire.excerpt import excerpt
-from nbflow.worker.descriptors import lifted
 
 TOLD = 20_000  # bytes of the end of what a running task has printed that are told
 

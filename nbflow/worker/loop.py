@@ -24,6 +24,7 @@ from nbflow.client.calls import Calls
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
+from nbflow.wire.descriptors import lifted
 from nbflow.wire.lifeline import tie
 from nbflow.wire.messages import (
     Define,
@@ -41,8 +42,8 @@ from nbflow.wire.messages import (
     ToWorker,
 )
 from nbflow.wire.outbox import Outbox
+from nbflow.wire.process import CUT_OFF
 from nbflow.worker.capture import Capture
-from nbflow.worker.descriptors import lifted
 from nbflow.worker.leftovers import Leftovers, take_in_orphans
 from nbflow.worker.nested import NestedLink
 from nbflow.worker.restore import CannotRestore, Surroundings
@@ -115,6 +116,7 @@ class Worker:
         """Until the socket closes."""
         self._send([Hello(os.getpid())])
         threading.Thread(target=self._attend, name="nbflow-attendant", daemon=True).start()
+        take_in_orphans()  # before the first task, and while the scheduler is at sending it
         while True:
             while (run := self._next()) is not None:
                 self._one(run)
@@ -228,7 +230,6 @@ class Worker:
         self._called.set()
 
     def _attend(self) -> None:
-        take_in_orphans()
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -247,7 +248,7 @@ class Worker:
                     self._called.clear()
                     self._resting, idle = False, 0
         except ChannelClosed:
-            os._exit(0)  # nobody wants what the main thread does
+            os._exit(CUT_OFF)  # nobody wants what the main thread does
         except BaseException:
             faulthandler.dump_traceback()
             os._exit(70)
@@ -323,5 +324,4 @@ def main(fd: int, outbox: int, life: int) -> None:
         worker._take(others)
         worker.run()
     except ChannelClosed:
-        pass
-    os._exit(0)  # threads that a task has left behind must not keep the process
+        os._exit(CUT_OFF)  # threads that a task has left behind must not keep the process

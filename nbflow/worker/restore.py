@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from nbflow.worker.descriptors import lifted
+from nbflow.wire.descriptors import lifted
 
 _NAMES = ["HUP", "INT", "QUIT", "USR1", "USR2", "PIPE", "ALRM", "TERM", "CHLD"]
 _SIGNALS = tuple(int(getattr(signal, f"SIG{name}")) for name in _NAMES)  # those that programs handle

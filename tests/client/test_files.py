@@ -15,6 +15,7 @@ import pytest
 import nbflow
 from nbflow import Config, DataFlowKernel, File, bash_app, errors, join_app, python_app
 from nbflow.compat.executors import HighThroughputExecutor, ThreadPoolExecutor
+from nbflow.errors import CannotPickle
 from nbflow.staging import NoOpFileStaging, Staging
 
 pytestmark = pytest.mark.usefixtures("each_flow")
@@ -319,6 +320,26 @@ class Upper(Staging):
 
 def capitals(text: str, outputs: Any = ()) -> None:
     Path(outputs[0]).write_text(text.upper())
+
+
+def test_values_are_not_asked_for_their_class_when_files_to_be_fetched_are_looked_for(
+    each_flow: DataFlowKernel,
+) -> None:
+    class OfNoClass:
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:  # type: ignore[override]
+            raise ValueError("asked")
+
+    @python_app
+    def count(values: Any) -> int:
+        return len(values)
+
+    assert File("http://localhost/from-now-on-they-are-looked-for").remote
+    if "threads" in each_flow.executors:
+        assert count([OfNoClass()]).result(30) == 1
+    else:
+        with pytest.raises(CannotPickle, match="asked"):  # pickle does ask
+            count([OfNoClass()])
 
 
 @pytest.mark.parametrize("executor", [HighThroughputExecutor, ThreadPoolExecutor])

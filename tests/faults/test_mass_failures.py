@@ -10,7 +10,7 @@ import pytest
 
 import nbflow
 from nbflow import AppFuture, State, python_app
-from nbflow.errors import NeedFailed
+from nbflow.errors import NeedFailed, RemoteError
 from nbflow.values import outcome
 from nbflow.wire.outcomes import Failure
 
@@ -77,6 +77,22 @@ def test_5_000_dependants_of_a_failed_task_end_and_name_it_once(
             assert error.root.__context__ is None
         assert len(futures) == MANY
         assert flow.counts()[State.SKIPPED] == MANY
+
+
+def test_an_error_that_is_large_is_told_in_brief_to_those_who_needed_the_task() -> None:
+    @python_app
+    def fails(size: int) -> None:
+        raise ValueError(b"x" * size)
+
+    with nbflow.load():
+        for size, kind in ((1_000, ValueError), (100_000, RemoteError)):
+            first = fails(size)
+            error = link(first).exception(50)
+            assert first.exception(50).args == (b"x" * size,)
+            assert type(error) is NeedFailed
+            assert type(error.root) is kind
+            assert str(error.root).startswith(("b'xxx", "ValueError: b'xxx"))
+            assert "raise ValueError(b" in str(error.root.__cause__)
 
 
 def test_thousands_of_failing_tasks_each_have_their_own_error() -> None:

@@ -77,7 +77,7 @@ class HandFlow:
         return TaskDetails(task_id, "Traceback", f"output {task_id}", [(EPOCH, "submitted")], "def app(): ...\n",
                            "cell", 3, "Cell In[1], line 3", 0)  # fmt: skip
 
-    def cancel(self, task_id: int) -> bool:
+    def cancel(self, task_id: int, wait: bool = True) -> bool:
         """Remember that it was asked."""
         self.asked.append(("cancel", task_id))
         return True
