@@ -159,7 +159,9 @@ def test_a_task_that_closes_what_is_not_its_own_ends_its_worker(shared_flow: Dat
         os.closerange(3, 1 << 20)
         signal.pause()
 
-    assert isinstance(closes_all().exception(HANG), WorkerLost)
+    error = closes_all().exception(HANG)
+    assert isinstance(error, WorkerLost)
+    assert "has closed its connection to the scheduler" in str(error)
 
 
 def test_a_task_that_dies_while_it_waits_for_others_and_the_body_of_a_join(
