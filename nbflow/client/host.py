@@ -15,9 +15,7 @@ from nbflow import private
 from nbflow.errors import exit_in_words
 from nbflow.wire import leftovers, process
 
-PATIENCE = (
-    3.5  # seconds that the scheduler gets to end: with what else there is to be done, a flow ends within 5
-)
+PATIENCE = 3.5  # seconds that the scheduler gets to end: with what else there is to do, a flow ends within 5
 REST = 1.0  # seconds for ending what a scheduler has left that was killed
 
 

@@ -196,6 +196,13 @@ class CancelRequested(Event, frozen=True):
     unless_begun: bool = False
 
 
+class Awaited(Event, frozen=True):
+    """A task, `by`, waits for an equal call to end: `task`."""
+
+    task: int
+    by: int
+
+
 class Released(Event, frozen=True):
     """The caller no longer holds these tasks."""
 

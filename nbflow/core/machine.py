@@ -50,6 +50,7 @@ class Machine(Workforce):
             ev.Judged: self._judged,
             ev.Joined: self._joined,
             ev.Recalled: self._recalled,
+            ev.Awaited: self._awaited,
             ev.Released: self._released,
             ev.Returned: self._returned,
             ev.CancelRequested: self._cancel_requested,
@@ -171,6 +172,17 @@ class Machine(Workforce):
         else:
             self._move(task, WAITING, Why.RECALLED)
             self._enqueue(task)
+
+    def _awaited(self, event: ev.Awaited) -> None:
+        """What a call made inside a task waits for counts as called there as well, and is not held back."""
+        task, by = self.tasks.get(event.task), self.tasks.get(event.by)
+        if task is None or by is None or by.depth <= task.depth:
+            return
+        pool = next((pool for pool in self.pools.values() if pool.remove(task)), None)
+        task.depth, task.rank = by.depth, by.rank
+        if pool is not None:
+            pool.add(task)
+            self._touched.add(pool.executor)
 
     def _succeeded(self, event: ev.Succeeded) -> None:
         task = self._current(event.task, event.attempt, event.worker)

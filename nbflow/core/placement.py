@@ -17,6 +17,7 @@ import heapq
 import math
 import sys
 from collections import deque
+from typing import Any
 
 from nbflow.core.starts import Starts
 from nbflow.core.task import Task
@@ -150,6 +151,20 @@ class Pool:
             self.ready.appendleft((turn, task.id))
         else:
             self.ready.append((turn, task.id))
+
+    def remove(self, task: Task) -> bool:
+        """Take a task out, wherever it stands; False if it is not ready here. Takes as long as there are ready tasks."""
+        if not task.depth and task.priority is None:
+            kept = deque(entry for entry in self.ready if entry[-1] != task.id)
+            found, self.ready = len(kept) < len(self.ready), kept
+            return found
+        heap: list[Any] = self.nested if task.depth else self.ranked
+        place = next((n for n, entry in enumerate(heap) if entry[-1] == task.id), None)
+        if place is None:
+            return False
+        del heap[place]
+        heapq.heapify(heap)
+        return True
 
     def take(self, *, whatever: bool = False) -> int | None:
         """Take out the ready task that is to begin next; None if none may. `whatever`: also where it is crowded."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from nbflow.core.events import Recalled
+from nbflow.core.events import Awaited, Recalled
 from nbflow.numbers import name_of
 from nbflow.scheduler.checkpoints import Checkpoints
 from nbflow.scheduler.exports import Exports, NotExported
@@ -40,7 +40,7 @@ class Memo:
         jobs: Mapping[int, Job],
         exports: Exports,
         *,
-        emit: Callable[[Recalled], None],
+        emit: Callable[[Awaited | Recalled], None],
         discard: Callable[[Held], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -83,6 +83,7 @@ class Memo:
             job.note = f"waits for the equal call, task {name_of(runner)}"
             self._waiters.setdefault(key, {})[job.id] = None
             self._note_waiters(key, [job.id])
+            self._emit(Awaited(runner, job.id))
 
     def remember(self, job: Job, value: Outcome | None) -> None:
         """A cached call has given its value; with "task_exit" it is written when this returns, if it is bytes."""
@@ -123,6 +124,8 @@ class Memo:
                 self._note_waiters(key, others)
             self._jobs[first].note = ""
             self._emit(Recalled(first, False))
+            for number in others:
+                self._emit(Awaited(first, number))
 
     def keeps(self, value: Stored | Held) -> bool:
         """Whether a value is to stay that a task holds no more."""

@@ -228,6 +228,12 @@ class Host(RuleBasedStateMachine):
         )  # some wait for equal calls
         self.tell(ev.Recalled(task, found))
 
+    @precondition(lambda self: len(self.needs) > 1)
+    @rule(data=st.data())
+    def wait_for_an_equal_call(self, data: st.DataObject) -> None:
+        tasks = st.sampled_from(sorted(self.needs))
+        self.tell(ev.Awaited(data.draw(tasks), data.draw(tasks)))
+
     @precondition(lambda self: self.to_recall)
     @rule(data=st.data())
     def share_a_failure(self, data: st.DataObject) -> None:

@@ -61,6 +61,25 @@ def test_100_tasks_that_wait_on_one_slot_take_few_workers(one_slot: DataFlowKern
     assert 1 < most() <= 6
 
 
+def test_tasks_that_wait_for_an_equal_call_queued_behind_them_take_few_workers(
+    one_slot: DataFlowKernel,
+) -> None:
+    @python_app(cache=True)
+    def shared(x: int) -> int:
+        return x
+
+    @python_app
+    def needs_it(n: int) -> int:
+        return shared(1000).result() + n
+
+    with workers_counted(one_slot) as most:
+        futures = [needs_it(n) for n in range(60)]
+        last = shared(1000)  # computes it for all of them, and stands behind them
+        assert [future.result(50) for future in futures] == list(range(1000, 1060))
+        assert last.result(50) == 1000
+    assert most() <= 6
+
+
 def test_a_recursion_in_which_every_call_waits_for_two(one_slot: DataFlowKernel) -> None:
     @python_app
     def fib(n: int) -> int:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from nbflow.core.events import Recalled
+from nbflow.core.events import Awaited, Recalled
 from nbflow.scheduler.exports import Exports
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.memo import Memo
@@ -20,7 +20,7 @@ class Loop(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: dict[int, Job] = {}
-        self.told: list[Recalled] = []
+        self.told: list[Awaited | Recalled] = []
         self.memo = Memo(
             MemoSpec(),
             self.jobs,
@@ -37,6 +37,9 @@ class Loop(RuleBasedStateMachine):
         """What the machine would do with the events."""
         while self.told:
             event = self.told.pop(0)
+            if isinstance(event, Awaited):
+                assert event.by in self.waiting and event.task in self.running
+                continue
             assert self.waiting.pop(event.task) == key
             job = self.jobs[event.task]
             if event.found:
