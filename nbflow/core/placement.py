@@ -153,7 +153,7 @@ class Pool:
             self.ready.append((turn, task.id))
 
     def remove(self, task: Task) -> bool:
-        """Take a task out, wherever it stands; False if it is not ready here. Takes as long as there are ready tasks."""
+        """Take a task out, wherever it stands: a look at all that are ready. False if it is not ready here."""
         if not task.depth and task.priority is None:
             kept = deque(entry for entry in self.ready if entry[-1] != task.id)
             found, self.ready = len(kept) < len(self.ready), kept

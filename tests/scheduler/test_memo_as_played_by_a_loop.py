@@ -38,7 +38,8 @@ class Loop(RuleBasedStateMachine):
         while self.told:
             event = self.told.pop(0)
             if isinstance(event, Awaited):
-                assert event.by in self.waiting and event.task in self.running
+                assert event.by in self.waiting
+                assert event.task in self.running
                 continue
             assert self.waiting.pop(event.task) == key
             job = self.jobs[event.task]
