@@ -224,8 +224,7 @@ class BashExitFailure(AppException):
         super().__init__(app_name, exitcode, tail)
 
     def __str__(self) -> str:
-        said = f"; its last words: {self.tail}" if self.tail else ""
-        return f"bash app {self.app_name} {exit_in_words(self.exitcode)}{said}"
+        return with_last_words(f"bash app {self.app_name} {exit_in_words(self.exitcode)}", self.tail)
 
 
 class BashAppNoReturn(AppException, ValueError):
@@ -310,6 +309,16 @@ def exit_in_words(code: int) -> str:
         return f"was killed by {_name_of_signal(-code)}"
     meaning = _EXITS.get(code, f"as after {_SIGNALS[code - 128]}" if code - 128 in _SIGNALS else "")
     return f"ended with exit code {code}" + (f" ({meaning})" if meaning else "")
+
+
+LAST_WORDS = "; its last words:"
+
+
+def with_last_words(what: str, words: str) -> str:
+    """What happened to a process, and what it had written last: several lines stand by themselves, below the first."""
+    if not words:
+        return what
+    return f"{what}{LAST_WORDS}\n{words}" if "\n" in words else f"{what}{LAST_WORDS} {words}"
 
 
 def describe(error: BaseException) -> str:

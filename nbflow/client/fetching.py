@@ -43,7 +43,10 @@ class Fetcher:
         Raises:
             UsageError: there is no way to bring one in.
         """
-        return self._replaced(arguments, app, executor, {id(value) for value in written})
+        try:
+            return self._replaced(arguments, app, executor, {id(value) for value in written})
+        except RecursionError:  # too deep to travel, which is said by who pickles it
+            return arguments
 
     def place_for(self, file: File) -> str:
         """A path that no file of another URL has."""

@@ -42,7 +42,7 @@ from nbflow.client.threads import Threads
 from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
-from nbflow.errors import ConfigurationError, FlowClosed
+from nbflow.errors import ConfigurationError, FlowClosed, with_last_words
 from nbflow.executors import Executor
 from nbflow.numbers import first_of
 from nbflow.values.outcome import one_line
@@ -410,9 +410,10 @@ class DataFlowKernel(Asking, AsParsl):
         self._host.outlast()
         how, words = self._host.in_words(), self._host.last_words()
         text = f"the scheduler process {how} before the task did; load() starts a new one"
-        log.error("%s%s", text, f"; its last words: {words}" if words else "", extra=self._about)
+        whole = with_last_words(text, words)
+        log.error("%s", whole, extra=self._about)
         self._died = f"The scheduler {how}: nothing goes on any more. load() starts a new flow."
-        self._end(Lost("SchedulerLost", f"{text}; its last words: {words}" if words else text))
+        self._end(Lost("SchedulerLost", whole))
 
     def _end(self, outcome: Lost | Withdrawn) -> None:
         """The scheduler is gone: nothing is left pending, and no process or file either."""

@@ -13,7 +13,7 @@ import sysconfig
 from dataclasses import dataclass
 
 import nbflow.errors
-from nbflow.errors import PropagatedException, RemoteTraceback, TaskError
+from nbflow.errors import LAST_WORDS, PropagatedException, RemoteTraceback, TaskError
 
 FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
 NBFLOW = os.path.dirname(nbflow.errors.__file__)
@@ -68,8 +68,8 @@ def came_out_of_a_task(error: BaseException | None) -> bool:
 
 def told_apart(text: str) -> tuple[str, list[str]]:
     """What happened, and the last lines that the process or command which ended had written, where a text has both."""
-    what, _, words = text.partition("; its last words: ")
-    return what, words.split("\n")[-MOST_WORDS:] if words else []
+    what, _, words = text.partition(LAST_WORDS)
+    return what, words.strip("\n ").split("\n")[-MOST_WORDS:] if words else []
 
 
 def frames_of(error: BaseException) -> list[Frame]:

@@ -41,7 +41,7 @@ class _Peer:
 class Door:
     """Of one flow; `answers`: what is answered to each verb."""
 
-    def __init__(self, sockets: Sockets, run_id: str, answers: Mapping[str, Callable[[], FlowState]]) -> None:
+    def __init__(self, sockets: Sockets, answers: Mapping[str, Callable[[], FlowState]]) -> None:
         self._sockets = sockets
         self._answers = answers
         self._peers: dict[int, _Peer] = {}
@@ -51,6 +51,9 @@ class Door:
         self._notes = 0
         self._listener: socket.socket | None = None
         self.path = ""
+
+    def open(self, run_id: str) -> None:
+        """Let visitors in, if there is a private place for it."""
         try:
             self._open(run_id)
         except (NotPrivate, OSError) as error:

@@ -125,7 +125,10 @@ def forgive(job: Job) -> None:
 
 def _blame(job: Job, outcome: Failure | Lost) -> None:
     job.note = one_line(outcome)
-    job.traceback = outcome.traceback if isinstance(outcome, Failure) else outcome.text
+    if isinstance(outcome, Failure):
+        job.traceback = outcome.traceback
+    else:  # not to say twice what the note says
+        job.traceback = "" if job.note.endswith(outcome.text) else outcome.text
 
 
 def conclude(job: Job, outcome: Outcome) -> None:

@@ -117,6 +117,7 @@ class Scheduler:
     def run(self) -> None:
         """Until the client goes."""
         try:
+            self._visits.open()
             while not self._visits.over():
                 self.decide()
                 self._look()

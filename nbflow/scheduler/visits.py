@@ -48,7 +48,11 @@ class Visits:
         self._id = os.environ.get(leftovers.FLOW, "")
         self._leave_at: float | None = None  # the latest time, if it was asked to end
         self._said_farewell = False
-        self._door = Door(sockets, self._id, {"state": self._state, "end": self._end})
+        self._door = Door(sockets, {"state": self._state, "end": self._end})
+
+    def open(self) -> None:
+        """Let visitors in from now on."""
+        self._door.open(self._id)
 
     @property
     def due(self) -> float | None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from nbflow import private
-from nbflow.errors import exit_in_words
+from nbflow.errors import exit_in_words, with_last_words
 from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
 from nbflow.wire import leftovers, process
@@ -68,9 +68,7 @@ class End(NamedTuple):
     def in_words(self, meanwhile: str = "") -> str:
         """One sentence, its last words at the end. `meanwhile`: what it was at, as in "while it ran task 3"."""
         told = [f"{self.worker} {self.how}{meanwhile and f' {meanwhile}'}", self.memory]
-        if self.output:
-            told.append(f"its last words: {self.output}")
-        return "; ".join(filter(None, told))
+        return with_last_words("; ".join(filter(None, told)), self.output)
 
 
 UNKNOWN = End("its worker", "is gone")

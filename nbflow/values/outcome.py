@@ -155,7 +155,7 @@ def one_line(outcome: Outcome) -> str:
     if isinstance(outcome, (Failure, Lost)):
         words = outcome.text.strip().splitlines()
         kind = shorten(outcome.kind)
-        return f"{kind}: {shorten(words[0])}" if words else kind
+        return f"{kind}: {shorten(words[0].removesuffix(errors.LAST_WORDS))}" if words else kind
     return ""
 
 

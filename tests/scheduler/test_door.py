@@ -33,9 +33,8 @@ class House:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.sockets = Sockets()
-        self.door = Door(
-            self.sockets, "ab", {"state": lambda: self.ask("state"), "end": lambda: self.ask("end")}
-        )
+        self.door = Door(self.sockets, {"state": lambda: self.ask("state"), "end": lambda: self.ask("end")})
+        self.door.open("ab")
 
     def ask(self, verb: str) -> FlowState:
         self.asked.append(verb)
@@ -254,7 +253,8 @@ def test_the_sockets_of_dead_flows_are_swept_and_those_of_others_are_not(
     past = time.time() - doors.STALE - 10
     for name in ("dead.sock", "ab.sock", "other"):
         os.utime(os.path.join(directory, name), (past, past))
-    second = Door(Sockets(), "cd", {})
+    second = Door(Sockets(), {})
+    second.open("cd")
     assert sorted(os.listdir(directory)) == ["ab.sock", "cd.sock", "new.sock", "other"]
     second.close()
     os.unlink(os.path.join(directory, "new.sock"))
@@ -270,7 +270,8 @@ def test_without_a_private_place_there_is_no_door_and_the_log_says_so(
         patch.setattr(private, "COMMON", str(common / "open"))
         patch.setattr(private.tempfile, "gettempdir", lambda: str(common / "open"))
         patch.delenv("XDG_RUNTIME_DIR", raising=False)
-        door = Door(Sockets(), "ab", {})
+        door = Door(Sockets(), {})
+        door.open("ab")
     assert "this flow has no door" in capfd.readouterr().err
     assert door.due is None
     door.look(time.time())
