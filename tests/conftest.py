@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor
+from tests.gates import Gate, make_gate
 
 os.environ["NBFLOW_VALIDATE"] = "1"
 
@@ -77,3 +78,12 @@ def nothing_loaded() -> Iterator[None]:
 def log(tmp_path: Path) -> Path:
     """A file into which each attempt writes an x."""
     return tmp_path / "log"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A gate for tasks to stand at."""
+    gate, ends = make_gate(tmp_path)
+    yield gate
+    for end in ends:
+        os.close(end)

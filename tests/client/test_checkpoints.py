@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,7 @@ from tests.sessions import Session, scanned
 MODES = ["task_exit", "dfk_exit", "periodic", "manual"]
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
-    nbflow.clear()
-    yield
-    nbflow.clear()
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import nbflow
 from nbflow import Config, ProcessExecutor, ThreadExecutor
 from nbflow.concurrent import NbflowPoolExecutor
-from tests.gates import Gate, make_gate
 
 WORKERS = 2
 CONFIGS = {
@@ -42,12 +39,3 @@ def own_pool(config: Config) -> Iterator[NbflowPoolExecutor]:
     """A pool for a test that ends it."""
     with NbflowPoolExecutor(config) as pool:
         yield pool
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    """A gate for tasks."""
-    gate, opened = make_gate(tmp_path)
-    yield gate
-    for fd in opened:
-        os.close(fd)

@@ -18,21 +18,13 @@ from pathlib import Path
 import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, python_app
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 
 @pytest.fixture(scope="module")
 def one_worker() -> Iterator[DataFlowKernel]:
     with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
         yield flow
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate, ends = make_gate(tmp_path)
-    yield gate
-    for end in ends:
-        os.close(end)
 
 
 def surroundings() -> dict[str, object]:

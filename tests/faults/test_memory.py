@@ -17,7 +17,7 @@ from nbflow import Config, DataFlowKernel, ProcessExecutor, Retry, State, Worker
 from nbflow.errors import MemoryLimitExceeded
 from nbflow.wire.rows import TaskRow, WorkerRow
 from tests.attempts import attempts
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 MB = 1_000_000
 LIMIT = 80 * MB
@@ -30,14 +30,6 @@ def limited() -> Iterator[DataFlowKernel]:
     nbflow.clear()
     yield nbflow.load(Config(executors=[ProcessExecutor(max_workers=2, memory_limit="80 MB")]))
     nbflow.clear()
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate, keeps = make_gate(tmp_path)
-    yield gate
-    for fd in keeps:
-        os.close(fd)
 
 
 @python_app

@@ -19,7 +19,7 @@ from nbflow import Config, DataFlowKernel, ProcessExecutor, python_app
 from nbflow.scheduler import outputs
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.wire.excerpt import HALF
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,6 @@ def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataFlowKer
     directory = str(tmp_path_factory.mktemp("runs"))
     with DataFlowKernel(Config([ProcessExecutor(max_workers=1)], run_dir=directory)) as flow:
         yield flow
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate, ends = make_gate(tmp_path)
-    yield gate
-    for end in ends:
-        os.close(end)
 
 
 def log_of(flow: DataFlowKernel) -> Path:

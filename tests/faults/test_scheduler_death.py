@@ -8,16 +8,14 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import nbflow
 from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, python_app
 from tests.faults.processes import Driver, Traces, kill, traces_of, wait_for_end
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 TIMES = 3  # in a row
 
@@ -53,14 +51,6 @@ def leave_children(gate: Gate) -> None:
             start_new_session=new_session,
         )
     stand_at(gate, None)
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate, held = make_gate(tmp_path)
-    yield gate
-    for fd in held:
-        os.close(fd)
 
 
 def lose_scheduler(flow: DataFlowKernel, number: int = signal.SIGKILL) -> Traces:

@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from nbflow.client.living import Living, living
 from nbflow.private import runtime_directory
 from nbflow.scheduler import door as doors
 from tests.faults.processes import Driver, alive, traces_of
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 linux = pytest.mark.skipif(not os.path.isdir("/proc/self/net"), reason="reads /proc")
 
@@ -39,14 +38,6 @@ def nbflow_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "nbflow", *arguments], capture_output=True, text=True, check=False, timeout=50
     )
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made, kept = make_gate(tmp_path)
-    yield made
-    for fd in kept:
-        os.close(fd)
 
 
 def sockets_of(pids: set[int]) -> set[str]:

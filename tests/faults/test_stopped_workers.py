@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
@@ -15,17 +15,9 @@ import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, python_app
 from nbflow.errors import AppTimeout
 from nbflow.wire.rows import TaskRow, WorkerRow
-from tests.gates import Gate, make_gate, stand_at
+from tests.gates import Gate, stand_at
 
 HANG = 30  # seconds
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate, keeps = make_gate(tmp_path)
-    yield gate
-    for fd in keeps:
-        os.close(fd)
 
 
 class Eye:

@@ -30,11 +30,7 @@ KEY = b"k" * records.KEY
 STRANGER = b"a stranger's key, as good as any"
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
-    nbflow.clear()
-    yield
-    nbflow.clear()
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @pytest.fixture
