@@ -1,6 +1,7 @@
 """The thread on which callbacks of futures run, and other code of the user's that nobody waits for.
 
-It may wait for tasks, so it must run neither where the socket is read nor where a task does.
+It may wait for tasks, so it must run neither where the socket is read nor where a task does. Handlers of logs and of
+warnings are the user's code as well, and hold a lock meanwhile: another one that waits for a task would wait for ever.
 """
 
 from __future__ import annotations
@@ -20,24 +21,27 @@ class Callbacks:
         self._name = name
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
-        self._started = False
+        self._thread: threading.Thread | None = None
 
     def put(self, what: Callable[[], None]) -> None:
         """Something is to be called, after what was put before."""
         self._queue.put(what)
         with self._starting:
-            if not self._started:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 try:
-                    threading.Thread(target=self._run, name=self._name, daemon=True).start()
-                    self._started = True
+                    thread.start()
+                    self._thread = thread
                 except RuntimeError:  # Python 3.12 lets no thread begin once the program's end has
                     self._queue.get()
-        if not self._started:
+        if self._thread is None:
             self._call(what)
 
-    def close(self) -> None:
-        """Let the thread end after what is due now."""
+    def close(self, patience: float = 0.0) -> None:
+        """Let the thread end after what is due now; wait for that at most `patience` seconds."""
         self._queue.put(None)
+        if patience and self._thread not in (None, threading.current_thread()):
+            self._thread.join(patience)
 
     def _run(self) -> None:
         while (what := self._queue.get()) is not None:

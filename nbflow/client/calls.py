@@ -69,6 +69,9 @@ class Link(Protocol):
     def call_back(self, future: Promise[Any]) -> None:
         """Run the future's callbacks on a thread where they may block."""
 
+    def say(self, what: Callable[[], None]) -> None:
+        """Call what logs, on a thread of its own: handlers of logs may wait for tasks, and hold a lock meanwhile."""
+
     def facts_of(self, task: int) -> Facts | None:
         """Ask what is known of a task; None if nobody can tell."""
 
@@ -370,7 +373,7 @@ class Calls:
             if type(message.outcome) is Stored or type(message.outcome) is Composed:
                 self._unread.add(future)
             if log.isEnabledFor(logging.DEBUG):
-                self._log(future, future.state.label)
+                self._link.say(functools.partial(self._log, future, future.state.label))
 
     @staticmethod
     def _log(future: AppFuture, what: str) -> None:
@@ -378,7 +381,7 @@ class Calls:
         about = {"task": future.tid, "app": future.app_name}
         try:
             log.debug("task %s `%s`: %s", numbers.name_of(future.tid), future.app_name, what, extra=about)
-        except (Exception, SystemExit):  # of a handler of the user's: it must not end the thread that reads
+        except (Exception, SystemExit):  # of a handler of the user's: the call has been made all the same
             traceback.print_exc()
 
     def settle_all(self, outcome: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures
+import functools
 import logging
 import os
 import sys
@@ -74,6 +75,7 @@ from nbflow.wire.outcomes import Lost, Withdrawn
 log = logging.getLogger(__name__)
 
 _NOTHING = nullcontext()
+_LAST_WORDS = 1.0  # seconds for which the end of a flow waits for what is to be logged of it
 _AGAIN = 0.005  # seconds between two questions whether a task has ended
 
 
@@ -127,6 +129,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._callbacks = Callbacks()
         # a thread of its own: a callback may wait for a task that waits for an export
         self._exports = Callbacks("nbflow-exports")
+        self._said = Callbacks("nbflow-log")
         self._held = HeldValues(self._places.stores)
         self._threads = Threads(
             self._held,
@@ -179,7 +182,7 @@ class DataFlowKernel(Asking, AsParsl):
             Details: self._questions.answer,
             Status: self._questions.answer,
             Checkpointed: self._questions.answer,
-            Warned: lambda message: warn_from_afar(message.text),
+            Warned: lambda message: self.say(functools.partial(warn_from_afar, message.text)),
             Ended: self._hear_farewell,
             StartThread: self._threads.start,
             StopThread: self._threads.stop,
@@ -372,6 +375,10 @@ class DataFlowKernel(Asking, AsParsl):
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
         self._callbacks.put(future.run_callbacks)
 
+    def say(self, what: Callable[[], None]) -> None:
+        """Call what logs or warns."""
+        self._said.put(what)
+
     # ------------------------------------------------------------ on the reader thread
 
     def _on_messages(self, messages: list[Any]) -> None:
@@ -403,7 +410,7 @@ class DataFlowKernel(Asking, AsParsl):
             self._died = f"The flow {self._farewell}."
             self._calls.close(f"it {self._farewell}")
             self._host.outlast()
-            warn_from_afar(f"flow {self.name!r} {self._farewell}")
+            self.say(functools.partial(warn_from_afar, f"flow {self.name!r} {self._farewell}"))
             self._end(Lost("FlowClosed", f"the flow {self._farewell} before the task had"))
             return
         self._calls.close("its scheduler has died")
@@ -411,7 +418,7 @@ class DataFlowKernel(Asking, AsParsl):
         how, words = self._host.in_words(), self._host.last_words()
         text = f"the scheduler process {how} before the task did; load() starts a new one"
         whole = with_last_words(text, words)
-        log.error("%s", whole, extra=self._about)
+        self.say(functools.partial(log.error, "%s", whole, extra=self._about))
         self._died = f"The scheduler {how}: nothing goes on any more. load() starts a new flow."
         self._end(Lost("SchedulerLost", whole))
 
@@ -425,6 +432,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._callbacks.close()
         self._exports.close()
         self._retry_handler.close()
+        self._said.close(_LAST_WORDS)
         self._host.end_the_rest()
         self._places.remove()
         door.remove_of(self.run_id)

@@ -25,6 +25,7 @@ class NestedLink:
         self._lock = threading.Lock()
         self._waits = Waits(self.post)
         self._callbacks = Callbacks()
+        self._said = Callbacks("nbflow-log")
 
     def post(self, *messages: Any, urgent: bool = False) -> None:
         """Gather messages; they go with the end of the task, or before."""
@@ -67,6 +68,10 @@ class NestedLink:
     def call_back(self, future: Promise[Any]) -> None:
         """Run callbacks on a thread of their own."""
         self._callbacks.put(future.run_callbacks)
+
+    def say(self, what: Callable[[], None]) -> None:
+        """Call what logs."""
+        self._said.put(what)
 
     def facts_of(self, task: int) -> Facts | None:
         """Inside a task only the end of another one is told."""

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import AppFuture, DataFlowKernel, python_app
+from nbflow import AppFuture, DataFlowKernel, errors, python_app
+from tests.faults.processes import kill, traces_of
 
 
 @python_app
@@ -175,29 +176,58 @@ def test_a_finalizer_may_make_calls(shared_flow: DataFlowKernel) -> None:
     assert called.get(timeout=30) == 9
 
 
-def test_a_log_handler_may_ask_the_flow(shared_flow: DataFlowKernel) -> None:
-    class Asks(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if threading.current_thread().name == "MainThread" and "submitted" in record.getMessage():
-                counts.append(shared_flow.task_count)
+class Heard(logging.Handler):
+    """Does something when a call is told to be submitted; meanwhile it holds the lock that every handler has."""
 
-    counts: list[int] = []
-    handler = Asks()
+    def __init__(self, what: Callable[[int], Any]) -> None:
+        super().__init__(logging.DEBUG)
+        self.what = what
+        self.found: list[Any] = []
+        self.me = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if threading.get_ident() == self.me and "submitted" in record.getMessage() and not self.found:
+            self.found.append(None)  # calls made now are not of interest
+            self.found[0] = self.what(record.__dict__["task"])
+
+
+def heard(what: Callable[[int], Any]) -> Any:
+    """What a log handler finds when the next call is made."""
+    handler = Heard(what)
     logger = logging.getLogger("nbflow")
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        assert same(1).result(30) == 1
+        same(1).exception(30)
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-    assert counts
+    return handler.found[0]
 
 
-# ------------------------------------------------------------ last: it ends the flow of the others
+def test_a_log_handler_may_wait_for_the_task_and_ask_the_flow(shared_flow: DataFlowKernel) -> None:
+    def asks(task: int) -> tuple[Any, int]:
+        future = shared_flow.calls.pending[task]
+        concurrent.futures.wait([future], 30)
+        return future.result(), shared_flow.task_count
+
+    value, count = heard(asks)
+    assert value == 1
+    assert count > 0
 
 
+# ------------------------------------------------------------ last: they end the flow of the others
+
+
+def test_a_log_handler_is_told_that_the_scheduler_has_died(flow: DataFlowKernel) -> None:
+    def loses_it(_: int) -> BaseException | None:
+        gate: concurrent.futures.Future[int] = concurrent.futures.Future()
+        future = same(gate)
+        kill(traces_of(flow).scheduler)
+        return future.exception(30)
+
+    assert isinstance(heard(loses_it), errors.SchedulerLost)
 @pytest.mark.usefixtures("flow")
 def test_a_callback_may_end_the_flow_and_load_another_one() -> None:
     def ends(_: AppFuture) -> int:
