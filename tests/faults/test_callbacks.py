@@ -228,6 +228,8 @@ def test_a_log_handler_is_told_that_the_scheduler_has_died(flow: DataFlowKernel)
         return future.exception(30)
 
     assert isinstance(heard(loses_it), errors.SchedulerLost)
+
+
 @pytest.mark.usefixtures("flow")
 def test_a_callback_may_end_the_flow_and_load_another_one() -> None:
     def ends(_: AppFuture) -> int:
