@@ -75,7 +75,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         if executors != "all" and (not labels or not all(isinstance(label, str) for label in labels)):
             raise ConfigurationError(f'a pool\'s executors= is "all" or a list of labels, not {executors!r}')
         self._executors: Literal["all"] | list[str] = "all" if executors == "all" else labels
-        self._lock = threading.RLock()  # making a call may run the user's code, which may make another one
+        self._lock = threading.Lock()  # never held while a call is made: that may run the user's code
         self._closed = ""  # why it takes no more calls
         self._apps: OrderedDict[Any, App | Callee] = OrderedDict()
         self._futures = _Futures()
@@ -194,15 +194,21 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     # ------------------------------------------------------------ calls
 
     def _call(self, make: Callable[[], AppFuture]) -> AppFuture:
+        if self._closed:
+            raise self._refusal()
+        try:
+            future = make()
+        except FlowClosed as error:
+            raise RuntimeError(f"the pool takes no more calls: {error}") from error
         with self._lock:
-            if self._closed:
-                raise RuntimeError(f"the pool {self._closed}: it takes no more calls")
-            try:
-                future = make()
-            except FlowClosed as error:
-                raise RuntimeError(f"the pool takes no more calls: {error}") from error
-            self._futures.add(future)
-            return future
+            if not self._closed:
+                self._futures.add(future)
+                return future
+        self._dfk.calls.withdraw([future.tid])  # shut down while it was made: nobody waits for it
+        raise self._refusal()
+
+    def _refusal(self) -> RuntimeError:
+        return RuntimeError(f"the pool {self._closed}: it takes no more calls")
 
     def _submit_chunk(self, fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> AppFuture:
         """One task of several calls. Its arguments stand side by side, so that futures among them are direct ones."""
@@ -228,12 +234,13 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             return make()
         with self._lock:
             found = self._apps.get((fn, width))
-            if found is None:
-                found = self._apps[fn, width] = make()
-                if len(self._apps) > MOST_APPS:
-                    self._apps.popitem(last=False)
-            else:
-                self._apps.move_to_end((fn, width))
+        if found is None:
+            found = make()  # may be made twice; the first one counts
+        with self._lock:
+            found = self._apps.setdefault((fn, width), found)
+            self._apps.move_to_end((fn, width))
+            if len(self._apps) > MOST_APPS:
+                self._apps.popitem(last=False)
             return found
 
     def __reduce__(self) -> NoReturn:
@@ -245,7 +252,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     def _forked(self) -> None:
         """In a forked child: nothing of the pool is here, and nothing is to be waited for."""
         self._closed = "belongs to the process that this one was forked from"
-        self._lock = threading.RLock()  # whoever held it does not exist here
+        self._lock = threading.Lock()  # whoever held it does not exist here
         self._futures = _Futures()
         if self._owns:
             self._abandoned.detach()
