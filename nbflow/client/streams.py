@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
@@ -130,11 +130,15 @@ class _Transcript:
 
 
 class ThreadCapture:
-    """The output of the task that one thread runs, and the command that runs for it."""
+    """The output of the task that one thread runs, and the command that runs for it.
+
+    `marks`: variables that its commands carry, by which they are found where this process was killed.
+    """
 
     always = True
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Mapping[str, str]) -> None:
+        self._marks = marks
         self.command: subprocess.Popen[bytes] | None = None
         self._transcript = _Transcript()
         self._outlets: tuple[Outlet | None, Outlet | None] = (None, None)
@@ -168,7 +172,12 @@ class ThreadCapture:
             self._printed = self._open.enter_context(printed)
         out, err = (outlet.file if outlet else self._printed for outlet in self._outlets)
         self.command = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**os.environ, **self._marks},
+            start_new_session=True,
         )
         return self.command
 

@@ -18,6 +18,7 @@ from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.running import Runner, code_of
 from nbflow.client.waits import Waits
 from nbflow.values import outcome
+from nbflow.wire import leftovers
 from nbflow.wire.messages import Define, Hello, Returned, Run, TakeBack
 from nbflow.wire.outcomes import Held, Inline, Stored
 
@@ -123,9 +124,10 @@ class ThreadRunner(Runner):
         held: HeldValues,
         store_dirs: Sequence[str],
         adopt: Callable[..., AppFuture],
-        show_values: bool = True,
+        show_values: bool,
+        run_id: str,
     ) -> None:
-        super().__init__(store_dirs, streams.ThreadCapture(), adopt, show_values)
+        super().__init__(store_dirs, streams.ThreadCapture({leftovers.FLOW: run_id}), adopt, show_values)
         self._held = held
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:

@@ -123,7 +123,8 @@ class Threads:
             self.began = True
             self._restore_streams = streams.install()
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
-        runner = ThreadRunner(self.held, self._store_dirs, self.calls.need, self.calls.show_values)
+        calls = self.calls
+        runner = ThreadRunner(self.held, self._store_dirs, calls.need, calls.show_values, calls.flow.run_id)
         thread = WorkerThread(message.worker, name, runner, self._enter, self._say)
         self._threads[message.worker] = thread
         try:

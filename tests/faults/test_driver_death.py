@@ -6,9 +6,10 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.faults.processes import Driver, alive, kill
+from tests.faults.processes import Driver, alive, kill, wait_for_end
 
 TIMES = 3  # in a row
 
@@ -67,6 +68,33 @@ def test_killed_while_its_workers_are_busy_many_times_in_a_row(tmp_path: Path) -
             killed += driver.wait() == -signal.SIGKILL
             traces.assert_gone()
     assert killed == TIMES
+
+
+ON_THREADS = """
+os.mkfifo("begun")
+
+@bash_app
+def script(path):
+    return f"trap '' TERM HUP INT; setsid sleep 1000 & sleep 1000 & printf . > {path}; wait"
+
+flow = nbflow.load(Config([ThreadExecutor(max_workers=1)]))
+future = script(os.path.abspath("begun"))
+open("begun", "rb").read(1)
+tell_traces(flow)
+sys.stdin.readline()
+"""
+
+
+def test_killed_while_commands_run_for_its_threads(tmp_path: Path) -> None:
+    with Driver(ON_THREADS, tmp_path) as driver:
+        traces = driver.hear_traces()
+        command = [child.pid for child in psutil.Process(driver.pid).children() if child.name() == "bash"]
+        started = [child.pid for child in psutil.Process(command[0]).children()]
+        kill(driver.pid)
+        assert driver.wait() == -signal.SIGKILL
+        assert len(started) == 2
+        wait_for_end([*command, *started])
+        traces.assert_gone()
 
 
 SUBMITTING = """
