@@ -194,21 +194,23 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     # ------------------------------------------------------------ calls
 
     def _call(self, make: Callable[[], AppFuture]) -> AppFuture:
-        if self._closed:
-            raise self._refusal()
+        self._check_open()
         try:
             future = make()
         except FlowClosed as error:
             raise RuntimeError(f"the pool takes no more calls: {error}") from error
-        with self._lock:
-            if not self._closed:
+        try:
+            with self._lock:
+                self._check_open()
                 self._futures.add(future)
-                return future
-        self._dfk.calls.withdraw([future.tid])  # shut down while it was made: nobody waits for it
-        raise self._refusal()
+        except RuntimeError:  # it was shut down while the call was made: nobody waits for it
+            self._dfk.calls.withdraw([future.tid])
+            raise
+        return future
 
-    def _refusal(self) -> RuntimeError:
-        return RuntimeError(f"the pool {self._closed}: it takes no more calls")
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"the pool {self._closed}: it takes no more calls")
 
     def _submit_chunk(self, fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> AppFuture:
         """One task of several calls. Its arguments stand side by side, so that futures among them are direct ones."""
