@@ -7,16 +7,40 @@ import threading
 
 from nbflow.client import current
 from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.signals import undisturbed
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError, NoDataFlowKernelError
 
-_loading = threading.Lock()
+
+class _Beginning:
+    """A flow that is being loaded: by which thread, and when that is over."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self.over = threading.Event()
+
+    def wait(self) -> None:
+        """Return when it is over.
+
+        Raises:
+            NoDataFlowKernelError: it is this thread that loads it, and this is code of the user's that it has come to.
+        """
+        if self._thread == threading.get_ident():
+            raise NoDataFlowKernelError("no flow is loaded yet: load() has begun in this very thread")
+        self.over.wait()
+
+
+_changing = (
+    threading.Lock()
+)  # of the two below; not held while a flow is made, for whose log calls the user's code
 _loaded: DataFlowKernel | None = None
+_beginning: _Beginning | None = None
 
 
 def _forked() -> None:
-    global _loading
-    _loading = threading.Lock()  # a thread of the parent may have been loading a flow
+    global _changing, _beginning
+    _changing = threading.Lock()  # a thread of the parent may have been loading a flow
+    _beginning = None
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -30,21 +54,43 @@ def load(config: Config | None = None) -> DataFlowKernel:
 
     Raises:
         ConfigurationError: another configuration is loaded; `clear()` it first.
+        NoDataFlowKernelError: it is called by what is called while a flow is loaded, such as a handler of its log.
     """
-    global _loaded
-    with _loading:
-        if _loaded is not None and not _loaded.closed:
-            if config is not None and not isinstance(config, Config):
-                raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
-            if config is None or config == _loaded.config:
-                return _loaded
-            raise ConfigurationError(
-                "a flow is loaded with another configuration: call nbflow.clear() first, which ends it. "
-                f"Loaded is {_loaded.config.differences(config)}"
-            )
-        _loaded = DataFlowKernel(config)
-        current.set_current(_loaded.calls)
-        return _loaded
+    global _loaded, _beginning
+    mine = _Beginning()
+    try:
+        while True:
+            with _changing:
+                flow, other = _loaded, _beginning
+                if other is None and (flow is None or flow.closed):
+                    _beginning = mine
+                    break
+            if flow is not None and not flow.closed:
+                return _checked(flow, config)
+            if other is not None:
+                other.wait()
+        flow = DataFlowKernel(config)
+        with _changing:
+            _loaded = flow
+            current.set_current(flow.calls)
+        return flow
+    finally:
+        with undisturbed, _changing:
+            if _beginning is mine:
+                _beginning = None
+        mine.over.set()
+
+
+def _checked(flow: DataFlowKernel, config: Config | None) -> DataFlowKernel:
+    """The loaded flow, if it is what is asked for."""
+    if config is not None and not isinstance(config, Config):
+        raise ConfigurationError(f"a flow is loaded with an nbflow.Config, not {config!r}")
+    if config is None or config == flow.config:
+        return flow
+    raise ConfigurationError(
+        "a flow is loaded with another configuration: call nbflow.clear() first, which ends it. "
+        f"Loaded is {flow.config.differences(config)}"
+    )
 
 
 def clear() -> None:
@@ -58,7 +104,7 @@ def clear() -> None:
 def forget() -> None:
     """Let another flow be loaded, as Parsl's `clear()` does: the loaded one goes on, and ends with the program."""
     global _loaded
-    with _loading:
+    with _changing:
         if _loaded is not None and current.get_current() is _loaded.calls:
             current.set_current(None)
         _loaded = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from nbflow import DataFlowKernel, python_app
+import nbflow
+from nbflow import DataFlowKernel, errors, python_app
+from nbflow.client.loading import start_on_first_call
 from nbflow.concurrent import NbflowPoolExecutor
 
 PATIENCE = 20.0  # seconds
@@ -61,3 +64,69 @@ def test_a_pool_may_be_shut_down_by_another_thread_while_an_argument_is_pickled(
     pool = NbflowPoolExecutor(dfk=shared_flow)
     with pytest.raises(RuntimeError, match="was shut down"):
         pool.submit(str, WhenPickled(lambda: elsewhere(pool.shutdown)))
+
+
+# ------------------------------------------------------------ loading
+
+
+class Handler(logging.Handler):
+    """Calls something at the first record of nbflow's."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__()
+        self.function = function
+        self.found: Any = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.found is None:
+            self.found = "called"
+            try:
+                self.found = self.function()
+            except Exception as error:
+                self.found = error
+
+
+@pytest.fixture
+def logged(nothing_loaded: None) -> Iterator[Callable[[Callable[[], Any]], Handler]]:
+    """Makes a handler of nbflow's log that calls a function while a flow is loaded."""
+    logger = logging.getLogger("nbflow")
+    level, handlers = logger.level, list(logger.handlers)
+    logger.setLevel(logging.INFO)
+
+    def make(function: Callable[[], Any]) -> Handler:
+        logger.addHandler(handler := Handler(function))
+        return handler
+
+    yield make
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.mark.parametrize("what", [nbflow.load, lambda: same(1)], ids=["load", "a call"])
+def test_what_loading_logs_may_not_wait_for_the_flow_to_be_loaded(logged: Any, what: Any) -> None:
+    handler = logged(what)
+    start_on_first_call()
+    try:
+        assert elsewhere(lambda: same(2).result(PATIENCE)) == 2
+    finally:
+        start_on_first_call(False)
+    assert isinstance(handler.found, errors.NoDataFlowKernelError)
+    assert "in this very thread" in str(handler.found)
+
+
+def test_what_loading_logs_may_wait_for_a_thread_that_asks_for_what_is_loaded(logged: Any) -> None:
+    handler = logged(lambda: elsewhere(nbflow.clear) or "cleared")
+    flow = elsewhere(nbflow.load)
+    assert handler.found == "cleared"
+    assert nbflow.dfk() is flow
+
+
+def test_of_several_threads_that_load_one_makes_the_flow_and_all_have_it(logged: Any) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    logged(lambda: (begun.set(), go_on.wait(PATIENCE)))
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(nbflow.load)
+        assert begun.wait(PATIENCE)
+        others = [pool.submit(nbflow.load) for _ in range(3)]
+        go_on.set()
+        assert {other.result(PATIENCE) for other in others} == {first.result(PATIENCE)}
