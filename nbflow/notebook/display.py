@@ -16,6 +16,7 @@ why `settle` sends again what has ended since.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
@@ -55,6 +56,7 @@ class Shown:
     future: Promise
     display_id: str
     bundle: Bundle
+    turn: int = 0  # of those that make it anew: an older picture never comes last
 
 
 class Cards:
@@ -65,7 +67,8 @@ class Cards:
         self._errors = errors
         self._lock = (
             threading.Lock()
-        )  # held while a card is made anew and sent: an old picture never comes last
+        )  # held while a card is sent, not while it is made: that runs the user's code
+        self._turns = itertools.count(1)
         self._open: dict[int, list[Shown]] = {}  # by the number of the task
         self._ended: deque[Shown] = deque(maxlen=MOST_SENT_AGAIN)
         self._changed: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
@@ -136,19 +139,23 @@ class Cards:
 
     def _refresh(self, shown: Shown) -> None:
         """Make the bundle anew and send it if it is another one; let go of what has ended."""
-        number = _task_of(shown.future).tid
+        task = _task_of(shown.future)
+        turn, before, ended = next(self._turns), shown.bundle, task.done()
+        if shown not in self._open.get(task.tid, ()):
+            return
+        bundle = self._bundle(shown.future)
+        same = bundle == before
         with self._lock:
-            if shown not in self._open.get(number, ()):
+            if turn < shown.turn or shown not in self._open.get(task.tid, ()):
                 return
-            ended = _task_of(shown.future).done()
-            bundle = self._bundle(shown.future)
-            if bundle != shown.bundle:
+            shown.turn = turn
+            if not same or shown.bundle is not before:
                 shown.bundle = bundle
                 self._publish(shown, update=True)
             if ended:
-                self._open[number].remove(shown)
-                if not self._open[number]:
-                    del self._open[number]
+                self._open[task.tid].remove(shown)
+                if not self._open[task.tid]:
+                    del self._open[task.tid]
                 self._ended.append(shown)
 
     def _publish(self, shown: Shown, *, update: bool) -> None:

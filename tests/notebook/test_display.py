@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import nbclient
 import nbformat
@@ -126,6 +127,22 @@ class Broken:
         raise ValueError("no html today")
 
 
+class Settles:
+    """While it is shown for the first time, another thread brings all cards up to date."""
+
+    shell: ClassVar[Any] = None
+    said: ClassVar[queue.SimpleQueue[str]] = queue.SimpleQueue()
+
+    def _repr_html_(self) -> str:
+        shell, Settles.shell = self.shell, None
+        if shell is not None:
+            thread = threading.Thread(target=shell.run_line_magic, args=("nbflow", "wait"), daemon=True)
+            thread.start()
+            thread.join(SECONDS / 2)
+            self.said.put("waits for this one" if thread.is_alive() else "ended")
+        return "settled"
+
+
 class Unwilling:
     def _repr_html_(self) -> str:
         raise NotImplementedError
@@ -224,6 +241,15 @@ def test_a_value_that_cannot_be_shown_has_a_card_that_says_so(
     run(shell, "give(broken)")
     eventually(shell, says("its Broken cannot be shown: ValueError: no html today"))
     assert capsys.readouterr().err == ""
+
+
+def test_making_what_is_shown_may_wait_for_a_thread_that_brings_cards_up_to_date(shell: Any) -> None:
+    Settles.shell = shell
+    run(shell, APPS)
+    shell.user_ns["settles"] = Settles()
+    run(shell, "give(settles)")
+    assert Settles.said.get(timeout=SECONDS) == "ended"
+    eventually(shell, lambda data: data.get("text/html") == "settled")
 
 
 def test_the_value_of_an_output_is_its_file(shell: Any, tmp_path: Any) -> None:
