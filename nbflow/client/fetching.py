@@ -34,8 +34,8 @@ class Fetcher:
         self._directory = directory
         self.offered = ways is not None  #: whether files of this machine are offered to the ways, too
         self._ways = OWN_WAYS if ways is None else ways
-        self._fetched: dict[str, Future[File] | File] = {}
-        self._lock = threading.RLock()  # bringing one in makes a call
+        self._fetched: dict[str, _Brought] = {}
+        self._lock = threading.Lock()  # of that alone: what brings one in is the user's code, and makes calls
 
     def replace(self, app: str, executor: str, arguments: Any, written: Sequence[Any]) -> Any:
         """The arguments with files that are brought in; containers that hold one are copied. `written`: not these.
@@ -76,13 +76,51 @@ class Fetcher:
         if way is None:
             schemes = "file, http and https" if not self.offered else "what its storage_access can stage"
             raise UsageError(f"`{app}` cannot be given {file.url}: this flow takes files of {schemes}")
+        mine = _Brought(file)
         with self._lock:
-            found = self._fetched.get(file.url)
-            if found is None or (isinstance(found, Future) and _failed(found)):
-                copy = file.cleancopy()
-                found = way.stage_in(self, executor, copy, None) or copy.in_place()
-                self._fetched[file.url] = found
-            return found
+            found = self._fetched.setdefault(file.url, mine)
+        if found is not mine and found.in_vain():
+            with self._lock:
+                if self._fetched[file.url] is found:
+                    self._fetched[file.url] = mine
+                found = self._fetched[file.url]
+        if found is mine:
+            mine.begin(lambda copy: way.stage_in(self, executor, copy, None) or copy.in_place())
+        return found.instead()
+
+
+class _Brought:
+    """What stands for a file, made by the thread that comes first, while others that want the same one wait."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._thread = threading.get_ident()
+        self._instead: Future[Future[File] | File] = Future()
+
+    def begin(self, bring: Callable[[File], Future[File] | File]) -> None:
+        """Have a copy of it brought in; what that raises is kept for `instead`."""
+        try:
+            self._instead.set_result(bring(self._file.cleancopy()))
+        except BaseException as error:
+            self._instead.set_exception(error)
+
+    def instead(self) -> Future[File] | File:
+        """What the call gets for the file; raises what was raised when it was to be brought in.
+
+        Raises:
+            UsageError: it is this very thread that is at it.
+        """
+        if self._thread == threading.get_ident() and not self._instead.done():
+            raise UsageError(f"to bring in {self._file.url}, a call is made that is given the same file")
+        return self._instead.result()
+
+    def in_vain(self) -> bool:
+        """Whether it has come to nothing, and is to be tried again."""
+        if not self._instead.done():
+            return False
+        return _failed(self._instead) or (
+            isinstance(found := self._instead.result(), Future) and _failed(found)
+        )
 
 
 def _failed(future: Future[Any]) -> bool:

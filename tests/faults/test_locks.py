@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import DataFlowKernel, errors, python_app
+from nbflow import Config, DataFlowKernel, File, errors, python_app
 from nbflow.client.loading import start_on_first_call
+from nbflow.compat.executors import HighThroughputExecutor
 from nbflow.concurrent import NbflowPoolExecutor
+from nbflow.staging import Staging
 
 PATIENCE = 20.0  # seconds
 
@@ -130,3 +132,53 @@ def test_of_several_threads_that_load_one_makes_the_flow_and_all_have_it(logged:
         others = [pool.submit(nbflow.load) for _ in range(3)]
         go_on.set()
         assert {other.result(PATIENCE) for other in others} == {first.result(PATIENCE)}
+
+
+# ------------------------------------------------------------ files that are brought in
+
+
+class Elsewhere(Staging):
+    """Brings in files of `one:` by another thread, which makes a call with another file, or with the same one."""
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        self.staged: list[str] = []
+
+    def can_stage_in(self, file: File) -> bool:
+        return file.scheme in ("one", "other")
+
+    def stage_in(self, dm: Any, executor: str, file: File, parent_fut: Any) -> None:
+        self.staged.append(file.url)
+        file.local_path = f"/tmp/{file.filename}"
+        if file.scheme == "one":
+            there = elsewhere if self.scheme == "other" else lambda function: function()
+            there(lambda: path_of(File(f"{self.scheme}://there/file")).result(PATIENCE))
+
+
+@python_app
+def path_of(file: File) -> str:
+    return file.filepath
+
+
+def staging(scheme: str) -> tuple[Config, Elsewhere]:
+    way = Elsewhere(scheme)
+    return Config([HighThroughputExecutor(max_workers_per_node=1, storage_access=[way])]), way
+
+
+def test_bringing_a_file_in_may_wait_for_a_thread_that_brings_in_another_one(nothing_loaded: None) -> None:
+    config, way = staging("other")
+    with nbflow.load(config):
+        assert path_of(File("one://here/name")).result(PATIENCE) == "/tmp/name"
+        assert path_of(File("one://here/name")).result(PATIENCE) == "/tmp/name"
+    assert way.staged == ["one://here/name", "other://there/file"]
+
+
+def test_a_file_that_needs_itself_to_be_brought_in_is_refused_and_may_be_tried_again(
+    nothing_loaded: None,
+) -> None:
+    config, way = staging("one")
+    with nbflow.load(config):
+        for _ in range(2):
+            with pytest.raises(errors.UsageError, match="the same file"):
+                path_of(File("one://there/file"))
+    assert way.staged == ["one://there/file"] * 2
