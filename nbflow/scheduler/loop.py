@@ -173,6 +173,7 @@ class Scheduler:
         """End the workers, write the last checkpoint, remove what is temporary."""
         self.staff.end()
         leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE)
+        leftovers.end_orphans(GRACE)
         self._memo.end()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)

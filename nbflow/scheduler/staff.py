@@ -101,6 +101,7 @@ class Staff:
             self._host.emit(ev.HireFailed(executor, lasts(error)))
             return
         self.workers[number] = worker
+        leftovers.take_in_orphans()  # what a worker leaves behind that dies under a task
         self._sockets.add(worker.port, lambda: self._read(worker))
         if worker.pidfd is not None:
             self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
@@ -207,6 +208,7 @@ class Staff:
         end = worker.bury()
         if not (worker.threads or worker.at_rest):  # also what went into a session of its own
             leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE, worker.number)
+            leftovers.end_orphans(GRACE, [other.pid for other in self.workers.values()])
         if worker.ready:
             self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
             if len(self._ends) > ENDS_KEPT:

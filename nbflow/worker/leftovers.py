@@ -21,16 +21,6 @@ from typing import Any
 GRACE = 0.3  # seconds that they have after SIGTERM, and libraries to let theirs go
 LONGEST = 2.0  # seconds after which what cannot be killed is left to itself
 
-_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
-
-
-def take_in_orphans() -> None:
-    """Processes below this one whose parents end become its children, where the system can do that."""
-    if sys.platform == "linux":
-        import ctypes  # 2.5 ms: after the worker has said that it is ready
-
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-
 
 class Leftovers:
     """What is left of a task's processes in this one."""

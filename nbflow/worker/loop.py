@@ -25,6 +25,7 @@ from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.descriptors import lifted
+from nbflow.wire.leftovers import take_in_orphans
 from nbflow.wire.lifeline import tie
 from nbflow.wire.messages import (
     Define,
@@ -44,7 +45,7 @@ from nbflow.wire.messages import (
 from nbflow.wire.outbox import Outbox
 from nbflow.wire.process import CUT_OFF
 from nbflow.worker.capture import Capture
-from nbflow.worker.leftovers import Leftovers, take_in_orphans
+from nbflow.worker.leftovers import Leftovers
 from nbflow.worker.nested import NestedLink
 from nbflow.worker.restore import CannotRestore, Surroundings
 

@@ -49,14 +49,14 @@ def stopped_child() -> int:
     return pid
 
 
-def daemon() -> int:
-    """A grandchild in a session of its own whose parent has ended."""
+def daemon(environment: dict[str, str] | None = None) -> int:
+    """A grandchild in a session of its own whose parent has ended. `environment`: None = as the task has it."""
     read, write = os.pipe()
     if not (pid := os.fork()):
         os.setsid()
         if not os.fork():
             os.write(write, str(os.getpid()).encode())
-            os.execv(SLEEPER[0], SLEEPER)
+            os.execve(SLEEPER[0], SLEEPER, os.environ if environment is None else environment)
         os._exit(0)
     os.waitpid(pid, 0)
     return int(os.read(read, 20))
@@ -80,7 +80,7 @@ def test_processes_in_sessions_of_their_own_end_when_the_worker_does(
 
     @python_app(data_flow_kernel=one_worker)
     def work(path: Path, gate: Gate, walltime: float | None = None) -> None:
-        path.write_text(f"{daemon()} {child()}")
+        path.write_text(f"{daemon()} {child()} {daemon(environment={})}")
         print("said before")
         with open(gate.arrivals, "wb", buffering=0) as file:
             file.write(b".")
