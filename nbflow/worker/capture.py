@@ -10,6 +10,7 @@ last words there.
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import subprocess
@@ -64,6 +65,8 @@ class Capture:
         text = self._taken()
         if text:
             os.ftruncate(self._log, 0)
+            # the task may have set other flags: its descriptors and ours share them
+            fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
             for raw in self._raw:
                 raw.lost = 0
         return text

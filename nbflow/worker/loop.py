@@ -16,6 +16,7 @@ import select
 import socket
 import threading
 import time
+import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -47,12 +48,13 @@ from nbflow.wire.process import CUT_OFF
 from nbflow.worker.capture import Capture
 from nbflow.worker.leftovers import Leftovers
 from nbflow.worker.nested import NestedLink
-from nbflow.worker.restore import CannotRestore, Surroundings
+from nbflow.worker.restore import CannotRestore, Surroundings, tell_of_crashes
 
 PATIENCE = 0.010  # seconds
 LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 STAND_BY = 0.001  # seconds between two looks whether the next task may begin
+BROKEN = 70  # exit code of a worker that cannot go on (EX_SOFTWARE of <sysexits.h>)
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
 
@@ -83,6 +85,7 @@ class Worker:
     """One worker process."""
 
     def __init__(self, channel: Channel[ToWorker], outbox: Outbox, setup: Setup) -> None:
+        self._home = os.getpid()
         self._channel = channel
         self._outbox = outbox
         self._sent_at = 0.0
@@ -220,6 +223,9 @@ class Worker:
         self._send([Returned(back, [number for number in ids if number not in back])])
 
     def _send(self, messages: list[Any]) -> None:
+        if os.getpid() != self._home:  # forked by C code, which has told nobody
+            self._forked()
+            raise self._calls.refusal()
         with self._sending:
             self._empty_outbox()
             self._channel.send(messages)
@@ -252,7 +258,7 @@ class Worker:
             os._exit(CUT_OFF)  # nobody wants what the main thread does
         except BaseException:
             faulthandler.dump_traceback()
-            os._exit(70)
+            os._exit(BROKEN)
 
     def _read_while_busy(self, poll: select.poll) -> None:
         with self._reading:
@@ -311,7 +317,7 @@ def main(fd: int, outbox: int, life: int) -> None:
 
     `life`: see `lifeline`.
     """
-    faulthandler.enable(all_threads=False)  # of a crash, what the task did is told, and what it had printed
+    tell_of_crashes()
     tie(life)
     _be_ended_first()
     channel: Channel[ToWorker] = Channel(socket.socket(fileno=lifted(fd)), ToWorker)
@@ -326,3 +332,8 @@ def main(fd: int, outbox: int, life: int) -> None:
         worker.run()
     except ChannelClosed:
         os._exit(CUT_OFF)  # threads that a task has left behind must not keep the process
+    except BaseException:  # an interrupt between two tasks, say
+        try:
+            traceback.print_exc()
+        finally:
+            os._exit(BROKEN)

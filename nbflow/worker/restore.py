@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _locale
 import _signal  # type: ignore[import-not-found] # `signal` wraps it in enums, at several times the cost
+import faulthandler
 import gc
 import os
 import signal
@@ -19,8 +20,8 @@ from typing import Any
 
 from nbflow.wire.descriptors import lifted
 
-_NAMES = ["HUP", "INT", "QUIT", "USR1", "USR2", "PIPE", "ALRM", "TERM", "CHLD"]
-_SIGNALS = tuple(int(getattr(signal, f"SIG{name}")) for name in _NAMES)  # those that programs handle
+_SIGNALS = tuple(sorted(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})))
+_COMMON = tuple(number for number in _SIGNALS if number < 32)  # hardly a program handles real-time ones alone
 _LIMITS = ["AS", "CORE", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "STACK"]
 
 _SETTERS: tuple[Callable[[Any], object], ...] = (
@@ -45,6 +46,12 @@ def _settings() -> tuple[Any, ...]:
     )
 
 
+def tell_of_crashes() -> None:
+    """From here on it is told what the task did that the process dies under, behind what it had printed."""
+    faulthandler.disable()  # where it counts as enabled it would not be made so again
+    faulthandler.enable(2, all_threads=False)
+
+
 class CannotRestore(Exception):
     """What a task has done to its worker cannot be undone; the text says what."""
 
@@ -63,6 +70,8 @@ class Surroundings:
         self._raw = dict(os.environ._data)  # type: ignore[attr-defined] # compared at a tenth of the cost
         self._sys_path = sys.path
         self._import_paths = list(sys.path)
+        self._blocked = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._common_handlers = tuple(map(_signal.getsignal, _COMMON))
         self._handlers = tuple(map(_signal.getsignal, _SIGNALS))
         self._settings = _settings()
         self._locale = _locale.setlocale(_locale.LC_ALL)
@@ -89,7 +98,9 @@ class Surroundings:
 
     def _put_back(self) -> None:
         _signal.alarm(0)
-        if tuple(map(_signal.getsignal, _SIGNALS)) != self._handlers:
+        # before the handlers: what has been held back is for the task's own
+        _signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
+        if tuple(map(_signal.getsignal, _COMMON)) != self._common_handlers:
             self._put_handlers_back()
         try:
             os.fchdir(self._directory)
@@ -116,6 +127,7 @@ class Surroundings:
         for number, handler in zip(_SIGNALS, self._handlers, strict=True):
             if handler is not None and _signal.getsignal(number) is not handler:
                 _signal.signal(number, handler)
+        tell_of_crashes()  # its handlers are not Python's, and may just have been taken away
 
     def _go_back(self) -> None:
         """The task has closed the directory's descriptor, or has put another file under its number."""

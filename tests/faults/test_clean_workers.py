@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import gc
 import locale
 import os
@@ -10,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, python_app
+from tests.faults.processes import kill, wait_for_end
 from tests.gates import Gate, stand_at
 
 
@@ -25,6 +29,9 @@ from tests.gates import Gate, stand_at
 def one_worker() -> Iterator[DataFlowKernel]:
     with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
         yield flow
+
+
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
 def surroundings() -> dict[str, object]:
@@ -36,7 +43,8 @@ def surroundings() -> dict[str, object]:
         "environ of children": os.popen("env | grep NBFLOW_ | sort").read(),
         "sys.path": list(sys.path),
         "handlers": {int(n): repr(signal.getsignal(n)) for n in signal.valid_signals()},
-        "alarm": signal.getitimer(signal.ITIMER_REAL)[0],
+        "blocked signals": signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        "timers": [signal.getitimer(n)[0] for n in TIMERS],
         "umask": os.umask(0o22) or os.umask(0o22),
         "limits": [resource.getrlimit(n) for n in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)],
         "recursion": sys.getrecursionlimit(),
@@ -58,10 +66,12 @@ def change_everything() -> None:
     os.environ["NBFLOW_NEW"] = "new"
     del os.environ["NBFLOW_EXECUTOR"]
     sys.path.insert(0, "/nowhere")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
         signal.signal(number, lambda *_: 1 / 0)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.alarm(1000)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGALRM])
+    for timer in TIMERS:
+        signal.setitimer(timer, 1000)
     os.umask(0)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     sys.setrecursionlimit(5000)
@@ -135,6 +145,76 @@ def test_an_alarm_that_a_task_leaves_behind_does_not_end_the_next_one(
         return os.getpid()
 
     assert set_alarm().result(30) == wait_for_it().result(30)
+
+
+def test_timers_that_a_task_leaves_behind_interrupt_no_other(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def set_timers() -> None:
+        for number, timer in (
+            (signal.SIGVTALRM, signal.ITIMER_VIRTUAL),
+            (signal.SIGPROF, signal.ITIMER_PROF),
+        ):
+            signal.signal(number, lambda *_: 1 / 0)
+            signal.setitimer(timer, 0.5, 0.5)
+
+    @python_app(data_flow_kernel=one_worker)
+    def compute() -> int:
+        begun = time.process_time()
+        while time.process_time() < begun + 0.6:  # as long as it takes them to go off
+            pass
+        return os.getpid()
+
+    worker = compute().result(30)
+    set_timers().result(30)
+    assert compute().result(30) == worker
+
+
+def test_a_crash_is_told_of_after_a_task_that_has_handled_crashes_itself(one_worker: DataFlowKernel) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def handle() -> int:
+        signal.signal(signal.SIGSEGV, lambda *_: None)
+        return os.getpid()
+
+    @python_app(data_flow_kernel=one_worker)
+    def crash() -> None:
+        ctypes.string_at(0)
+
+    before = handle().result(30)
+    error = crash().exception(30)
+    assert isinstance(error, WorkerLost)
+    assert error.pid == before
+    assert "in crash" in error.output
+
+
+def test_a_task_that_takes_away_that_its_output_is_appended_spoils_no_other_output(
+    one_worker: DataFlowKernel,
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def take_away() -> None:
+        print("one")
+        fcntl.fcntl(1, fcntl.F_SETFL, 0)
+
+    take_away().result(30)
+    for _ in range(2):
+        after = python_app(print, data_flow_kernel=one_worker)("two")
+        after.result(30)
+        assert one_worker.details(after.tid).output == "two\n"
+
+
+def test_a_worker_interrupted_while_it_waits_for_tasks_is_replaced_whatever_threads_it_still_has(
+    one_worker: DataFlowKernel, gate: Gate
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def leave_a_thread(gate: Gate) -> int:
+        threading.Thread(target=stand_at, args=(gate, 0)).start()
+        return os.getpid()
+
+    for _ in range(3):
+        pid = leave_a_thread(gate).result(30)
+        gate.wait_for()
+        kill(pid, signal.SIGINT)
+        wait_for_end([pid])
+        assert python_app(os.getpid, data_flow_kernel=one_worker)().result(30) != pid
 
 
 def test_a_working_directory_that_a_task_removes_is_still_where_the_next_one_begins(tmp_path: Path) -> None:

@@ -144,7 +144,19 @@ def test_a_child_forked_by_c_code_is_not_heard_either(one_worker: DataFlowKernel
         assert python_app(os.getpid, data_flow_kernel=one_worker)().result(30) == worker
 
 
-def test_a_call_in_a_child_is_refused_with_the_reason(one_worker: DataFlowKernel, tmp_path: Path) -> None:
+def by_python() -> int:
+    return os.fork()
+
+
+def by_c() -> int:
+    """Runs none of Python's handlers."""
+    return ctypes.PyDLL(None).fork()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("make", [by_python, by_c])
+def test_a_call_in_a_child_is_refused_with_the_reason(
+    make: Callable[[], int], one_worker: DataFlowKernel, tmp_path: Path
+) -> None:
     @python_app
     def inner() -> int:
         return 1
@@ -152,11 +164,11 @@ def test_a_call_in_a_child_is_refused_with_the_reason(one_worker: DataFlowKernel
     @python_app(data_flow_kernel=one_worker)
     def fork(path: Path) -> int:
         before = inner()
-        if pid := os.fork():
+        if pid := make():
             os.waitpid(pid, 0)
             return before.result() + inner().result()
         said = []
-        for act in (inner, before.result, before.cancel):
+        for act in (lambda: inner().result(), before.result, before.cancel):
             try:
                 act()
             except Exception as error:
