@@ -1,7 +1,9 @@
-"""cloudpickle's pickler, and what it leaves out: functions with a cache (`functools.lru_cache`) of a notebook.
+"""cloudpickle's pickler, and what it leaves out: where code was written, and functions with a cache of a notebook.
 
-It carries those by their name alone, which means nothing elsewhere. Here they travel like any other function: with
-their code, and with an empty cache, which then lives as long as the copy does.
+From 3.1.3 on it leaves out the file of the code that it carries. Tracebacks show the lines of that file, so here it
+travels along. Functions with a cache (`functools.lru_cache`) it carries by their name alone, which means nothing
+elsewhere. Here they travel like any other function: with their code, and with an empty cache, which then lives as long
+as the copy does.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import functools
 import io
 from collections import ChainMap
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -31,11 +34,21 @@ def _reduce(value: WithCache[Any]) -> Any:
     return _with_cache, (value.__wrapped__, parameters["maxsize"], parameters["typed"])
 
 
+_reduce_code = cloudpickle.Pickler.dispatch_table[CodeType]
+_FILE = 10  # which of the arguments of `CodeType` it is, from Python 3.10 on
+
+
+def _code(code: CodeType) -> Any:
+    """As cloudpickle carries it, and with its file: a copy of the text, for a shared one would be pickled as such."""
+    make, arguments = _reduce_code(code)
+    return make, (*arguments[:_FILE], "".join(code.co_filename), *arguments[_FILE + 1 :])
+
+
 class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
     """Pickles what cannot be imported elsewhere by value."""
 
     dispatch_table: ClassVar[ChainMap[Any, Any]] = ChainMap(
-        {WithCache: _reduce}, cloudpickle.Pickler.dispatch_table
+        {WithCache: _reduce, CodeType: _code}, cloudpickle.Pickler.dispatch_table
     )
 
 

@@ -101,6 +101,15 @@ def test_what_cannot_be_pickled_says_so_at_the_call() -> None:
         Captor(namespace["f"]).capture()
 
 
+def test_code_comes_with_the_file_and_the_lines_in_which_it_was_written() -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile("\n\ndef f():\n    return [n for n in range(3)]", "Cell In[4]", "exec"), namespace)
+    code = pickle.loads(Captor(namespace["f"]).capture().code).__code__
+    assert (code.co_filename, code.co_firstlineno) == ("Cell In[4]", 3)
+    assert {c.co_filename for c in code.co_consts if hasattr(c, "co_filename")} <= {"Cell In[4]"}
+    assert pickle.loads(Captor(namespace["f"]).capture().code)() == [0, 1, 2]
+
+
 def test_mutually_recursive_helpers_are_captured() -> None:
     namespace = main("def even(n): return n == 0 or odd(n - 1)\ndef odd(n): return n != 0 and even(n - 1)")
     captor = Captor(namespace["even"])
