@@ -95,6 +95,8 @@ class Runner:
         except BaseException as error:  # the worker outlives whatever a task raises
             if os.getpid() != self._home:
                 _end_child(error)
+            if issubclass(type(error), MemoryError):  # what has filled the memory stands in the frames
+                traceback.clear_frames(error.__traceback__)
             result = outcome.pack_error(error, code)
             may_retry = outcome.may_retry(error, run.retry_on)
         return Finished(

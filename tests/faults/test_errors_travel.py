@@ -233,6 +233,23 @@ def test_an_exception_with_a_huge_text_is_told_in_few_words(shared_flow: DataFlo
     assert len(shared_flow.details(future.tid).traceback) < 200_000
 
 
+def test_where_no_memory_is_left_the_error_says_so_as_itself() -> None:
+    def fill() -> None:
+        import resource
+
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, hard))
+        kept = []
+        while True:  # in pieces so small that none is left for anything else
+            kept.append(bytes(100))
+
+    for _ in range(3):
+        error = make(fill).exception(30)
+        assert type(error) is MemoryError
+        assert "in fill" in str(error.__cause__)
+
+
 def test_an_exception_that_holds_itself_or_is_nested_deeply() -> None:
     def itself() -> None:
         error = ValueError("round")
