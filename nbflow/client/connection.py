@@ -7,7 +7,9 @@ stopped, is kept here without a bound and sent by the reader thread when there i
 
 The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
 the reader steps aside: a hand-over between threads would cost 20-50 us a result. Nothing is decided here, and nothing
-of the user's runs where the socket is read.
+of the user's runs where the socket is read, but for finalizers and handlers of signals, which Python runs in the midst
+of anything: they may post, which then goes out behind what is being sent, and are refused where they would wait for
+what their own thread is about to read.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbflow.client.signals import undisturbed
+from nbflow.errors import UsageError
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import ToClient
 
@@ -51,7 +54,8 @@ class Connection:
         self._channel: Channel[ToClient] = Channel(sock, ToClient)
         self._on_messages = on_messages
         self._on_lost = on_lost
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._sends = False  # the thread that holds the lock
         self._gathered: list[Any] = []
         self._unsent: deque[memoryview] = deque()  # frames, the first one perhaps in part
         self._awaits_room = False  # for them: that is polled for
@@ -63,9 +67,10 @@ class Connection:
         self._poll.register(self._channel, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
         self._turn = threading.Lock()  # whose turn it is to read
+        self._reads = 0  # the thread that does
         self._leading = threading.Lock()  # held by the user's thread that reads, or is about to
         self._polling = False  # the reader thread waits for messages
-        self._held: list[threading.Lock] = []  # for a fork
+        self._held: list[Any] = []  # for a fork
         self._left_at = 0.0  # when a thread of the user's read last
         self._resume = threading.Event()  # the reader thread is wanted again
         self._passing_on = threading.Lock()  # held while messages are passed on: see `hold`
@@ -101,12 +106,20 @@ class Connection:
         os.write(self._wake_write, b"\0")
 
     def _send(self) -> None:
-        """With the lock held."""
-        if not self._gathered or not self._open:
+        """With the lock held; what this very thread posts meanwhile, in a finalizer, goes behind."""
+        if self._sends:
             return
-        batch, self._gathered = self._gathered, []
+        self._sends = True
+        try:
+            while self._gathered and self._open:
+                self._send_batch()
+        finally:
+            self._sends = False
+
+    def _send_batch(self) -> None:
         if (more := self.extra()) is not None:
-            batch.append(more)
+            self._gathered.append(more)
+        batch, self._gathered = self._gathered, []
         frame = self._channel.pack(batch)
         try:  # a context manager would cost as much as the rest of this function
             sent = 0 if self._unsent else self._channel.send_some(frame)
@@ -133,7 +146,15 @@ class Connection:
         """Read in this thread until `done`, or the time (of `time.monotonic`) is over, or the connection is.
 
         Returns at once where another thread does so already.
+
+        Raises:
+            UsageError: this is a finalizer or the like, run by a thread in the midst of reading or sending.
         """
+        if self._reads == threading.get_ident() or (self._sends and self._lock._is_owned()):  # type: ignore[attr-defined] # a condition asks so, too
+            raise UsageError(
+                "a finalizer or a handler of a signal, run while its thread waits for a task itself, cannot wait for "
+                "another one: it would never end"
+            )
         with undisturbed:
             if self._leading.acquire(blocking=False):
                 try:
@@ -150,6 +171,7 @@ class Connection:
                 if self._open:
                     os.write(self._wake_write, b"\0")
         with self._turn:
+            self._reads = threading.get_ident()
             try:
                 while self._open and not done():
                     left = None if deadline is None else deadline - time.monotonic()
@@ -157,14 +179,18 @@ class Connection:
                         break
                     self._step(left)
             except ChannelClosed:
-                pass  # as in `_send`
+                pass  # as in `_send_batch`
+            finally:
+                self._reads = 0
 
     def _read(self) -> None:
         """The reader thread."""
         try:
             while self._open:
                 with self._turn:
+                    self._reads = threading.get_ident()
                     self._read_alone()
+                    self._reads = 0
                 self._stand_aside()
         except ChannelClosed:
             pass
@@ -265,7 +291,7 @@ class Connection:
     def abandon(self) -> None:
         """After it, in the child: let go of the socket without a word, so that the scheduler sees the parent's end."""
         self._open = False
-        self._lock = threading.Lock()  # whoever held it does not exist here
+        self._lock = threading.RLock()  # whoever held it does not exist here
         self._channel.sock.close()
         os.close(self._wake_read)
         os.close(self._wake_write)

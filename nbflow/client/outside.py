@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, describe
@@ -35,17 +35,19 @@ class Outside:
         self._keep = keep
         self._post = post
         self._show_values = show_values
-        self._adopted: WeakKeyDictionary[Future[Any], AppFuture] = WeakKeyDictionary()
-        self._lock = threading.Lock()
+        self._adopted: dict[int, tuple[weakref.ref[Future[Any]], AppFuture]] = {}  # by identity
+        self._lock = threading.RLock()  # a finalizer may come by
 
     def adopt(self, future: Future[Any]) -> AppFuture:
         """The future of this flow that ends as that one does."""
+        number = id(future)  # what equality is, may be the user's code
+        name = future.app_name if isinstance(future, AppFuture) else "future"
+        gone = weakref.ref(future, lambda _: self._adopted.pop(number, None))
         with self._lock:
-            known = self._adopted.get(future)
-            if known is not None:
-                return known
-            name = future.app_name if isinstance(future, AppFuture) else "future"
-            known = self._adopted[future] = self._make(name)
+            if number in self._adopted:
+                return self._adopted[number][1]
+            known = self._make(name)
+            self._adopted[number] = gone, known
         # without the lock: one that is done is delivered at once, and its value may do anything while it is pickled
         future.add_done_callback(functools.partial(self._deliver, known.tid))
         return known

@@ -21,7 +21,9 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-making = threading.Lock()  # of what futures make late; held for moments only
+making = (
+    threading.RLock()
+)  # of what futures make late; held for moments only, in which a finalizer may come by
 # no other thread may be at it when a process is forked: the child has none that would release it
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
