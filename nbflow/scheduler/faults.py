@@ -17,7 +17,9 @@ def found(why: Why, job: Job, staff: Staff, worker: int, root: int | None = None
     task = f"task {name_of(job.id)} `{job.app}`"
     submit = job.submit
     if why is Why.LOST:
-        return lost(staff.end_of(worker), f"while it ran {task}", job.id)
+        files = " and ".join(repr(path) for path in submit.streams[::2] if path) if submit is not None else ""
+        where = files and f", whose output is in {files}"  # so the worker's log has none
+        return lost(staff.end_of(worker), f"while it ran {task}{where}", job.id)
     if why is Why.TIMEOUT:
         limit = submit.walltime if submit is not None else 0.0
         return Lost("AppTimeout", f"{task} ran longer than its walltime of {limit:g} s and was ended")

@@ -11,6 +11,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,23 @@ def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKe
     assert error.output == "the last line"
     assert f"(process {error.pid}) was killed by SIGKILL while it ran task" in str(error)
     assert str(error).endswith("`dies`; its last words: the last line")
+
+
+def test_where_the_output_went_to_files_the_error_names_them(
+    shared_flow: DataFlowKernel, tmp_path: Path
+) -> None:
+    @python_app
+    def dies(stdout: Any = None, stderr: Any = None) -> None:
+        print("said to a file")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    out, err = str(tmp_path / "out"), str(tmp_path / "err")
+    error = dies(stdout=out, stderr=(err, "w")).exception(HANG)
+    assert isinstance(error, WorkerLost)
+    assert f"`dies`, whose output is in {out!r} and {err!r}" in str(error)
+    assert Path(out).read_text() == "said to a file\n"
+    error = dies(stdout=out).exception(HANG)
+    assert f"`dies`, whose output is in {out!r}" in str(error)
 
 
 def test_a_task_that_had_been_sent_to_a_worker_and_not_begun_runs_elsewhere_uncounted(
