@@ -7,6 +7,8 @@ import os
 import sys
 import warnings
 
+from nbflow.legible import legible
+
 log = logging.getLogger(__name__)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -21,7 +23,12 @@ def warn(text: str) -> None:
     level = 2
     while (frame := _frame(level)) and frame.startswith(_PACKAGE):
         level += 1
-    warnings.warn(f"nbflow: {text}", UserWarning, stacklevel=level)
+    warnings.warn(_told(text), UserWarning, stacklevel=level)
+
+
+def _told(text: str) -> str:
+    """It goes to a terminal, and the directories that it names may have come with somebody's notebook."""
+    return f"nbflow: {legible(text)}"
 
 
 def _frame(level: int) -> str:
@@ -35,6 +42,6 @@ def _frame(level: int) -> str:
 def warn_from_afar(text: str) -> None:
     """Warn of what another process has found. Never raises: no line of the user's waits for it."""
     try:
-        warnings.warn(f"nbflow: {text}", UserWarning, stacklevel=1)
+        warnings.warn(_told(text), UserWarning, stacklevel=1)
     except UserWarning:
         log.warning("%s", text)

@@ -22,6 +22,7 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, File, ProcessExecutor, logs, python_app
+from nbflow.client import warned
 from nbflow.client.app import App
 from nbflow.client.fetching import Fetcher
 from nbflow.client.future import AppFuture
@@ -293,6 +294,15 @@ def test_no_text_forges_a_line_of_the_log(text: str, tmp_path: Path) -> None:
     assert_fit(written)
     begun = [line for line in written.split("\n") if line and not line.startswith("    ")]
     assert [line.split()[0] for line in begun] == ["RECORD", "RECORD"]
+
+
+@each_text
+@pytest.mark.parametrize("way", [warned.warn, warned.warn_from_afar])
+def test_no_terminal_obeys_a_warning(way: Callable[[str], None], text: str) -> None:
+    with pytest.warns(UserWarning, match="^nbflow: not recalled from: ") as caught:
+        way(f"not recalled from: {text}")
+    (said,) = caught
+    assert_fit(str(said.message))
 
 
 def test_completion_offers_words_alone() -> None:
