@@ -71,7 +71,105 @@ def test_a_pool_may_be_shut_down_by_another_thread_while_an_argument_is_pickled(
         pool.submit(str, WhenPickled(lambda: elsewhere(pool.shutdown)))
 
 
-# ------------------------------------------------------------ loading
+# ------------------------------------------------------------ finalizers and handlers of signals, at any moment
+
+
+@pytest.fixture
+def in_the_midst_of_sending(
+    shared_flow: DataFlowKernel, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], Any]], Future[Any]]:
+    """Has a function run once as a finalizer that the collector happens to run there; what comes of it."""
+
+    def arrange(function: Callable[[], Any]) -> Future[Any]:
+        connection, found = shared_flow._connection, Future[Any]()
+        extra = connection.extra
+
+        def collect() -> Any:
+            if found.set_running_or_notify_cancel():
+                monkeypatch.setattr(connection, "extra", extra)
+                try:
+                    found.set_result(function())
+                except Exception as error:
+                    found.set_exception(error)
+            return extra()
+
+        monkeypatch.setattr(connection, "extra", collect)
+        return found
+
+    return arrange
+
+
+def test_a_finalizer_may_make_a_call_while_its_thread_sends(in_the_midst_of_sending: Any) -> None:
+    made = in_the_midst_of_sending(lambda: [same(same(n)) for n in range(500)])
+    assert elsewhere(lambda: same(1).result(PATIENCE)) == 1
+    assert [future.result(PATIENCE) for future in made.result(0)] == [*range(500)]
+
+
+def test_a_finalizer_that_would_wait_while_its_thread_sends_is_refused(in_the_midst_of_sending: Any) -> None:
+    waited = in_the_midst_of_sending(lambda: same(2).result(PATIENCE))
+    assert elsewhere(lambda: same(1).result(PATIENCE)) == 1
+    assert isinstance(waited.exception(0), errors.UsageError)
+
+
+def test_a_handler_of_a_signal_may_make_calls_while_the_program_waits_and_not_wait_itself(
+    tmp_path: Path,
+) -> None:
+    with Driver(HANDLER, tmp_path) as driver:
+        traces = driver.hear_traces()
+        driver.signal_group(signal.SIGUSR1)
+        assert driver.hear() == "UsageError"
+        with open(tmp_path / "gate", "w") as gate:
+            gate.write("opened")
+        assert driver.hear() == "opened 3"
+        assert driver.wait() == 0, driver.errors()
+        traces.assert_gone()
+
+
+HANDLER = """
+flow = nbflow.load(Config([ProcessExecutor(max_workers=1)]))
+add = python_app(lambda x: x + 1)
+os.mkfifo("gate")
+slow = python_app(lambda path: open(path).read())(os.path.abspath("gate"))
+made = []
+
+def handle(*_):
+    made.append(add(2))
+    try:
+        made[0].result()
+    except errors.UsageError as error:
+        tell(type(error).__name__)
+
+signal.signal(signal.SIGUSR1, handle)
+tell_traces(flow)
+tell(slow.result(), made[0].result())
+"""
+
+
+class Equal(Future):  # type: ignore[type-arg] # of anything
+    """Compares, and is hashed, by what waits for another thread."""
+
+    def __eq__(self, other: object) -> bool:
+        return bool(elsewhere(lambda: same(Future()).cancel(wait=False)))
+
+    def __hash__(self) -> int:
+        return elsewhere(lambda: same(done()).result(PATIENCE)) * 0
+
+
+def done() -> Future[int]:
+    future: Future[int] = Future()
+    future.set_result(1)
+    return future
+
+
+def test_futures_of_other_libraries_are_told_apart_by_identity(shared_flow: DataFlowKernel) -> None:
+    futures = [Equal(), Equal()]
+    given = [same(future) for future in [*futures, *futures]]
+    for n, future in enumerate(futures):
+        future.set_result(n)
+    assert [future.result(PATIENCE) for future in given] == [0, 1, 0, 1]
+
+
+# ------------------------------------------------------------ from here on without the flow of the others: loading
 
 
 class Handler(logging.Handler):
@@ -185,101 +283,3 @@ def test_a_file_that_needs_itself_to_be_brought_in_is_refused_and_may_be_tried_a
             with pytest.raises(errors.UsageError, match="the same file"):
                 path_of(File("one://there/file"))
     assert way.staged == ["one://there/file"] * 2
-
-
-# ------------------------------------------------------------ finalizers and handlers of signals, at any moment
-
-
-@pytest.fixture
-def in_the_midst_of_sending(
-    shared_flow: DataFlowKernel, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[], Any]], Future[Any]]:
-    """Has a function run once as a finalizer that the collector happens to run there; what comes of it."""
-
-    def arrange(function: Callable[[], Any]) -> Future[Any]:
-        connection, found = shared_flow._connection, Future[Any]()
-        extra = connection.extra
-
-        def collect() -> Any:
-            if found.set_running_or_notify_cancel():
-                monkeypatch.setattr(connection, "extra", extra)
-                try:
-                    found.set_result(function())
-                except Exception as error:
-                    found.set_exception(error)
-            return extra()
-
-        monkeypatch.setattr(connection, "extra", collect)
-        return found
-
-    return arrange
-
-
-def test_a_finalizer_may_make_a_call_while_its_thread_sends(in_the_midst_of_sending: Any) -> None:
-    made = in_the_midst_of_sending(lambda: [same(same(n)) for n in range(500)])
-    assert elsewhere(lambda: same(1).result(PATIENCE)) == 1
-    assert [future.result(PATIENCE) for future in made.result(0)] == [*range(500)]
-
-
-def test_a_finalizer_that_would_wait_while_its_thread_sends_is_refused(in_the_midst_of_sending: Any) -> None:
-    waited = in_the_midst_of_sending(lambda: same(2).result(PATIENCE))
-    assert elsewhere(lambda: same(1).result(PATIENCE)) == 1
-    assert isinstance(waited.exception(0), errors.UsageError)
-
-
-def test_a_handler_of_a_signal_may_make_calls_while_the_program_waits_and_not_wait_itself(
-    tmp_path: Path,
-) -> None:
-    with Driver(HANDLER, tmp_path) as driver:
-        traces = driver.hear_traces()
-        driver.signal_group(signal.SIGUSR1)
-        assert driver.hear() == "UsageError"
-        with open(tmp_path / "gate", "w") as gate:
-            gate.write("opened")
-        assert driver.hear() == "opened 3"
-        assert driver.wait() == 0, driver.errors()
-        traces.assert_gone()
-
-
-HANDLER = """
-flow = nbflow.load(Config([ProcessExecutor(max_workers=1)]))
-add = python_app(lambda x: x + 1)
-os.mkfifo("gate")
-slow = python_app(lambda path: open(path).read())(os.path.abspath("gate"))
-made = []
-
-def handle(*_):
-    made.append(add(2))
-    try:
-        made[0].result()
-    except errors.UsageError as error:
-        tell(type(error).__name__)
-
-signal.signal(signal.SIGUSR1, handle)
-tell_traces(flow)
-tell(slow.result(), made[0].result())
-"""
-
-
-class Equal(Future):  # type: ignore[type-arg] # of anything
-    """Compares, and is hashed, by what waits for another thread."""
-
-    def __eq__(self, other: object) -> bool:
-        return bool(elsewhere(lambda: same(Future()).cancel(wait=False)))
-
-    def __hash__(self) -> int:
-        return elsewhere(lambda: same(done()).result(PATIENCE)) * 0
-
-
-def done() -> Future[int]:
-    future: Future[int] = Future()
-    future.set_result(1)
-    return future
-
-
-def test_futures_of_other_libraries_are_told_apart_by_identity(shared_flow: DataFlowKernel) -> None:
-    futures = [Equal(), Equal()]
-    given = [same(future) for future in [*futures, *futures]]
-    for n, future in enumerate(futures):
-        future.set_result(n)
-    assert [future.result(PATIENCE) for future in given] == [0, 1, 0, 1]
