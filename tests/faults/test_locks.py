@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -116,7 +115,6 @@ def test_a_handler_of_a_signal_may_make_calls_while_the_program_waits_and_not_wa
 ) -> None:
     with Driver(HANDLER, tmp_path) as driver:
         traces = driver.hear_traces()
-        driver.signal_group(signal.SIGUSR1)
         assert driver.hear() == "UsageError"
         with open(tmp_path / "gate", "w") as gate:
             gate.write("opened")
@@ -139,8 +137,14 @@ def handle(*_):
     except errors.UsageError as error:
         tell(type(error).__name__)
 
+def send_when_it_reads():
+    while flow._connection._reads != threading.main_thread().ident:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
 signal.signal(signal.SIGUSR1, handle)
 tell_traces(flow)
+threading.Thread(target=send_when_it_reads).start()
 tell(slow.result(), made[0].result())
 """
 
