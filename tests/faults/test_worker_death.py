@@ -42,9 +42,7 @@ def test_the_error_has_every_fact_and_says_them_in_one_sentence(flow: DataFlowKe
     assert str(error).endswith("`dies`; its last words: the last line")
 
 
-def test_where_the_output_went_to_files_the_error_names_them(
-    shared_flow: DataFlowKernel, tmp_path: Path
-) -> None:
+def test_where_the_output_went_to_files_the_error_names_them(flow: DataFlowKernel, tmp_path: Path) -> None:
     @python_app
     def dies(stdout: Any = None, stderr: Any = None) -> None:
         print("said to a file")
