@@ -14,7 +14,7 @@ class Waits:
 
     def __init__(self, say: Callable[[Blocked | Unblocked], None]) -> None:
         self._say = say
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._count = 0
         self._task = 0  # how many tasks have ended
 

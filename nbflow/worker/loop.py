@@ -92,7 +92,7 @@ class Worker:
         self._place = Place()
         self._queue: dict[int, Run] = {}
         self._lock = threading.Lock()  # of the queue
-        self._sending = threading.Lock()
+        self._sending = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._reading = threading.Lock()
         self._now: Run | None = None  # the task that runs
         self._busy_since = 0.0  # 0.0 = idle

@@ -22,7 +22,7 @@ class NestedLink:
         self._send = send
         self._listen = listen
         self._gathered: list[Any] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._waits = Waits(self.post)
         self._callbacks = Callbacks()
         self._said = Callbacks("nbflow-log")

@@ -57,14 +57,19 @@ SUBMITTING = (
     BEGIN
     + f"""
 futures = []
+def check():
+    assert all(future.result() == n + 1 for n, future in futures)
+    futures.clear()  # what is kept is looked at after each step of the scheduler
+
 def submit():
     while True:
-        n = len(futures)
-        futures.append((n, add(n)))
+        for n in range(300):
+            futures.append((n, add(n)))
+        check()
 
 for _ in range({TIMES}):
     interrupted(submit)
-assert all(future.result() == n + 1 for n, future in futures)
+check()
 tell("right")
 nbflow.clear()
 """
