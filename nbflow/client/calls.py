@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # a worker has none
     from nbflow.client.threads import Threads
 
 log = logging.getLogger(__name__)
+DEBUG = logging.DEBUG
 
 
 class Link(Protocol):
@@ -178,7 +179,7 @@ class Calls:
             special.priority,
         )
         self._send(future, define, submit)
-        if log.isEnabledFor(logging.DEBUG):
+        if log.isEnabledFor(DEBUG):
             self._log(future, f"submitted, needs {[numbers.name_of(need.tid) for need in needs]}")
         return future
 
@@ -369,10 +370,12 @@ class Calls:
         """A task has ended."""
         future = self.pending.pop(message.id, None)
         if future is not None:
-            future.settle(message.outcome)
-            if type(message.outcome) is Stored or type(message.outcome) is Composed:
+            outcome = message.outcome
+            future.settle(outcome)
+            kind = type(outcome)
+            if kind is Stored or kind is Composed:
                 self._unread.add(future)
-            if log.isEnabledFor(logging.DEBUG):
+            if log.isEnabledFor(DEBUG):
                 self._link.say(functools.partial(self._log, future, future.state.label))
 
     @staticmethod

@@ -63,9 +63,11 @@ def packed(
         raise CannotPickle(
             f"app `{callee.name}` refers to something that cannot travel: {describe(error)}"
         ) from error
-    pickled = _pickled(callee, args, kwargs)
+    data, buffers, needs = _pickled(callee, args, kwargs)
+    if not buffers and len(data) <= pickling.BIG:
+        return Parcel(define, Inline(data), needs)
     try:
-        return Parcel(define, outcome.store(pickled, store_dirs), pickled.needs)
+        return Parcel(define, outcome.store(pickling.Pickled(data, buffers, needs), store_dirs), needs)
     except OSError as error:
         raise UsageError(f"the arguments of `{callee.name}` are too big to be stored: {error}") from error
 

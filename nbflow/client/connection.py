@@ -56,7 +56,7 @@ class Connection:
         self._on_lost = on_lost
         self._lock = threading.RLock()
         self._sends = False  # the thread that holds the lock
-        self._gathered: list[Any] = []
+        self._gathered: deque[Any] = deque()  # put in without the lock: whoever sends takes out with it
         self._unsent: deque[memoryview] = deque()  # frames, the first one perhaps in part
         self._awaits_room = False  # for them: that is polled for
         self._posted_at = 0.0
@@ -83,16 +83,19 @@ class Connection:
 
     def post(self, *messages: Any, urgent: bool = False) -> None:
         """Send messages, in this order, at once or within about a millisecond. Silent once the peer is gone."""
+        gathered = self._gathered
+        gathered += messages  # in one step of the interpreter: never between another thread's, nor in part
         now = time.perf_counter()
-        with undisturbed, self._lock:
-            self._gathered += messages
-            alone = now - self._posted_at > _ALONE
-            self._posted_at = now
-            if urgent or alone or len(self._gathered) >= _BATCH:
+        alone = now - self._posted_at > _ALONE
+        self._posted_at = now
+        if urgent or alone or len(gathered) >= _BATCH:
+            with undisturbed, self._lock:
                 self._send()
-            elif not self._lingering and self._open:
-                self._lingering = True
-                self._wake()
+        elif not self._lingering:  # looked at after the messages are in: see `_send_the_rest`
+            with undisturbed, self._lock:
+                if self._open:
+                    self._lingering = True
+                    self._wake()
 
     def flush(self) -> None:
         """Send what has gathered."""
@@ -117,9 +120,10 @@ class Connection:
             self._sends = False
 
     def _send_batch(self) -> None:
+        gathered = self._gathered
+        batch = [gathered.popleft() for _ in range(len(gathered))]
         if (more := self.extra()) is not None:
-            self._gathered.append(more)
-        batch, self._gathered = self._gathered, []
+            batch.append(more)
         frame = self._channel.pack(batch)
         try:  # a context manager would cost as much as the rest of this function
             sent = 0 if self._unsent else self._channel.send_some(frame)
@@ -238,9 +242,13 @@ class Connection:
             if events != select.POLLOUT and (messages := self._channel.receive_some()):
                 self._pass_on(messages)
         if self._lingering and not ready:
-            with self._lock:
-                self._lingering = False
-                self._send()
+            self._send_the_rest()
+
+    def _send_the_rest(self) -> None:
+        """What was gathered up to now. Whoever puts in more after the look at it finds that nobody lingers."""
+        with self._lock:
+            self._lingering = False
+            self._send()
 
     def _pass_on(self, messages: list[ToClient]) -> None:
         try:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
-from nbflow.client.promise import Promise, making
+from nbflow.client.promise import Promise
 from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State
@@ -159,7 +159,8 @@ class AppFuture(Promise[Any]):
             Exception: what the task raised, or a `TaskError`.
         """
         if not self._opened:
-            self._wait(timeout)
+            if self._outcome is None:
+                self._wait(timeout)
             self._open()
         if self._exception is not None:  # whatever its truth value is, which is all that the base class asks
             asked_for = self.tid, self._options.name  # noqa: F841 # read by whoever shows the error
@@ -252,10 +253,12 @@ class AppFuture(Promise[Any]):
 
     def settle(self, outcome: Outcome) -> None:
         """The task has ended. Called once, where the socket is read."""
-        cancelled = type(outcome) is Withdrawn or (type(outcome) is Blamed and outcome.cause is None)
-        with making:  # whoever makes the condition after this finds the future settled
-            self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
-            self._outcome = outcome
+        kind = type(outcome)
+        cancelled = kind is Withdrawn or (kind is Blamed and outcome.cause is None)  # type: ignore[union-attr]
+        # in this order: who finds an outcome finds the state that goes with it; and both before the look for a
+        # condition: whoever makes it after that finds the future settled
+        self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
+        self._outcome = outcome
         if "_its_condition" not in self.__dict__ and self._files is None:
             return  # nobody has asked
         good = isinstance(outcome, VALUES)
@@ -307,13 +310,14 @@ class AppFuture(Promise[Any]):
         if self._opened or self._outcome is None or self._state == CANCELLED_AND_NOTIFIED:
             return
         result, error = None, None
-        if isinstance(self._outcome, VALUES):
+        outcome = self._outcome
+        if isinstance(outcome, VALUES):
             try:
-                result = outcomes.load(self._outcome, mine=True, held=self._owner.held)
+                result = outcomes.load(outcome, mine=True, held=self._owner.held)
             except outcomes.OF_THE_VALUE as found:
                 error = outcomes.unreadable(found, self.tid, self._options.name)
         else:
-            error = outcomes.unpack_error(self._outcome, self.tid, self._options.name)
+            error = outcomes.unpack_error(outcome, self.tid, self._options.name)
         # the first of several threads wins
         self._result, self._exception = self.__dict__.setdefault("_its_end", (result, error))
         self._opened = True

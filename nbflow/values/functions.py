@@ -83,7 +83,7 @@ class _Watch:
         self.functions: list[types.FunctionType] = []
         self._globals: list[tuple[dict[str, Any], str, Any]] = []
         self._cells: list[tuple[types.CellType, Any]] = []
-        self._parts: list[tuple[types.FunctionType, tuple[Any, ...]]] = []
+        self._parts: list[tuple[types.FunctionType, types.CodeType, Any, Any, tuple[Any, ...]]] = []
         self._seen: set[int] = set()
         if (inner := self._judge(function)) is not None:
             self._visit(inner)
@@ -96,8 +96,15 @@ class _Watch:
         for cell, value in self._cells:
             if _contents(cell) is not value:
                 return False
-        for function, parts in self._parts:
-            if any(a is not b for a, b in zip(_parts(function), parts, strict=True)):
+        for function, code, defaults, named, values in self._parts:
+            if (
+                function.__code__ is not code
+                or function.__defaults__ is not defaults
+                or function.__kwdefaults__ is not named
+            ):
+                return False
+            own = function.__dict__
+            if (own or values) and not _same(tuple(own.values()), values):
                 return False
         return True
 
@@ -110,7 +117,7 @@ class _Watch:
                 continue
             self._seen.add(id(function))
             self.functions.append(function)
-            self._parts.append((function, _parts(function)))
+            self._parts.append(_parts(function))
             reads, writes = names_of(function.__code__)
             self.writes |= writes
             values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
@@ -147,9 +154,16 @@ class _Watch:
         return None
 
 
-def _parts(function: types.FunctionType) -> tuple[Any, ...]:
-    """What of a function can be replaced in place; `__dict__` counts by its values."""
-    return (function.__code__, function.__defaults__, function.__kwdefaults__, *function.__dict__.values())
+def _parts(
+    function: types.FunctionType,
+) -> tuple[types.FunctionType, types.CodeType, Any, Any, tuple[Any, ...]]:
+    """A function and what of it can be replaced in place; `__dict__` counts by its values."""
+    own = tuple(function.__dict__.values())
+    return function, function.__code__, function.__defaults__, function.__kwdefaults__, own
+
+
+def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _contents(cell: types.CellType) -> Any:

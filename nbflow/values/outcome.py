@@ -170,7 +170,7 @@ def _rebuild(failure: Failure) -> BaseException:
 def _travels(error: BaseException) -> bytes:
     """The pickled exception if it comes back as what it was, else b""."""
     try:
-        needs: list[Any] = []
+        needs: Sequence[Any] = ()
         if _is_plain(error):
             data = pickle.dumps(error, 5)
         else:

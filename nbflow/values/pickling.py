@@ -42,8 +42,11 @@ class Pickled(NamedTuple):
     """A pickle, its out-of-band buffers, and the futures that its references stand for."""
 
     data: bytes
-    buffers: list[pickle.PickleBuffer]
-    needs: list[Any]
+    buffers: Sequence[pickle.PickleBuffer]
+    needs: Sequence[Any]
+
+
+_NONE: tuple[Any, ...] = ()
 
 
 class _Pickler(ByValue):
@@ -89,7 +92,7 @@ def dumps(value: Any, *, in_band: bool = False) -> Pickled:
         Exception: whatever pickling raises.
     """
     if type(value) in ATOMS:
-        return Pickled(pickle.dumps(value, 5), [], [])
+        return Pickled(pickle.dumps(value, 5), _NONE, _NONE)
     with io.BytesIO() as file:
         pickler = _Pickler(file, in_band)
         pickler.dump(value)
@@ -105,11 +108,43 @@ def refusal(value: Any) -> Exception | None:
     return None
 
 
+class _Reference:
+    """Stands for a future that is an argument itself, for the C pickler."""
+
+    __slots__ = ("_reduced",)
+
+    def __init__(self, index: int) -> None:
+        self._reduced = need, (index,)
+
+    def __reduce__(self) -> Any:
+        return self._reduced
+
+
 def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
-    """Pickle the arguments of a call; the C pickler alone does it where all of them are plain."""
-    if ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values())):
-        return Pickled(pickle.dumps((args, kwargs), 5), [], [])
-    return dumps((args, kwargs))
+    """Pickle the arguments of a call; the C pickler alone does it where each is plain, or a whole future."""
+    if ATOMS.issuperset(map(type, args)) and (not kwargs or ATOMS.issuperset(map(type, kwargs.values()))):
+        return Pickled(pickle.dumps((args, kwargs), 5), _NONE, _NONE)
+    return _dumps_futures(args, kwargs) or dumps((args, kwargs))
+
+
+def _dumps_futures(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled | None:
+    """Arguments that are plain or whole futures; None if others are among them."""
+    needs: dict[int, Any] = {}  # by identity, in order
+    filled: list[Any] = []
+    for value in (*args, *kwargs.values()):
+        kind = type(value)
+        if kind in ATOMS:
+            filled.append(value)
+        elif issubclass(kind, Needed) and kind.refer is Needed.refer:
+            needs.setdefault(id(value), value)
+            filled.append(_REFERENCES[list(needs).index(id(value))])
+            if len(needs) == len(_REFERENCES):
+                return None
+        else:
+            return None
+    count = len(args)
+    call = tuple(filled[:count]), dict(zip(kwargs, filled[count:], strict=True))
+    return Pickled(pickle.dumps(call, 5), _NONE, list(needs.values()))
 
 
 def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
@@ -121,11 +156,12 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
     Raises:
         Exception: whatever unpickling raises.
     """
-    if not needs and not mine:
-        return pickle.loads(data, buffers=buffers)
+    owns = mine and b"_class_setstate" in data
+    if not needs and not owns:
+        return pickle.loads(data, buffers=buffers) if buffers else pickle.loads(data)
     _context.needs.append(needs)
     try:
-        if mine and b"_class_setstate" in data:
+        if owns:
             return _OwnersUnpickler(io.BytesIO(data), buffers=buffers).load()
         return pickle.loads(data, buffers=buffers)
     finally:
@@ -135,6 +171,11 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
 def need(index: int) -> Any:
     """What a reference is unpickled as. Only for `loads`."""
     return _context.needs[-1][index]
+
+
+_REFERENCES = tuple(
+    map(_Reference, range(9))
+)  # a call with more futures among its arguments takes the long way
 
 
 class _Context(threading.local):
