@@ -116,9 +116,12 @@ class Runner:
         return found
 
     def _arguments(self, run: Run) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        needs = [outcome.load(value) for value in run.values]
-        args, kwargs = outcome.load(run.payload, needs)
-        return args, kwargs
+        values, payload = run.values, run.payload
+        # what is to be found `Here` has been put in its place
+        needs = [outcome.load(value) for value in values] if values else ()  # type: ignore[arg-type]
+        if type(payload) is Inline:
+            return pickling.loads(payload.data, needs=needs)  # type: ignore[no-any-return]
+        return outcome.load(payload, needs)  # type: ignore[no-any-return]
 
     def _call(self, run: Run, function: Callable[..., Any]) -> Any:
         args, kwargs = self._arguments(run)
@@ -138,12 +141,14 @@ class Runner:
         return value
 
     def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
-        kind = type(value).__name__
         try:
             pickled = pickling.dumps(value)
+            if not pickled.buffers and not pickled.needs and len(pickled.data) <= pickling.BIG:
+                return Inline(pickled.data)
         except (
             BaseException
         ) as error:  # the value's own code runs here: `SystemExit` says nothing about the task
+            kind = type(value).__name__
             raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(error)}") from error
         if pickled.needs:
             raise UsageError(
@@ -152,6 +157,7 @@ class Runner:
         try:
             return outcome.store(pickled, self._store_dirs)
         except OSError as error:
+            kind = type(value).__name__
             raise StoreError(f"there is no room for what `{app}` returned ({kind}): {error}") from error
 
     def _futures(self, value: Any, app: str) -> tuple[bytes, list[int]]:

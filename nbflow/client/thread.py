@@ -140,7 +140,8 @@ class ThreadRunner(Runner):
         if isinstance(run.payload, Held):
             call: HeldCall = self._held[run.payload.number]
             return call.arguments()
-        needs = [outcome.load(value, held=self._held) for value in run.values]
+        # nothing is sent ahead to a thread behind what it needs
+        needs = [outcome.load(value, held=self._held) for value in run.values]  # type: ignore[arg-type]
         args, kwargs = outcome.load(run.payload, needs)
         return args, kwargs
 

@@ -94,9 +94,10 @@ class Submitted(Event, frozen=True):
     executors: tuple[str, ...] = ()  # () = any
     terms: Terms = NEVER  # of further attempts
     walltime: float = 0.0  # seconds; 0.0 = no limit
-    cached: bool = False
+    cached: bool = False  # the memo is asked before it runs
     priority: float | None = None  # the lowest first; those without one last
     parent: int | None = None  # the task inside which it was made
+    keyed: bool = False  # what it gives is told to the memo
 
 
 class Promised(Event, frozen=True):
@@ -170,11 +171,16 @@ class Joined(Event, frozen=True):
 
 
 class Returned(Event, frozen=True):
-    """The answer to `TakeBack`: a worker gave back `tasks`, which it had not begun; `kept` it had."""
+    """The answer to `TakeBack`: a worker gave back `tasks`, which it had not begun; `kept` it had.
+
+    With a task that another one follows it gives that one back as well. `unasked`: it gave back what was to follow a
+    task that has given no value, and says so before it says that.
+    """
 
     worker: int
     tasks: tuple[int, ...]
     kept: tuple[int, ...] = ()
+    unasked: bool = False
 
 
 class Blocked(Event, frozen=True):

@@ -32,19 +32,24 @@ class Ledger:
         """All needs of the task are DONE."""
         raise NotImplementedError
 
+    def _withdraw(self, task: Task) -> None:
+        """The task ends, and was sent ahead to a worker that will not begin it."""
+        raise NotImplementedError
+
     # ------------------------------------------------------------ moves
 
     def _say(self, instruction: Instruction) -> None:
         self._step.instructions.append(instruction)
 
     def _move(self, task: Task, state: State, why: Why, root: int | None = None, until: float = 0.0) -> None:
-        if not _ALLOWED[task.state] >> state & 1:
+        before, counts = task.state, self.counts
+        if not _ALLOWED[before] >> state & 1:
             story = "; ".join(tell(change) for change in task.story)
             raise IllegalMove(
-                f"task {task.id}: {task.state.label} -> {state.label} is not allowed. Its story: {story}"
+                f"task {task.id}: {before.label} -> {state.label} is not allowed. Its story: {story}"
             )
-        self.counts[task.state] -= 1
-        self.counts[state] += 1
+        counts[before] -= 1
+        counts[state] += 1
         task.state = state
         change = Change(task.id, state, self._now, task.attempt, task.worker, why, root, until)
         task.story.append(change)
@@ -59,7 +64,9 @@ class Ledger:
             other = self.tasks[number]
             other.holds += 1
             if other.state < DONE:
-                other.dependants.append(task.id)
+                if not other.dependants:
+                    other.dependants = []
+                other.dependants.append(task.id)  # type: ignore[attr-defined] # it is a list
                 task.unmet += 1
             elif other.state is not DONE and culprit is None:
                 culprit = other
@@ -71,10 +78,13 @@ class Ledger:
         for task, state, why, root in ending:  # grows as it is walked
             if task.state >= DONE:
                 continue
+            if task.queued:
+                self._withdraw(task)
             self._move(task, state, why, root)
-            if (state is DONE and why is Why.ATTEMPT) or why is Why.JOINED:
-                self._say(Remember(task.id))
-            self._say(Settle(task.id, state, why, root, task.story))
+            say = self._step.instructions.append
+            if task.keyed and ((state is DONE and why is Why.ATTEMPT) or why is Why.JOINED):
+                say(Remember(task.id))
+            say(Settle(task.id, state, why, root, task.story))
             if task.dependants:
                 ending += self._tell_dependants(task)
             for number in task.needs:
@@ -85,7 +95,7 @@ class Ledger:
     def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
         """The task has ended: start what waited for it alone; give back what ends with it, and how."""
         ending: list[tuple[Task, State, Why, int | None]] = []
-        dependants, task.dependants = task.dependants, []
+        dependants, task.dependants = task.dependants, ()
         for dependant in map(self.tasks.get, dependants):
             if dependant is None or dependant.state >= DONE:
                 continue
@@ -99,7 +109,7 @@ class Ledger:
                 continue
             if joins:
                 ending.append((dependant, DONE, Why.JOINED, None))
-            else:
+            elif not dependant.queued:  # else it was sent ahead to where this one was
                 self._ready(dependant)
         return ending
 

@@ -20,7 +20,7 @@ from typing import Any
 from nbflow.core import events as ev
 from nbflow.core.instructions import Judge, Note, Recall, TakeBack, Why
 from nbflow.core.invariants import check
-from nbflow.core.placement import PATIENCE
+from nbflow.core.placement import PATIENCE, TOGETHER
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
 from nbflow.core.story import Journal
@@ -84,31 +84,38 @@ class Machine(Workforce):
     # ------------------------------------------------------------ calls
 
     def _submitted(self, event: ev.Submitted) -> None:
+        needs = event.needs
         task = Task(
             event.task,
             event.app,
-            event.needs,
+            needs,
             event.executors,
             event.terms,
             event.walltime,
             event.cached,
             event.priority,
+            event.keyed,
         )
         if event.parent is not None and (parent := self.tasks.get(event.parent)) is not None:
             task.depth = parent.depth + 1
             task.rank = parent.priority if parent.rank is None else parent.rank
-        self.tasks[task.id] = task
+        self.tasks[event.task] = task
         self.counts[WAITING] += 1
-        unknown = next((number for number in event.needs if number not in self.tasks), None)
+        if not needs:
+            self._ready(task)
+            return
+        unknown = next((number for number in needs if number not in self.tasks), None)
         if unknown is not None:
             task.needs = ()  # none of them is held for this task
             self._end(task, FAILED, Why.NEED_GONE, unknown)
             return
-        culprit = self._wait_for(task, event.needs)
+        culprit = self._wait_for(task, needs)
         if culprit is not None:
             self._end(task, *self._fate(culprit))
         elif not task.unmet:
             self._ready(task)
+        elif task.unmet <= TOGETHER:
+            self._follow(task, next(other for n in needs if (other := self.tasks[n]).state < DONE))
 
     def _promised(self, event: ev.Promised) -> None:
         task = self.tasks[event.task] = Task(event.task, event.app, (), (), NEVER, 0.0, False, attempt=1)
@@ -188,10 +195,13 @@ class Machine(Workforce):
         task = self._current(event.task, event.attempt, event.worker)
         if task is None:
             return
-        pool = self._leave_desk(task)
+        desk = self.desks[event.worker]
+        pool = self.pools[desk.executor]
+        self._take_off(task, desk, pool)
         pool.measured(task.app, event.took)
         self._end(task, DONE, Why.ATTEMPT, None)
-        self._top_up(pool, self.desks[event.worker])
+        self._begin_next(desk)  # which may have needed this one
+        self._short[desk.worker] = desk
 
     def _failed(self, event: ev.Failed) -> None:
         task = self._current(event.task, event.attempt, event.worker)
@@ -201,7 +211,7 @@ class Machine(Workforce):
         self._gave_nothing(task, Why.ATTEMPT, event.may_retry)
         if event.took is not None:
             pool.measured(task.app, event.took)
-            self._top_up(pool, self.desks[event.worker])
+            self._short[event.worker] = self.desks[event.worker]
 
     def _joined(self, event: ev.Joined) -> None:
         task = self._current(event.task, event.attempt, event.worker)
@@ -292,7 +302,7 @@ class Machine(Workforce):
     def _wake_at(self) -> float | None:
         at = self.timers.next
         for pool in self.pools.values():
-            if pool.stuck and (at is None or at > self._now + PATIENCE):
+            if pool.launched and pool.stuck and (at is None or at > self._now + PATIENCE):
                 at = self._now + PATIENCE
             if pool.starts.failing and not pool.hiring and (pool.workers_short or pool.crowded):
                 due = max(pool.starts.not_before, self._now + PATIENCE)

@@ -23,7 +23,10 @@ from nbflow.core.starts import Starts
 from nbflow.core.task import Task
 
 AHEAD = 0.010  # seconds of work on a worker's queue
-AT_MOST = 128  # tasks on a worker's queue, however short they are
+AT_MOST = 1000  # tasks on a worker's queue, however short they are
+BEHIND = 8  # tasks that wait for the same one, and are looked at whether they may be sent behind it
+TOGETHER = 4  # needs on the same worker that a task may be sent behind
+OVERHEAD = 1e-5  # seconds that a worker needs for a task besides what it takes
 PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
 SPARE = (
     2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
@@ -199,6 +202,7 @@ class Pool:
 
     def measured(self, app: str, took: float) -> None:
         """An attempt of `app` took so many seconds."""
+        took += OVERHEAD
         before = self.took.get(app)
         self.took[app] = took if before is None else 0.8 * before + 0.2 * took
 

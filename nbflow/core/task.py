@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from nbflow.core.instructions import Change, Instruction, Why
@@ -20,6 +22,7 @@ class Task(msgspec.Struct):
     walltime: float
     cached: bool
     priority: float | None = None
+    keyed: bool = False  # its value is to be remembered
     depth: int = 0  # how many tasks it was called inside of
     rank: float | None = None  # the priority of the outermost of them that has one
     state: State = State.WAITING
@@ -31,7 +34,7 @@ class Task(msgspec.Struct):
     worker: int = 0  # the one that has it, or had it last; 0 = none
     queued: bool = False  # on a desk
     unmet: int = 0  # needs, or tasks that a join waits for, that have not ended
-    dependants: list[int] = []
+    dependants: Sequence[int] = ()  # a list once there are any
     holds: int = 1  # the caller's, one of every unended dependant, one of every join made of it
     inner: tuple[int, ...] | None = None  # of a join whose body has ended
     doom: Why | None = None  # it is being ended: ASKED, TIMEOUT or MEMORY

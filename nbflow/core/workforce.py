@@ -11,13 +11,13 @@ import sys
 from nbflow.core import events as ev
 from nbflow.core.instructions import Abort, Dismiss, Hire, Launch, TakeBack, Why
 from nbflow.core.ledger import Ledger
-from nbflow.core.placement import AHEAD, Desk, Pool
+from nbflow.core.placement import AHEAD, AT_MOST, BEHIND, TOGETHER, Desk, Pool
 from nbflow.core.states import State
 from nbflow.core.task import Task
 from nbflow.core.timers import Timers
 
 WAITING, RUNNING = State.WAITING, State.RUNNING
-FAILED, CANCELLED = State.FAILED, State.CANCELLED
+DONE, FAILED, CANCELLED = State.DONE, State.FAILED, State.CANCELLED
 
 
 class Workforce(Ledger):
@@ -30,6 +30,7 @@ class Workforce(Ledger):
         self.desks: dict[int, Desk] = {}
         self.timers = Timers(self.tasks)
         self._touched: set[str] = set()  # executors whose pool may place or hire
+        self._short: dict[int, Desk] = {}  # desks that may be sent more
 
     def _gave_nothing(self, task: Task, why: Why, may_retry: bool) -> None:
         """An attempt that is off its desk gave no value."""
@@ -113,7 +114,8 @@ class Workforce(Ledger):
         if desk is None:
             return
         pool = self.pools[desk.executor]
-        desk.recalling = False
+        if not event.unasked:
+            desk.recalling = False
         self._touched.add(desk.executor)
         for number in reversed(event.tasks):
             if number not in desk.queue:
@@ -139,9 +141,16 @@ class Workforce(Ledger):
         task.attempt -= 1
         if task.doom is Why.ASKED or task.unwanted:
             self._end(task, CANCELLED, Why.ASKED, None)
-        else:
-            task.doom = None
+            return
+        task.doom = None
+        if not task.unmet:  # else it was to run behind what it needs
             pool.add(task, first=True)
+
+    def _withdraw(self, task: Task) -> None:
+        # it was on its way when its need was lost there: the worker will find the need missing and begin it not
+        desk = self.desks[task.worker]
+        desk.left += 1
+        self._leave_desk(task, desk)
 
     def _abort(self, task: Task) -> None:
         """End the worker for what it runs, if that is this task."""
@@ -220,23 +229,37 @@ class Workforce(Ledger):
         return min(pools, key=lambda pool: (pool.waiting + pool.launched) / pool.slots, default=None)
 
     def _place_all(self) -> None:
-        """After a batch of events: whatever pool they have touched."""
+        """After a batch of events: whatever desk and pool they have touched."""
+        for desk in self._short.values():
+            if desk.worker in self.desks:
+                self._top_up(self.pools[desk.executor], desk)
+        self._short.clear()
         for executor in self._touched:
             self._place(self.pools[executor])
         self._touched.clear()
-        if any(pool.crowded for pool in self.pools.values()):
-            self._place_where_all_wait()
+        for pool in self.pools.values():
+            if pool.blocked and pool.crowded:
+                self._place_where_all_wait()
+                break
 
     def _place(self, pool: Pool) -> None:
         """Give ready tasks to idle desks; hire and dismiss so that every slot is at work."""
-        for desk in pool.spent():
-            if not desk.queue:
-                self._dismiss(desk, pool)
+        if pool.per_worker:
+            for desk in pool.spent():
+                if not desk.queue:
+                    self._dismiss(desk, pool)
         while pool.idle and pool.slot_free and (task := self._next_ready(pool)):
-            self._launch(task, pool, pool.idle[next(reversed(pool.idle))])  # its memory is still warm
-        if short := pool.workers_short:
+            desk = pool.idle[next(reversed(pool.idle))]  # its memory is still warm
+            self._launch(task, pool, desk)
+            self._short[desk.worker] = desk
+        for desk in self._short.values():  # once each of them has one
+            self._top_up(pool, desk)
+        self._short.clear()
+        there = len(pool.desks)
+        unmanned = pool.slots > there - pool.absent + pool.hiring
+        if (unmanned or pool.per_worker) and (short := pool.workers_short):
             self._hire(pool, short)
-        if surplus := pool.surplus:
+        if there > pool.slots and (surplus := pool.surplus):
             for desk in tuple(pool.idle.values())[:surplus]:
                 self._dismiss(desk, pool)
 
@@ -271,28 +294,81 @@ class Workforce(Ledger):
         return None
 
     def _top_up(self, pool: Pool, desk: Desk) -> None:
-        """Send tasks ahead to a desk that has just ended one."""
-        took = pool.took
+        """Send tasks ahead to a desk that has just ended or begun one."""
+        took, queue = pool.took, desk.queue
         for _ in range(pool.room(desk)):
-            task = self._next_ready(pool)
+            task = self._next_ready(pool) if desk.left > 0 else None  # what was sent behind others counts
             if task is None:
-                return
-            if desk.queue and (task.app not in took or desk.load + took[task.app] > AHEAD):
+                break
+            if queue and ((estimate := took.get(task.app)) is None or desk.load + estimate > AHEAD):
                 pool.add(task, first=True)
                 return
             self._launch(task, pool, desk)
+            if task.dependants:
+                self._send_behind(task)
+        if queue and (last := self.tasks[next(reversed(queue))]).dependants:
+            self._send_behind(last)
+
+    def _send_behind(self, task: Task) -> None:
+        """Send what lacks nothing but tasks that a worker has to the same worker, as far as it is sent ahead.
+
+        Only the first of many that wait for the same task are looked at: its end is told for all of them at once.
+        """
+        pending = [task]
+        while pending:
+            task = pending.pop()
+            for number in task.dependants[:BEHIND]:
+                dependant = self.tasks.get(number)
+                if dependant is not None and self._follow(dependant, task) and dependant.dependants:
+                    pending.append(dependant)
+
+    def _follow(self, task: Task, need: Task) -> bool:
+        """Send a task to where one that it needs is queued, if all else that it lacks is queued there as well."""
+        if (
+            task.unmet > TOGETHER
+            or task.state is not WAITING
+            or task.queued
+            or task.cached
+            or not need.queued
+        ):
+            return False
+        if task.inner is not None:  # a join, whose body has ended
+            return False
+        worker = need.worker
+        if task.unmet > 1 and any(
+            other.state < DONE and not (other.queued and other.worker == worker)
+            for other in map(self.tasks.__getitem__, task.needs)
+        ):
+            return False
+        desk = self.desks[worker]
+        pool = self.pools[desk.executor]
+        estimate = pool.took.get(task.app)
+        if estimate is None or desk.load + estimate > AHEAD or len(desk.queue) >= AT_MOST or desk.left <= 0:
+            return False
+        if pool.on_demand or desk.blocked or desk.silent or desk.recalling or pool.crowded:
+            return False
+        if pool.idle and need.dependants[0] != task.id:
+            return False  # others would run it at once when the need has ended: only one stays where its value is
+        if pool.executor not in task.executors if task.executors else pool not in self._open:
+            return False
+        self._launch(task, pool, desk)
+        return True
 
     def _launch(self, task: Task, pool: Pool, desk: Desk) -> None:
         task.attempt += 1
-        task.worker = desk.worker
+        task.worker = worker = desk.worker
         task.queued = True
-        self._say(Launch(task.id, task.attempt, desk.worker))
-        first = not desk.queue
-        desk.add(task.id, pool.took.get(task.app, AHEAD))
+        self._step.instructions.append(Launch(task.id, task.attempt, worker))
+        queue = desk.queue
+        first = not queue
+        queue[task.id] = estimate = pool.took.get(task.app, AHEAD)
+        desk.load += estimate
         desk.left -= 1
+        if desk.left <= 0:
+            self._touched.add(pool.executor)  # another worker is to take its place
         pool.launched += 1
         if first:
-            pool.idle.pop(desk.worker, None)
+            pool.idle.pop(worker, None)
             self._begin(task, desk)
 
     def _begin(self, task: Task, desk: Desk) -> None:
@@ -302,23 +378,31 @@ class Workforce(Ledger):
         if task.walltime:
             self.timers.set(task, self._now + task.walltime)
 
+    def _begin_next(self, desk: Desk) -> None:
+        """What stands first on the desk begins, unless it has begun, or lacks what was to run there before it."""
+        head = next(iter(desk.queue), None)
+        if head is not None and (task := self.tasks[head]).state is WAITING and not task.unmet:
+            self._begin(task, desk)
+
     def _leave_desk(self, task: Task, desk: Desk | None = None, pool: Pool | None = None) -> Pool:
         """Take the task off its desk; what stands next there begins. `desk` is given where it is off the books."""
-        task.queued = False
-        if task.due:
-            self.timers.clear(task)
         on_books = desk is None or desk.worker in self.desks
         desk = desk or self.desks[task.worker]
         pool = pool or self.pools[desk.executor]
-        was_head = desk.head == task.id
+        self._take_off(task, desk, pool, on_books)
+        if on_books:
+            self._begin_next(desk)
+        return pool
+
+    def _take_off(self, task: Task, desk: Desk, pool: Pool, on_books: bool = True) -> None:
+        """Take the task off its desk, and let nothing else begin there yet."""
+        task.queued = False
+        if task.due:
+            self.timers.clear(task)
         desk.remove(task.id)
         pool.launched -= 1
-        if on_books:
-            if not desk.queue:
-                desk.recalling = False
-                if desk.idle:
-                    pool.idle[desk.worker] = desk
-                self._touched.add(pool.executor)  # it may have had its tasks
-            elif was_head and (head := desk.head) is not None:
-                self._begin(self.tasks[head], desk)
-        return pool
+        if on_books and not desk.queue:
+            desk.recalling = False
+            if desk.idle:
+                pool.idle[desk.worker] = desk
+            self._touched.add(pool.executor)  # it may have had its tasks

@@ -24,7 +24,19 @@ from nbflow.scheduler.staff import Staff
 from nbflow.values.objects import discard
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import Port
-from nbflow.wire.outcomes import Blamed, Composed, Failure, Held, Lost, Outcome, Stored, Value, Withdrawn
+from nbflow.wire.outcomes import (
+    VALUES,
+    Blamed,
+    Composed,
+    Failure,
+    Held,
+    Here,
+    Lost,
+    Outcome,
+    Stored,
+    Value,
+    Withdrawn,
+)
 
 
 class Hands:
@@ -74,7 +86,7 @@ class Hands:
         values: list[Any] = (
             []  # who keeps the arguments has the futures in them
             if type(submit.payload) is Held
-            else [self._jobs[number].outcome for number in submit.needs]
+            else [self._value_of(number) for number in submit.needs]
         )
         if self.exports.used and not worker.threads and not self._fetch(launch, values):
             return
@@ -96,6 +108,11 @@ class Hands:
                 submit.retries.on if submit.retries is not None else b"",
             )
         )
+
+    def _value_of(self, number: int) -> Any:
+        """The value of a need; what has none yet was sent to the same worker before."""
+        outcome = self._jobs[number].outcome
+        return outcome if type(outcome) in VALUES else Here(number)
 
     def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
         """Put bytes in place of what stays in the client's process; False if the launch has to wait, or has failed."""

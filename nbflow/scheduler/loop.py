@@ -130,12 +130,14 @@ class Scheduler:
             self._end()
 
     def _timeout(self) -> float | None:
-        times = [
-            at for at in (self._wake_at, self._memo.due, self.guard.due, self._visits.due) if at is not None
-        ]
+        first = self._wake_at
+        for at in (self._memo.due, self.guard.due, self._visits.due):
+            if at is not None and (first is None or at < first):
+                first = at
         if self._dirty:
-            times.append(self._published + PUBLISH_EVERY)
-        return max(0.0, min(times) - time.time()) if times else None
+            publish = self._published + PUBLISH_EVERY
+            first = publish if first is None or publish < first else first
+        return None if first is None else max(0.0, first - time.time())
 
     def decide(self) -> None:
         """Have the machine know all that has happened, and do what it says."""
@@ -224,6 +226,7 @@ class Scheduler:
                 bool(message.key) and self.setup.memo.memoize,
                 message.priority,
                 message.parent,
+                bool(message.key),
             )
         )
 
@@ -403,8 +406,10 @@ class Scheduler:
         self.events.append(ev.Joined(message.id, message.attempt, worker.number, tuple(message.needs)))
 
     def _returned(self, worker: Worker, message: msg.Returned) -> None:
-        self.events.append(ev.Returned(worker.number, tuple(message.ids), tuple(message.kept)))
-        self._silence.answered(worker)
+        event = ev.Returned(worker.number, tuple(message.ids), tuple(message.kept), message.unasked)
+        self.events.append(event)
+        if not message.unasked:
+            self._silence.answered(worker)
 
     def _printed(self, worker: Worker, message: msg.Printed) -> None:
         job = self.jobs.get(message.id)

@@ -22,7 +22,7 @@ from typing import TypeAlias
 import msgspec
 
 from nbflow.core.retry import Terms
-from nbflow.wire.outcomes import Composed, Failure, Held, Inline, Lost, Outcome, Stored, Withdrawn
+from nbflow.wire.outcomes import Composed, Failure, Held, Here, Inline, Lost, Outcome, Stored, Withdrawn
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 # ---------------------------------------------------------------- from a client
@@ -319,7 +319,10 @@ class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """Run a task. `values` are those of its needs, in the order of the payload's references."""
+    """Run a task. `values` are those of its needs, in the order of the payload's references.
+
+    If one of them is to come of a task that was sent to this worker before, and does not, it is not run: `Returned`.
+    """
 
     id: int
     attempt: int
@@ -327,7 +330,7 @@ class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
     kind: str
     function: bytes
     payload: Inline | Stored | Held
-    values: list[Inline | Stored | Held | Composed]
+    values: list[Inline | Stored | Held | Here | Composed]
     streams: list[str]
     outputs: list[str]
     retry_on: bytes  # see `Retries.on`
@@ -374,10 +377,14 @@ class Gathered(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Returned(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """The answer to `TakeBack`: `ids` had not begun and will not; `kept` had."""
+    """The answer to `TakeBack`: `ids` had not begun and will not; `kept` had.
+
+    `unasked`: no answer, `ids` were to run behind a task that has given no value here; said before that is.
+    """
 
     ids: list[int]
     kept: list[int]
+    unasked: bool = False
 
 
 class Printed(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -29,6 +29,12 @@ class Held(msgspec.Struct, array_like=True, tag="h", frozen=True, gc=False):
     number: int
 
 
+class Here(msgspec.Struct, array_like=True, tag="n", frozen=True, gc=False):
+    """The value of a task that ran on this very worker before: whoever is told so has it, or cannot run."""
+
+    task: int
+
+
 class Composed(msgspec.Struct, array_like=True, tag="c", frozen=True):
     """A value made of other tasks' values: a pickle with references, and what they refer to."""
 

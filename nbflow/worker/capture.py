@@ -57,21 +57,11 @@ class Capture:
         sys.stderr = sys.__stderr__ = self._err  # type: ignore[misc]
 
     def take(self) -> str:
-        """What the task has printed; the next one begins with nothing, and with the worker's own streams.
+        """What the task has printed; the next one begins with nothing.
 
         Raises:
             OSError: the task has closed the worker's own descriptors.
         """
-        text = self._taken()
-        if text:
-            os.ftruncate(self._log, 0)
-            # the task may have set other flags: its descriptors and ours share them
-            fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
-            for raw in self._raw:
-                raw.lost = 0
-        return text
-
-    def _taken(self) -> str:
         try:
             if sys.stdout is not self._out or sys.stderr is not self._err or sys.stdin is not self._in:
                 self._take_back()
@@ -80,12 +70,23 @@ class Capture:
             kept = not self._in.closed
         except (OSError, ValueError):
             kept = False
+        if not kept:
+            self.put_back()
+            self._renew()
+        text = self.read()
+        if text:
+            os.ftruncate(self._log, 0)
+            # the task may have set other flags: its descriptors and ours share them
+            fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
+            for raw in self._raw:
+                raw.lost = 0
+        return text
+
+    def put_back(self) -> None:
+        """Give the next task the worker's own descriptors 0 to 2. Raises like `take`."""
         os.dup2(self._nothing, 0)
         os.dup2(self._log, 1)
         os.dup2(self._log, 2)
-        if not kept:
-            self._renew()
-        return self.read()
 
     def _take_back(self) -> None:
         """The task has put streams of its own in place of ours. What they have not written yet is still its output."""

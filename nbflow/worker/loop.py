@@ -44,6 +44,7 @@ from nbflow.wire.messages import (
     ToWorker,
 )
 from nbflow.wire.outbox import Outbox
+from nbflow.wire.outcomes import Here, Inline, Stored
 from nbflow.wire.process import CUT_OFF
 from nbflow.worker.capture import Capture
 from nbflow.worker.leftovers import Leftovers
@@ -51,10 +52,15 @@ from nbflow.worker.nested import NestedLink
 from nbflow.worker.restore import CannotRestore, Surroundings, tell_of_crashes
 
 PATIENCE = 0.010  # seconds
-LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
+LINGER = 0.0005  # seconds that an answer waits for others while more tasks are queued
+PROMPT = 0.0001  # seconds from which on a task's answer does not wait: to send it is little beside that
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 STAND_BY = 0.001  # seconds between two looks whether the next task may begin
 BROKEN = 70  # exit code of a worker that cannot go on (EX_SOFTWARE of <sysexits.h>)
+QUICK = 0.001  # seconds below which a task is short, see `Surroundings.take_over`
+SPARED = 30e-6  # seconds below which a task has left no process behind: to start one takes longer
+KEPT = 1024  # values for those that follow
+KEPT_BYTES = 8 << 20
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
 
@@ -64,21 +70,62 @@ class Place(Capture):
     def __init__(self) -> None:
         super().__init__()
         self.harm = ""  # what cannot be put back: no task is to run here any more
+        self.begun = 0.0  # when the task began, by the monotonic clock
         self._surroundings = Surroundings()
         self._leftovers = Leftovers()
 
     def take(self) -> str:
         """What the task that has just ended has printed, the processes that it leaves behind included."""
+        took = time.monotonic() - self.begun
         try:
-            self._surroundings.put_back()
-        except CannotRestore as error:
-            self.harm = str(error)
-        try:
-            self._leftovers.end()
+            self._surroundings.take_over(took < QUICK)
+            if took > SPARED:
+                self._leftovers.end()
             return super().take()
-        except Exception as error:  # its descriptors are closed, there is no room for more, and the like
-            self.harm = f"{type(error).__name__}: {error}"
+        except Exception as error:  # descriptors are closed, there is no room for more, and so on
+            self._is_harmed(error)
             return ""
+
+    def put_back(self) -> None:
+        """Make all else as it was for the next task; nobody waits for it."""
+        try:
+            super().put_back()
+            self._surroundings.put_back()
+        except Exception as error:
+            self._is_harmed(error)
+
+    def _is_harmed(self, error: Exception) -> None:
+        self.harm = str(error) if isinstance(error, CannotRestore) else f"{type(error).__name__}: {error}"
+
+
+class Earlier:
+    """What tasks have given here, as it was sent: for those that follow them, and were sent before that was known.
+
+    The scheduler knows a value soon after it was sent, and sends it along from then on, so the latest ones are enough.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[int, Inline | Stored] = {}
+        self._size = 0  # bytes
+
+    def keep(self, answer: Finished | Gathered) -> bool:
+        """Whether the task has given a value."""
+        outcome = answer.outcome if isinstance(answer, Finished) else None
+        if type(outcome) is Inline:
+            self._size += len(outcome.data)
+        elif type(outcome) is not Stored:
+            return False
+        values = self._values
+        values[answer.id] = outcome
+        while len(values) > KEPT or self._size > KEPT_BYTES:
+            dropped = values.pop(next(iter(values)))
+            if type(dropped) is Inline:
+                self._size -= len(dropped.data)
+        return True
+
+    def value(self, value: Any) -> Any:
+        """A value in the place of one that is to be found here. Raises `KeyError` if it is not."""
+        return self._values[value.task] if type(value) is Here else value
 
 
 class Worker:
@@ -94,6 +141,7 @@ class Worker:
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._reading = threading.Lock()
+        self._earlier = Earlier()
         self._now: Run | None = None  # the task that runs
         self._busy_since = 0.0  # 0.0 = idle
         self._told = ""
@@ -123,7 +171,8 @@ class Worker:
         take_in_orphans()  # before the first task, and while the scheduler is at sending it
         while True:
             while (run := self._next()) is not None:
-                self._one(run)
+                if not run.values or self._fill(run):
+                    self._one(run)
             self._busy_since = 0.0
             self._read_when_idle()
 
@@ -167,9 +216,13 @@ class Worker:
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
+        self._place.begun = time.monotonic()
         answer: Finished | Gathered = self._runner.run(run)
         self._runner.joined = None  # what it releases goes behind the answer
-        messages = [*self._link.end(), answer]
+        messages = self._link.end()
+        messages.append(answer)
+        if not self._earlier.keep(answer) and self._queue and (behind := self._part_with({run.id})):
+            messages.insert(0, Returned(behind, [], True))
         if (released := self._calls.take_released()) is not None:
             messages.append(released)
         if self._place.harm:
@@ -179,8 +232,33 @@ class Worker:
             if not self._queue or not self._outbox.add(frame):
                 self._empty_outbox()
                 self._channel.send_frames(frame)
-            elif time.monotonic() - self._sent_at >= LINGER:
-                self._empty_outbox()
+            else:
+                now = time.monotonic()
+                if now - self._sent_at >= LINGER or now - self._place.begun >= PROMPT:
+                    self._empty_outbox()
+        self._place.put_back()
+        if self._place.harm:
+            self._leave([])
+
+    def _fill(self, run: Run) -> bool:
+        """Put values in that tasks have given here before; a task that lacks one is given back, and False."""
+        try:
+            run.values[:] = map(self._earlier.value, run.values)
+        except KeyError:
+            self._send([Returned([run.id, *self._part_with({run.id})], [], True)])
+            return False
+        return True
+
+    def _part_with(self, tasks: set[int]) -> list[int]:
+        """These tasks give no value here: what was to run behind them goes as well, and what behind that; those."""
+        parted = []
+        with self._lock:
+            for run in tuple(self._queue.values()):
+                if run.values and any(type(value) is Here and value.task in tasks for value in run.values):
+                    del self._queue[run.id]
+                    parted.append(run.id)
+                    tasks.add(run.id)
+        return parted
 
     def _leave(self, messages: list[Any]) -> NoReturn:
         """End after this answer; whatever else was sent here goes elsewhere."""
@@ -220,7 +298,9 @@ class Worker:
     def _give_back(self, ids: list[int]) -> None:
         with self._lock:
             back = [number for number in ids if self._queue.pop(number, None) is not None]
-        self._send([Returned(back, [number for number in ids if number not in back])])
+        kept = [number for number in ids if number not in back]
+        behind = self._part_with(set(back)) if back else []
+        self._send([Returned([*back, *behind], kept)])
 
     def _send(self, messages: list[Any]) -> None:
         if os.getpid() != self._home:  # forked by C code, which has told nobody

@@ -38,7 +38,7 @@ class NestedLink:
     def end(self) -> list[Any]:
         """The task has ended: what has gathered, to be sent before its answer."""
         self._waits.end()
-        return self.take()
+        return self.take() if self._gathered else []
 
     def take(self) -> list[Any]:
         """What has gathered, to be sent by the caller before anything else."""

@@ -1,8 +1,9 @@
 """What a task finds in its worker, and what is put back when it has ended, so that no task sees another's changes.
 
-What takes one system call is set each time; the rest is compared, and set where it differs. What is not here stays as
-a task leaves it: modules and what is in them, threads, random numbers, the process's priority, affinity and user.
-Standard streams are `capture`'s subject, child processes `leftovers`'.
+What takes one system call is set each time; the rest is compared, and set where it differs. Signals are looked at after
+tasks that have had to do with them, and after those that were long enough for the look not to count: it costs as much
+as a short task. What is not here stays as a task leaves it: modules and what is in them, threads, random numbers, the
+process's priority, affinity and user. Standard streams are `capture`'s subject, child processes `leftovers`'.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import _locale
 import _signal  # type: ignore[import-not-found] # `signal` wraps it in enums, at several times the cost
 import faulthandler
+import functools
 import gc
 import os
 import signal
@@ -52,6 +54,30 @@ def tell_of_crashes() -> None:
     faulthandler.enable(2, all_threads=False)
 
 
+_ABOUT_SIGNALS = ("signal", "alarm", "setitimer", "pthread_sigmask", "set_wakeup_fd", "siginterrupt")
+
+
+class _Noting:
+    """Notes whether anybody has called a function of Python's that changes how signals are handled."""
+
+    def __init__(self) -> None:
+        self.called = False
+        for name in _ABOUT_SIGNALS:
+            function = getattr(_signal, name)
+            noted = self._noted(function)
+            for module in (_signal, signal):  # the latter wraps some, and has others under its own name
+                if getattr(module, name) is function:
+                    setattr(module, name, noted)
+
+    def _noted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def noted(*args: Any) -> Any:
+            self.called = True
+            return function(*args)
+
+        return noted
+
+
 class CannotRestore(Exception):
     """What a task has done to its worker cannot be undone; the text says what."""
 
@@ -77,31 +103,47 @@ class Surroundings:
         self._locale = _locale.setlocale(_locale.LC_ALL)
         self._numbers = _locale.setlocale(_locale.LC_NUMERIC)
         self._limits = _limits()
+        self._signals = _Noting()
         # that it is there again tells that a task may have set limits: to ask for all of them takes 2 us
         sys.modules.pop("resource", None)
 
-    def put_back(self) -> None:
-        """Undo what a task has changed.
+    def take_over(self, quick: bool) -> None:
+        """Undo what would have the task's own code run on: signals, tracing and the like. `quick`: it was short.
 
         Raises:
             CannotRestore: that is not possible; whoever runs the next task in this process would run it elsewhere.
         """
+        if _settings() != self._settings:
+            for put, value in zip(_SETTERS, self._settings, strict=True):
+                put(value)
+        if quick and not self._signals.called:
+            return
         try:
-            self._put_back()
-        except CannotRestore:
-            raise
+            self._put_signals_back()
         except BaseException:  # a signal handler of the task's; it is gone by now
             try:
-                self._put_back()
+                self._put_signals_back()
             except BaseException as error:
                 raise CannotRestore(f"{type(error).__name__}: {error}") from error
+        self._signals.called = False
 
-    def _put_back(self) -> None:
+    def _put_signals_back(self) -> None:
         _signal.alarm(0)
         # before the handlers: what has been held back is for the task's own
         _signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         if tuple(map(_signal.getsignal, _COMMON)) != self._common_handlers:
             self._put_handlers_back()
+
+    def put_back(self) -> None:
+        """Undo what else a task has changed. Raises like `take_over`."""
+        try:
+            self._put_back()
+        except CannotRestore:
+            raise
+        except BaseException as error:
+            raise CannotRestore(f"{type(error).__name__}: {error}") from error
+
+    def _put_back(self) -> None:
         try:
             os.fchdir(self._directory)
         except OSError:
@@ -112,9 +154,6 @@ class Surroundings:
         if sys.path is not self._sys_path or sys.path != self._import_paths:
             sys.path = self._sys_path
             sys.path[:] = self._import_paths
-        if _settings() != self._settings:
-            for put, value in zip(_SETTERS, self._settings, strict=True):
-                put(value)
         if _locale.setlocale(_locale.LC_NUMERIC) != self._numbers:
             _locale.setlocale(_locale.LC_ALL, self._locale)
         if "resource" in sys.modules and _limits() != self._limits:

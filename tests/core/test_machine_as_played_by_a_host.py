@@ -75,6 +75,8 @@ class Host(RuleBasedStateMachine):
         self.begun: dict[int, int] = {}  # tasks that each worker was given and has not given back
         self.leaving = 0  # the worker whose end is told in this very step
         self.promised: list[int] = []
+        # (task, attempt, worker) of a launch -> the needs that were to run on that worker before it
+        self.follows: dict[tuple[int, int, int], set[int]] = {}
 
     # ---------------------------------------------------------- the host
 
@@ -99,8 +101,13 @@ class Host(RuleBasedStateMachine):
         assert instruction.task not in self.asked
         assert self.now >= self.not_before.get(instruction.task, 0.0)
         assert self.spent.get(instruction.task, 0.0) <= self.terms[instruction.task].times
+        unended = [need for need in self.needs[instruction.task] if need not in self.settled]
         for need in self.needs[instruction.task]:
-            assert self.settled[need] is State.DONE
+            assert need in unended or self.settled[need] is State.DONE
+        if unended:  # sent behind what it needs
+            here = {other.task for other in self.desks[instruction.worker]}
+            assert here.issuperset(unended)
+        self.follows[instruction.task, instruction.attempt, instruction.worker] = set(unended)
         for desk in self.desks.values():
             assert all(other.task != instruction.task for other in desk)
         self.launched.append(instruction)
@@ -315,6 +322,8 @@ class Host(RuleBasedStateMachine):
 
     def begin_head(self, worker: int) -> Launch:
         launch = self.desks[worker][0]
+        for need in self.follows[launch.task, launch.attempt, worker]:
+            assert self.settled[need] is State.DONE, "what follows a task has its value"
         self.last[worker] = (launch.task, launch.attempt)
         return launch
 
@@ -339,10 +348,27 @@ class Host(RuleBasedStateMachine):
         if desk:
             self.begin_head(asked.worker)
         back = [launch for launch in desk[1:] if launch.task in asked.tasks]
-        self.desks[asked.worker] = [launch for launch in desk if launch not in back]
-        self.begun[asked.worker] -= len(back)
-        tasks = tuple(launch.task for launch in back)
+        tasks = self.part_with(asked.worker, back)
         self.tell(ev.Returned(asked.worker, tasks, tuple(t for t in asked.tasks if t not in tasks)))
+
+    def part_with(self, worker: int, parted: list[Launch]) -> tuple[int, ...]:
+        """A worker gives back what it has not begun, and what was to follow that; those tasks, in order."""
+        desk = self.desks[worker]
+        gone = {launch.task for launch in parted}
+        for launch in desk:
+            if self.follows[launch.task, launch.attempt, worker] & gone:
+                gone.add(launch.task)
+        back = [launch for launch in desk if launch.task in gone]
+        self.desks[worker] = [launch for launch in desk if launch not in back]
+        self.begun[worker] -= len(back)
+        return tuple(launch.task for launch in back)
+
+    def without_value(self, launch: Launch) -> list[ev.Event]:
+        """What a worker says before it says that a task gave no value: that what was to follow does not."""
+        desk = self.desks[launch.worker]
+        followers = [o for o in desk if launch.task in self.follows[o.task, o.attempt, o.worker]]
+        back = self.part_with(launch.worker, followers)
+        return [ev.Returned(launch.worker, back)] if back else []
 
     def end_head(self, worker: int) -> Launch:
         self.begin_head(worker)
@@ -399,7 +425,8 @@ class Host(RuleBasedStateMachine):
     def fail(self, data: st.DataObject, may_retry: bool, took: float | None) -> None:
         launch = self.end_head(data.draw(st.sampled_from(self.alive_desks())))
         self.no_value(launch.task)
-        self.tell(ev.Failed(launch.task, launch.attempt, launch.worker, may_retry, took))
+        failed = ev.Failed(launch.task, launch.attempt, launch.worker, may_retry, took)
+        self.tell(*self.without_value(launch), failed)
         assert may_retry or self.settled[launch.task] in (State.FAILED, State.CANCELLED)
 
     def no_value(self, task: int) -> None:
@@ -442,7 +469,8 @@ class Host(RuleBasedStateMachine):
             self.terms[task] = NEVER
         self.inner[launch.task] = inner
         calls = [ev.Submitted(task, "inner", parent=launch.task) for task in inner]
-        self.tell(*calls, ev.Joined(launch.task, launch.attempt, launch.worker, inner), ev.Released(inner))
+        joined = ev.Joined(launch.task, launch.attempt, launch.worker, inner)
+        self.tell(*calls, *self.without_value(launch), joined, ev.Released(inner))
 
     @precondition(lambda self: self.launched)
     @rule(data=st.data())
@@ -662,6 +690,9 @@ def test_a_worker_has_so_many_tasks_and_no_more_and_its_successor_is_there_in_ti
     assert [i for i in step.instructions if isinstance(i, (Launch, Hire, Dismiss))] == [
         Dismiss(1),
         Launch(4, 1, 2),
+        Launch(5, 1, 2),
+        Launch(6, 1, 2),
+        Hire("p", 2),
     ]
 
 
@@ -698,8 +729,10 @@ def test_what_has_begun_goes_on_where_only_waiting_tasks_are_withdrawn() -> None
     assert [i for i in step.instructions if isinstance(i, (TakeBack, Abort))] == [
         TakeBack(1, (3,)),
         TakeBack(1, (4,)),
+        TakeBack(1, (5,)),
     ]
-    step = machine.handle([ev.Returned(1, (), (3,)), ev.Returned(1, (4,))], 0.2)  # 3 had just begun
+    answers = [ev.Returned(1, (), (3,)), ev.Returned(1, (4,)), ev.Returned(1, (5,))]
+    step = machine.handle(answers, 0.2)  # 3 had just begun
     assert not [i for i in step.instructions if isinstance(i, Abort)]
     machine.handle([ev.Succeeded(2, 1, 1, 0.1), ev.Succeeded(3, 1, 1, 0.1)], 0.3)
     done, cancelled = machine.counts[State.DONE], machine.counts[State.CANCELLED]
