@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test faults chaos test-pythons lint format bench binder-check pictures clean
+.PHONY: help demo lab test faults chaos test-pythons lint format bench bench-peers bench-scale bench-faults binder-check pictures clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,8 +47,16 @@ format: $(STAMP)  ## Let ruff mend and format the code; empty the notebooks' out
 	@$(BIN)/ruff format .
 	@$(BIN)/python -m tools.notebooks
 
-bench: $(STAMP)  ## Measure the figures of benchmarks/, beside the standard library's process pool
+bench: $(STAMP)  ## Measure nbflow beside the standard library's process pool, for two minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(STAMP)  ## The same beside loky, Dask, Parsl and Ray as well, which it installs; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks --peers $(ARGS)
+
+bench-scale: $(STAMP)  ## What a task costs as there are more of them, up to a million; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-faults: $(STAMP)  ## How long the promised ends take when something goes wrong
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
 binder-check: $(STAMP)  ## Check binder/ without Docker: render it, run its postBuild, run the first notebook

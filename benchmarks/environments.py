@@ -57,6 +57,6 @@ def python_of(peer: str, say: Callable[[str], None] = print) -> str:
 
 
 def _run(peer: str, *command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise NotInstalled(f"{peer}: {(done.stderr or done.stdout).strip()[-500:]}")

@@ -20,7 +20,7 @@ def metg(
     enough: float = 0.5,
     precision: float = 1.1,
     smallest: float = 2e-6,
-    largest: float = 1.0,
+    largest: float = 0.05,
 ) -> float:
     """The smallest grain, in seconds of a task, at which `efficiency(grain)` is `enough`.
 

@@ -48,9 +48,11 @@ class PeerProcess:
         self.name = name
         self.left_behind = 0  # processes that had to be killed in the end
         self._mark = uuid.uuid4().hex
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 # close()
         self._heard = b""
-        environment = {**os.environ, MARK: self._mark, "PYTHONPATH": str(ROOT)}
+        # PATH: Parsl finds its own programs there
+        path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
+        environment = {**os.environ, MARK: self._mark, "PYTHONPATH": str(ROOT), "PATH": path}
         begin = time.perf_counter()
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.peers.serve", name],

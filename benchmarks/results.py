@@ -48,7 +48,7 @@ class Results:
         """
         ours = self.samples.get(OURS, {}).get(figure)
         theirs = self.samples.get(peer, {}).get(figure)
-        if not ours or not theirs:
+        if not ours or not theirs or not all(ours):
             return None
         if len(ours) == len(theirs):
             return statistics.median(a / b for a, b in zip(theirs, ours, strict=True))

@@ -133,7 +133,7 @@ def _flow() -> Iterator[Any]:
 
 
 def _bag(flow: Any, count: int) -> float:
-    app = nbflow.python_app(tasks.noop, data_flow_kernel=flow)
+    app = nbflow.python_app(data_flow_kernel=flow)(tasks.noop)
     begin = time.perf_counter()
     for future in [app(n) for n in range(count)]:
         future.result()

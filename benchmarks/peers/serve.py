@@ -1,8 +1,8 @@
 """`python -m benchmarks.peers.serve PEER`: start a peer, then answer questions, one line of JSON each, until they end.
 
-    after the first result:   {"ready": true, "version": ...}
-    {"work": "bag", "with": {"tasks": 1000}}  ->  {"figures": {"": 0.00012}}
-                                              or  {"skipped": why} or {"failed": error}
+after the first result:   {"ready": true, "version": ...}
+{"work": "bag", "with": {"tasks": 1000}}  ->  {"figures": {"": 0.00012}}
+                                          or  {"skipped": why} or {"failed": error}
 """
 
 from __future__ import annotations

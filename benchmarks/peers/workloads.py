@@ -7,6 +7,8 @@ peer without dependencies by callbacks that submit (`base.OnExecutor`).
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -98,12 +100,14 @@ def steps(peer: Peer, shape: str, width: int, steps: int) -> Figures:
 def grain(peer: Peer, shape: str, width: int, steps: int, start: float, times: int = 2) -> Figures:
     """METG(50 %): the least CPU time of a task, in seconds, with half of the ideal throughput.
 
-    The better of `times` runs of a graph counts, since another program's turn on a core is no cost of the peer's.
+    The better of `times` runs of a graph counts, since another program's turn on a core is no cost of the peer's;
+    for the same reason the ideal is what plain processes get of the cores at that time (`_share`).
     """
+    share = _share()
 
     def efficiency(seconds: float) -> float:
         took = min(_stepped(peer, SHAPES[shape], width, steps, seconds) for _ in range(times))
-        return width * steps * seconds / WORKERS / took
+        return width * steps * seconds / WORKERS / share / took
 
     try:
         return {"": metg(efficiency, start)}
@@ -141,11 +145,16 @@ def array_fan(peer: Peer, consumers: int, megabytes: float) -> Figures:
 
 
 def pieces(peer: Peer, count: int, seconds: float) -> Figures:
-    """Equal pieces of work of so much CPU time each: the ideal time, divided by the one it took."""
+    """Equal pieces of work of so much CPU time each: the ideal time, divided by the one it took.
+
+    "" is with the ideal that plain processes reach just before and after (`_share`), "raw" with whole cores.
+    """
     call = peer.calls(tasks.spin)
+    before = _share()
     begin = time.perf_counter()
     peer.results([call(seconds) for _ in range(count)])
-    return {"": count * seconds / WORKERS / (time.perf_counter() - begin)}
+    raw = count * seconds / WORKERS / (time.perf_counter() - begin)
+    return {"": raw * 2 / (before + _share()), "raw": raw}
 
 
 def mapped(peer: Peer, items: int) -> Figures:
@@ -199,6 +208,19 @@ def _stepped(peer: Peer, shape: Shape, width: int, steps: int, seconds: float) -
         row = [link(seconds, *[row[n] for n in shape(step, place, width)]) for place in range(width)]
     peer.results(row)
     return time.perf_counter() - begin
+
+
+def _share(seconds: float = 0.4) -> float:
+    """The part of a core that each of `WORKERS` plain processes gets, while nothing else of ours runs."""
+    program = (
+        f"import time; t = time.thread_time() + {seconds}; b = time.perf_counter()\n"
+        "while time.thread_time() < t: pass\n"
+        "print(time.perf_counter() - b)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    spinning = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
+    took = [float(process.communicate()[0]) for process in spinning]
+    return min(1.0, seconds / statistics.fmean(took))
 
 
 def _beside(peer: Peer, begin_work: Callable[[], list[Any]], count: int, times: int) -> Figures:
