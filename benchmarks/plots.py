@@ -15,7 +15,7 @@ from benchmarks.catalogue import TITLES
 from benchmarks.results import OURS, Results
 from benchmarks.rows import ms, per_second, seconds, us
 
-OUR_COLOUR, THEIR_COLOUR, INK, FAINT = "#e4761b", "#b9c3cf", "#2b3440", "#e6eaee"
+OUR_COLOUR, THEIR_COLOUR, INK, PALE, FAINT = "#e4761b", "#b9c3cf", "#2b3440", "#7d8894", "#e6eaee"
 LINES = {
     "nbflow": OUR_COLOUR,
     "pool": "#3f6f9f",
@@ -42,9 +42,9 @@ PANELS = (
     ("bag of 10,000", "Bag of 10,000 no-ops, tasks/s", per_second, True),
     ("round trip", "One call and its result", us, False),
     ("chain", "Chain of 1,000, a link", us, False),
-    ("METG stencil", "Smallest task that pays, METG(50 %)", us, False),
-    ("array chain", "A link of a chain, 100 MB array", ms, False),
-    ("start", "Fresh interpreter to first result", seconds, False),
+    ("METG stencil", "Smallest task that pays, METG", us, False),
+    ("array chain", "Chain of x + 1, 100 MB, a link", ms, False),
+    ("start", "Start to first result", seconds, False),
 )
 
 
@@ -55,7 +55,12 @@ def overview(results: Results, path: Path) -> None:
         for axes, (name, title, text, rate) in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
             values = {p: v for p in results.peers if (v := results.median(p, name))}
             _bars(axes, values, text, rate)
-            axes.set_title(f"{title}  {'(more is better)' if rate else '(less is better)'}", fontsize=9)
+            axes.set_title(title)
+            better = "more is better" if rate else "less is better"
+            axes.text(
+                1, -0.02, better, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=PALE
+            )
+        figure.supxlabel("bars on logarithmic scales", x=0.995, ha="right", fontsize=8, color=PALE)
         figure.savefig(path, dpi=130)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks import core, machine, plots
@@ -31,13 +31,13 @@ BYTES = {"scale_kept": 1500, "scale_dropped": 500}
 CORE = "core alone, a move"
 
 
-def measure(most: int, least: int, graph: int, results: Results) -> None:
-    """All flows: bags of up to `most`, graphs of up to `graph` tasks."""
-    for work, title in TITLES.items():
+def measure(most: int, least: int, graph: int, results: Results, works: Iterable[str] = TITLES) -> None:
+    """Flows of nbflow: bags of up to `most`, graphs of up to `graph` tasks."""
+    for work in works:
         largest = most if work in BYTES else graph
         for size in (least, (least * largest) ** 0.5, largest):
             count = int(size)
-            print(f"{title}: {count:,}", file=sys.stderr)
+            print(f"{TITLES[work]}: {count:,}", file=sys.stderr)
             try:
                 with PeerProcess(OURS, sys.executable) as process:
                     process.ask("bag", {"count": min(WARM, least)}, PATIENCE)

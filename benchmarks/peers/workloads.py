@@ -97,20 +97,22 @@ def steps(peer: Peer, shape: str, width: int, steps: int) -> Figures:
     return {"": _stepped(peer, SHAPES[shape], width, steps, 0.0) / (width * steps)}
 
 
-def grain(peer: Peer, shape: str, width: int, steps: int, start: float, times: int = 2) -> Figures:
+def grain(
+    peer: Peer, shape: str, width: int, steps: int, start: float, times: int = 3, precision: float = 1.1
+) -> Figures:
     """METG(50 %): the least CPU time of a task, in seconds, with half of the ideal throughput.
 
-    The better of `times` runs of a graph counts, since another program's turn on a core is no cost of the peer's;
-    for the same reason the ideal is what plain processes get of the cores at that time (`_share`).
+    The median of `times` runs of a graph counts. Another program's turn on a core is no cost of the peer's, so the
+    ideal is what plain processes get of the cores at that time (`_share`).
     """
     share = _share()
 
     def efficiency(seconds: float) -> float:
-        took = min(_stepped(peer, SHAPES[shape], width, steps, seconds) for _ in range(times))
+        took = statistics.median(_stepped(peer, SHAPES[shape], width, steps, seconds) for _ in range(times))
         return width * steps * seconds / WORKERS / share / took
 
     try:
-        return {"": metg(efficiency, start)}
+        return {"": metg(efficiency, start, precision=precision)}
     except NeverReached as why:
         raise Unsupported(str(why)) from None
 
@@ -154,7 +156,7 @@ def pieces(peer: Peer, count: int, seconds: float) -> Figures:
     begin = time.perf_counter()
     peer.results([call(seconds) for _ in range(count)])
     raw = count * seconds / WORKERS / (time.perf_counter() - begin)
-    return {"": raw * 2 / (before + _share()), "raw": raw}
+    return {"": min(1.0, raw * 2 / (before + _share())), "raw": raw}
 
 
 def mapped(peer: Peer, items: int) -> Figures:
