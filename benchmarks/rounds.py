@@ -29,6 +29,7 @@ class Measuring:
         self._works = works
         self._tiny = tiny
         self._say = say
+        self._deadline = 0.0
         self._python: dict[str, str] = {}
         for peer in peers:
             try:
@@ -37,8 +38,9 @@ class Measuring:
                 self._give_up(peer, "installation", str(why))
 
     def run(self, rounds: int, starts: int, minutes: float) -> Results:
-        """So many rounds; fewer, if another one would not end within that time."""
+        """So many rounds; fewer, if another one would not end within that time. What is late by a quarter is cut off."""
         begun = time.monotonic()
+        self._deadline = begun + 60 * minutes * 1.25
         for number in range(rounds):
             took = (time.monotonic() - begun) / number if number else 0.0
             if number and time.monotonic() + took > begun + 60 * minutes:
@@ -75,6 +77,7 @@ class Measuring:
 
     def _turns(self, peers: Sequence[str], number: int) -> None:
         """Each work in turn on each of these peers."""
+        self._say(f"  {', '.join(TITLES[peer] for peer in peers)}")
         with ExitStack() as stack:
             open_: dict[str, PeerProcess] = {}
             for peer in peers:
@@ -87,6 +90,10 @@ class Measuring:
                 if peer not in FAST:
                     self._note_start(open_[peer])
             for work in self._works:
+                if time.monotonic() > self._deadline:
+                    for peer in open_:
+                        self._give_up(peer, f"round {number + 1} from {work.name} on", "the time was over")
+                    break
                 if number < work.rounds:
                     self._work(work, open_)
         for process in open_.values():
