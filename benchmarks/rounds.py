@@ -38,7 +38,7 @@ class Measuring:
                 self._give_up(peer, "installation", str(why))
 
     def run(self, rounds: int, starts: int, minutes: float) -> Results:
-        """So many rounds; fewer, if another one would not end within that time. What is late by a quarter is cut off."""
+        """So many rounds; fewer, if another would not end within that time. What is late by a quarter is cut off."""
         begun = time.monotonic()
         self._deadline = begun + 60 * minutes * 1.25
         for number in range(rounds):
