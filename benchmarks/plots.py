@@ -16,6 +16,7 @@ from benchmarks.results import OURS, Results
 from benchmarks.rows import ms, per_second, seconds, us
 
 OUR_COLOUR, THEIR_COLOUR, INK, PALE, FAINT = "#e4761b", "#b9c3cf", "#2b3440", "#7d8894", "#e6eaee"
+HALO = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 LINES = {
     "nbflow": OUR_COLOUR,
     "pool": "#3f6f9f",
@@ -70,10 +71,7 @@ def _bars(axes: Any, values: Mapping[str, float], text: Any, rate: bool) -> None
     lengths = [1 / values[peer] if rate else values[peer] for peer in order]
     colours = [OUR_COLOUR if peer == OURS else THEIR_COLOUR for peer in order]
     axes.barh(range(len(order)), lengths, color=colours, height=0.72)
-    axes.set_yticks(range(len(order)), [TITLES[peer] for peer in order])
-    for label, peer in zip(axes.get_yticklabels(), order, strict=True):
-        label.set_fontweight("bold" if peer == OURS else "normal")
-    axes.invert_yaxis()
+    _names(axes, order)
     axes.set_xscale("log")
     if lengths:
         axes.set_xlim(min(lengths) / 2.5, max(lengths) * 6)
@@ -82,6 +80,14 @@ def _bars(axes: Any, values: Mapping[str, float], text: Any, rate: bool) -> None
     axes.xaxis.set_visible(False)
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _names(axes: Any, order: Sequence[str]) -> None:
+    """The peers down the side, the first on top."""
+    axes.set_yticks(range(len(order)), [TITLES[peer] for peer in order])
+    for label, peer in zip(axes.get_yticklabels(), order, strict=True):
+        label.set_fontweight("bold" if peer == OURS else "normal")
+    axes.invert_yaxis()
 
 
 def busy(results: Results, path: Path) -> None:
@@ -99,12 +105,13 @@ def busy(results: Results, path: Path) -> None:
                 height=0.72,
                 color=[OUR_COLOUR if p == OURS else THEIR_COLOUR for p in order],
             )
-            axes.set_yticks(range(len(order)), [TITLES[peer] for peer in order])
-            axes.invert_yaxis()
             for place, width in enumerate(widths):
-                axes.text(width + max(widths) * 0.015, place, f"{width:.1f}×", va="center", fontsize=8.5)
+                axes.text(
+                    width + max(widths) * 0.015, place, f"{width:.1f}×", va="center", fontsize=8.5, bbox=HALO
+                )
             axes.set_xlim(0, max(widths, default=1) * 1.15)
-            axes.axvline(1, color=INK, linewidth=0.8, linestyle=":")
+            _names(axes, order)
+            axes.axvline(1, color=INK, linewidth=0.8, linestyle=":", zorder=0)
             axes.set_title(f"{title}: time while the notebook computes,\nas against idle", fontsize=9)
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(axis="y", length=0)

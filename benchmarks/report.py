@@ -76,7 +76,11 @@ def machine(results: Results) -> str:
     """What was measured on, and what."""
     about = [f"- {name}: {value}" for name, value in results.machine.items()]
     versions = ", ".join(f"{TITLES[p]} {v}" for p, v in results.versions.items() if v)
-    return "\n".join([*about, *([f"- peers: {versions}"] if versions else [])])
+    if versions:
+        about.append(f"- peers: {versions}")
+    if float(results.machine.get("load before", 0)) > float(results.machine.get("cores", 1)) / 2:
+        about.append("- **The machine was at work elsewhere**: not even ratios are worth much")
+    return "\n".join(about)
 
 
 def missing(results: Results) -> str:

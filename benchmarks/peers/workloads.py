@@ -21,6 +21,8 @@ from benchmarks.peers.base import WORKERS, Peer, Unsupported
 
 Figures = dict[str, float]
 
+BRIEF, LONGER = 0.15, 0.4  # seconds of CPU time that are enough to see what a process gets of a core
+
 
 def bag(peer: Peer, count: int) -> Figures:
     """Seconds a task, all submitted at once, all results taken, all futures kept until then."""
@@ -103,13 +105,16 @@ def grain(
     """METG(50 %): the least CPU time of a task, in seconds, with half of the ideal throughput.
 
     The median of `times` runs of a graph counts. Another program's turn on a core is no cost of the peer's, so the
-    ideal is what plain processes get of the cores at that time (`_share`).
+    ideal is what plain processes get of the cores just before and after (`_share`).
     """
-    share = _share()
+    share = _share(BRIEF)
 
     def efficiency(seconds: float) -> float:
+        nonlocal share
+        before = share
         took = statistics.median(_stepped(peer, SHAPES[shape], width, steps, seconds) for _ in range(times))
-        return width * steps * seconds / WORKERS / share / took
+        share = _share(BRIEF)
+        return width * steps * seconds / WORKERS / took * 2 / (before + share)
 
     try:
         return {"": metg(efficiency, start, precision=precision)}
@@ -152,11 +157,11 @@ def pieces(peer: Peer, count: int, seconds: float) -> Figures:
     "" is with the ideal that plain processes reach just before and after (`_share`), "raw" with whole cores.
     """
     call = peer.calls(tasks.spin)
-    before = _share()
+    before = _share(LONGER)
     begin = time.perf_counter()
     peer.results([call(seconds) for _ in range(count)])
     raw = count * seconds / WORKERS / (time.perf_counter() - begin)
-    return {"": min(1.0, raw * 2 / (before + _share())), "raw": raw}
+    return {"": min(1.0, raw * 2 / (before + _share(LONGER))), "raw": raw}
 
 
 def mapped(peer: Peer, items: int) -> Figures:
@@ -212,7 +217,7 @@ def _stepped(peer: Peer, shape: Shape, width: int, steps: int, seconds: float) -
     return time.perf_counter() - begin
 
 
-def _share(seconds: float = 0.4) -> float:
+def _share(seconds: float) -> float:
     """The part of a core that each of `WORKERS` plain processes gets, while nothing else of ours runs."""
     program = (
         f"import time; t = time.thread_time() + {seconds}; b = time.perf_counter()\n"
