@@ -35,8 +35,7 @@ def measure(most: int, least: int, graph: int, results: Results, works: Iterable
     """Flows of nbflow: bags of up to `most`, graphs of up to `graph` tasks."""
     for work in works:
         largest = most if work in BYTES else graph
-        for size in (least, (least * largest) ** 0.5, largest):
-            count = int(size)
+        for count in sizes(least, largest):
             print(f"{TITLES[work]}: {count:,}", file=sys.stderr)
             try:
                 with PeerProcess(OURS, sys.executable) as process:
@@ -46,6 +45,11 @@ def measure(most: int, least: int, graph: int, results: Results, works: Iterable
                 results.note(OURS, f"{work} {count}", str(why))
                 continue
             results.add(OURS, f"{work} {count}", figures)
+
+
+def sizes(least: int, most: int) -> list[int]:
+    """Both, and a round number half-way between them on a scale of ratios."""
+    return sorted({least, int(float(f"{(least * most) ** 0.5:.1g}")), most})
 
 
 def costs(results: Results) -> dict[str, dict[int, float]]:
@@ -98,7 +102,7 @@ def main() -> None:
     asked = parser.parse_args()
     results = Results(machine=machine.describe())
     measure(asked.most, asked.least, asked.graph, results)
-    for size, cost in core.measure((asked.least, asked.most)).items():
+    for size, cost in core.measure(sizes(asked.least, asked.most)).items():
         results.add(OURS, f"core {size}", {"": cost})
     results.machine["load after"] = machine.load()
     directory = Path(asked.output)
