@@ -138,15 +138,22 @@ def bags(results: Results, path: Path) -> None:
 def scale(costs: Mapping[str, Mapping[int, float]], path: Path) -> None:
     """Microseconds a task by the number of tasks; a flat line is what is wanted."""
     colours = [OUR_COLOUR, "#3f6f9f", "#6a9f58", "#8c6bb1", "#c44e52", "#937860"]
-    sizes = sorted({size for line in costs.values() for size in line})
+    numbers = {size for line in costs.values() for size in line}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8, 4), layout="constrained")
+        figure = Figure(figsize=(8.5, 3.8), layout="constrained")
         axes = figure.subplots()
         for (title, line), colour in zip(costs.items(), colours, strict=False):
-            _line(axes, [(n, value * 1e6) for n, value in sorted(line.items())], title, colour, False)
-        axes.set_ylim(bottom=0)
+            x, y = zip(*sorted(line.items()), strict=True)
+            axes.plot(x, [1e6 * value for value in y], color=colour, marker="o", markersize=4.5, label=title)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_title("Microseconds a task, by the number of tasks")
-        _sizes(axes, sizes)
+        _sizes(
+            axes, [10**n for n in range(3, 8) if min(numbers, default=1) <= 10**n <= max(numbers, default=1)]
+        )
+        if numbers:
+            axes.set_xlim(min(numbers) * 0.8, max(numbers) * 1.25)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.savefig(path, dpi=130)
 
 
