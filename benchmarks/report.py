@@ -72,14 +72,22 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     return f"{reached} of {len(verdicts)} bars reached."
 
 
+DISTURBED = " **The machine was at work elsewhere: not even ratios are worth much.**"
+
+
+def disturbed(results: Results) -> bool:
+    """Whether other programs used more than half of the cores when the run began."""
+    return float(results.machine.get("load before", 0)) > float(results.machine.get("cores", 1)) / 2
+
+
 def machine(results: Results) -> str:
     """What was measured on, and what."""
     about = [f"- {name}: {value}" for name, value in results.machine.items()]
     versions = ", ".join(f"{TITLES[p]} {v}" for p, v in results.versions.items() if v)
     if versions:
         about.append(f"- peers: {versions}")
-    if float(results.machine.get("load before", 0)) > float(results.machine.get("cores", 1)) / 2:
-        about.append("- **The machine was at work elsewhere**: not even ratios are worth much")
+    if disturbed(results):
+        about.append(f"-{DISTURBED}")
     return "\n".join(about)
 
 
@@ -139,8 +147,8 @@ def readme_part(results: Results) -> str:
     about = results.machine
     where = f"{about['cores']} shared cores, {about['memory']}, Python {about['Python'].split()[-1]}"
     reading = (
-        f"Two workers each, on {where}; medians of {about['rounds']} rounds. In brackets: how many times better nbflow "
-        "is. [All figures](benchmarks/results/peers.md), and what nbflow is held to."
+        f"Two workers each, on {where}; medians, rounds: {about['rounds']}. In brackets: how many times better nbflow "
+        f"is.{DISTURBED if disturbed(results) else ''} [All figures](benchmarks/results/peers.md), and what nbflow is held to."
     )
     shown = [line for line in SHOWN if line.figure in IN_README]
     picture = "![nbflow beside its peers](benchmarks/results/overview.png)"

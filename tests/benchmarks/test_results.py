@@ -60,8 +60,11 @@ def test_bars_say_whether_they_are_reached_and_what_was_not_measured(results: Re
 
 
 def test_the_page_says_what_is_missing_and_why(results: Results) -> None:
+    assert "at work elsewhere" not in page(results)
+    results.machine["load before"] = "1.5"
+    assert "at work elsewhere" in page(results)
     assert "- process pool, round trip: no answer within 100 s" in page(results)
-    assert "medians of 2 rounds" in readme_part(results)
+    assert "medians, rounds: 2" in readme_part(results)
 
 
 def test_results_are_the_same_after_they_were_kept(results: Results, tmp_path: Path) -> None:
