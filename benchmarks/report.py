@@ -148,7 +148,8 @@ def readme_part(results: Results) -> str:
     where = f"{about['cores']} shared cores, {about['memory']}, Python {about['Python'].split()[-1]}"
     reading = (
         f"Two workers each, on {where}; medians, rounds: {about['rounds']}. In brackets: how many times better nbflow "
-        f"is.{DISTURBED if disturbed(results) else ''} [All figures](benchmarks/results/peers.md), and what nbflow is held to."
+        f"is.{DISTURBED if disturbed(results) else ''} [All figures](benchmarks/results/peers.md), and what nbflow "
+        "is held to."
     )
     shown = [line for line in SHOWN if line.figure in IN_README]
     picture = "![nbflow beside its peers](benchmarks/results/overview.png)"
