@@ -42,6 +42,7 @@ from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
+PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
 
 
 class Scheduler:
@@ -56,7 +57,7 @@ class Scheduler:
         self._functions: dict[bytes, msg.Define] = {}
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
-        self._published = 0.0
+        self._publish_at = 0.0
         self._wake_at: float | None = None
         self._sockets = Sockets()
         self._sockets.add(self.client, self._from_client)
@@ -135,8 +136,7 @@ class Scheduler:
             if at is not None and (first is None or at < first):
                 first = at
         if self._dirty:
-            publish = self._published + PUBLISH_EVERY
-            first = publish if first is None or publish < first else first
+            first = self._publish_at if first is None or self._publish_at < first else first
         return None if first is None else max(0.0, first - time.time())
 
     def decide(self) -> None:
@@ -154,7 +154,7 @@ class Scheduler:
             for instruction in step.instructions:
                 carry[type(instruction)](instruction)
             if self._watched:
-                self._dirty.update((change.task, None) for change in step.changes)
+                self._dirty.update(dict.fromkeys([change.task for change in step.changes]))
 
     def _look(self) -> None:
         """Have the guard look at the workers, if it is time."""
@@ -458,12 +458,12 @@ class Scheduler:
 
     def _publish(self, *, now: bool = False) -> None:
         at = time.time()
-        if self._dirty and (now or at - self._published >= PUBLISH_EVERY):
+        if self._dirty and (now or at >= self._publish_at):
             jobs = [self.jobs[number] for number in self._dirty]
             rows = [history.row(job, self._story(job)) for job in jobs]
             self._dirty.clear()
-            self._published = at
             self.client.outgoing.append(msg.Rows(rows))
+            self._publish_at = at + max(PUBLISH_EVERY, (time.time() - at) / PUBLISH_SHARE)
 
 
 class _Stopped(Exception):
