@@ -9,13 +9,14 @@ from typing import Any
 from nbflow.wire.channel import ChannelClosed, Port
 
 _READ = select.POLLIN
+_EPOLL = hasattr(select, "epoll")  # knows its descriptors from one wait to the next; its events have the same numbers
 
 
 class Sockets:
     """The descriptors of a loop. A callback is called when its descriptor can be read, or has been closed."""
 
     def __init__(self) -> None:
-        self._poll = select.poll()
+        self._poll: Any = select.epoll() if _EPOLL else select.poll()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._ports: dict[int, Port[Any]] = {}
         self._full: set[int] = set()  # ports whose peer did not take everything
@@ -56,7 +57,9 @@ class Sockets:
 
     def wait(self, timeout: float | None) -> None:
         """Wait until something can be done, at most `timeout` seconds (None = as long as it takes), and call back."""
-        for fd, event in self._poll.poll(None if timeout is None else timeout * 1000):
+        if timeout is not None and not _EPOLL:
+            timeout *= 1000  # it counts milliseconds
+        for fd, event in self._poll.poll(timeout):
             callback = self._callbacks.get(fd)  # gone, if another callback of this round has dropped it
             if callback is not None and event != select.POLLOUT:
                 callback()
