@@ -40,7 +40,9 @@ def total(x: Any) -> float:
     return float(x.sum())
 
 
-def array_chain(app_add_one: Callable[[Any], Any], make_array: Callable[[], Any], links: int = LINKS) -> float:
+def array_chain(
+    app_add_one: Callable[[Any], Any], make_array: Callable[[], Any], links: int = LINKS
+) -> float:
     """Seconds of `links` calls, each of which takes the future of the one before, from the first array's future on.
 
     Nothing but the future of the last array is kept, and it is not fetched.

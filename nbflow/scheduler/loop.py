@@ -37,7 +37,7 @@ from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
-from nbflow.wire.outcomes import Failure, Held, Withdrawn
+from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
@@ -65,7 +65,8 @@ class Scheduler:
             self._sockets.listen(parent, self._stop)
         self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
-        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
+        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
+        self._store = self._hands.store
         desks, tasks = self.machine.desks, self.machine.tasks
         self._silence = Silence(self, desks, tasks, self._hands.call_off)
         self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
@@ -94,6 +95,8 @@ class Scheduler:
             msg.Exported: self._exported,
             msg.FromThread: self._from_thread,
             msg.ThreadEnded: self._thread_ended,
+            msg.Keep: lambda message: self._store.keep(0, message.files),
+            msg.LetGo: lambda message: self._store.let_go(0, message.files),
         }
         self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
             msg.Hello: self._hello,
@@ -110,6 +113,8 @@ class Scheduler:
             msg.Cancel: self._nested_cancel,
             msg.Expect: self._nested_promise,
             msg.Deliver: self._nested_deliver,
+            msg.Keep: lambda worker, message: self._store.keep(worker.number, message.files),
+            msg.LetGo: lambda worker, message: self._store.let_go(worker.number, message.files),
         }
 
     # ------------------------------------------------------------ the loop
@@ -130,9 +135,8 @@ class Scheduler:
             self._end()
 
     def _timeout(self) -> float | None:
-        times = [
-            at for at in (self._wake_at, self._memo.due, self.guard.due, self._visits.due) if at is not None
-        ]
+        dues = self._wake_at, self._memo.due, self.guard.due, self._visits.due, self._store.due
+        times = [at for at in dues if at is not None]
         if self._dirty:
             times.append(self._published + PUBLISH_EVERY)
         return max(0.0, min(times) - time.time()) if times else None
@@ -155,8 +159,10 @@ class Scheduler:
                 self._dirty.update((change.task, None) for change in step.changes)
 
     def _look(self) -> None:
-        """Have the guard look at the workers, if it is time."""
+        """Have the guard look at the workers, and the store at what rests, if it is time."""
         now = time.time()
+        if self._store.due is not None and now >= self._store.due:
+            self._store.look(now)
         if self.guard.due is not None and now >= self.guard.due:
             self.guard.look(now)
             self.decide()  # at once: what was looked at is what is decided about
@@ -174,6 +180,7 @@ class Scheduler:
         self.staff.end()
         leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE)
         self._memo.end()
+        self._store.close()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
         self._visits.close()
@@ -199,6 +206,8 @@ class Scheduler:
         define = self._functions[message.function]
         if not define.reusable:  # it comes with every call
             del self._functions[message.function]
+        if type(message.payload) is Stored:
+            self._store.hold(message.payload)
         self.jobs[message.id] = Job(
             message.id,
             message.app,
@@ -251,15 +260,17 @@ class Scheduler:
         self.decide()  # the promise may have come with this very frame
         task = self.machine.tasks.get(number)
         if task is None or task.state is not State.RUNNING or not task.outside:
-            self._hands.discard(outcome)
+            self._hands.refuse(outcome)
             return
         job = self.jobs[number]
+        self._store.hold(outcome)
         job.outcome, job.note = outcome, note
         self._hands.exports.used |= isinstance(outcome, Held)
         self.emit(ev.Delivered(number, state))
 
     def _exported(self, message: msg.Exported) -> None:
         self.decide()  # what was to be launched before this answer is
+        self._store.hold(message.outcome)
         self._hands.exports.answered(message.number, message.outcome)
 
     def _from_thread(self, message: msg.FromThread) -> None:
@@ -302,7 +313,8 @@ class Scheduler:
         self.decide()
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
-        self.client.outgoing.append(msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid()))
+        status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
+        self.client.outgoing.append(status)
 
     def _worker_rows(self) -> list[WorkerRow]:
         desks = self.machine.desks
@@ -353,6 +365,8 @@ class Scheduler:
             self.decide()  # it is known then how its task has ended
             self.events += [ev.CancelRequested(n) for n in worker.calls if self._goes_with(worker, n)]
         self.emit(ev.Released(tuple(worker.calls)))
+        if not worker.threads:
+            self._store.gone(worker.number, worker.pid)
         self._silence.gone(worker)
 
     def _goes_with(self, worker: Worker, number: int) -> bool:
@@ -375,10 +389,14 @@ class Scheduler:
         if not current:
             heard = self.jobs.get(message.id)
             if heard is None or heard.outcome != message.outcome:  # else it is heard again, and in use
-                self._hands.discard(message.outcome)
+                self._hands.refuse(message.outcome)
             return
         job = self.jobs[message.id]
+        if type(job.outcome) is Stored:
+            self._store.drop(job.outcome)
         job.outcome = message.outcome
+        if type(message.outcome) is Stored:
+            self._store.hold(message.outcome)
         self._hands.exports.used |= type(message.outcome) is Held
         job.note = message.note
         if message.output or job.output:

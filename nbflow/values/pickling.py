@@ -6,6 +6,7 @@ values of the needs in their order. So the caller's containers are never touched
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import threading
@@ -20,6 +21,7 @@ from nbflow.values.byvalue import ByValue
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
 
 ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_SMALL = ATOMS - {bytes}  # but for texts and integers of people who like them long
 
 
 class Needed:
@@ -46,6 +48,17 @@ class Pickled(NamedTuple):
     needs: list[Any]
 
 
+def _keep(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
+    """False = out of band, among the buffers."""
+    try:
+        big = buffer.raw().nbytes >= BIG
+    except BufferError:  # not contiguous: it goes in band
+        return True
+    if big:
+        buffers.append(buffer)
+    return not big
+
+
 class _Pickler(ByValue):
     """The pickler by value, which in addition turns futures into references."""
 
@@ -55,17 +68,9 @@ class _Pickler(ByValue):
         self._places: dict[
             int, int
         ] = {}  # identity of a future -> its place in `needs`, which keeps it alive
-        super().__init__(file, protocol=5, buffer_callback=None if in_band else self._keep)
-
-    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
-        """False = out of band."""
-        try:
-            big = buffer.raw().nbytes >= BIG
-        except BufferError:  # not contiguous: it goes in band
-            return True
-        if big:
-            self.buffers.append(buffer)
-        return not big
+        # not a method of this: the circle would keep all that was pickled until the garbage collector comes
+        keep = None if in_band else functools.partial(_keep, self.buffers)
+        super().__init__(file, protocol=5, buffer_callback=keep)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)  # not `isinstance`: what that asks an object may be the user's code
@@ -82,12 +87,29 @@ class _Pickler(ByValue):
         return index
 
 
+class _Bytes:
+    """Bytes that go out of band: Python's own never do. Unpickled as what they were, which takes one copy."""
+
+    def __init__(self, value: bytes | bytearray) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[type, tuple[pickle.PickleBuffer]]:
+        return type(self._value), (pickle.PickleBuffer(self._value),)
+
+
+def _apart(value: Any) -> Any:
+    """The same value, out of band if it is large bytes."""
+    return _Bytes(value) if type(value) in (bytes, bytearray) and len(value) >= BIG else value
+
+
 def dumps(value: Any, *, in_band: bool = False) -> Pickled:
     """Pickle a value; `in_band`: without out-of-band buffers.
 
     Raises:
         Exception: whatever pickling raises.
     """
+    if not in_band:
+        value = _apart(value)
     if type(value) in ATOMS:
         return Pickled(pickle.dumps(value, 5), [], [])
     with io.BytesIO() as file:
@@ -107,12 +129,14 @@ def refusal(value: Any) -> Exception | None:
 
 def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
     """Pickle the arguments of a call; the C pickler alone does it where all of them are plain."""
-    if ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values())):
-        return Pickled(pickle.dumps((args, kwargs), 5), [], [])
-    return dumps((args, kwargs))
+    plain = _SMALL.issuperset(map(type, args)) and _SMALL.issuperset(map(type, kwargs.values()))
+    if not plain:
+        args, kwargs = tuple(map(_apart, args)), {name: _apart(value) for name, value in kwargs.items()}
+        plain = ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values()))
+    return Pickled(pickle.dumps((args, kwargs), 5), [], []) if plain else dumps((args, kwargs))
 
 
-def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
+def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
     """Unpickle a value. `needs`: the values that its references stand for.
 
     `mine`: classes that this process defined stay as they are, and are not put back to what they were when the value
@@ -125,7 +149,7 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
         return pickle.loads(data, buffers=buffers)
     _context.needs.append(needs)
     try:
-        if mine and b"_class_setstate" in data:
+        if mine and b"_class_setstate" in bytes(data):
             return _OwnersUnpickler(io.BytesIO(data), buffers=buffers).load()
         return pickle.loads(data, buffers=buffers)
     finally:
