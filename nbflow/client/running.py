@@ -152,7 +152,7 @@ class Runner:
                 return outcome.store(pickled, self._store_dirs)
             # what the task was given lies in the store, and stays there for as long as the task has not ended
             inputs = {path for given in (run.payload, *run.values) for path in objects.files_of(given)}
-            return outcome.store(pickled, self._store_dirs, lambda view: segments.place_of(view, inputs))
+            return outcome.store(pickled, self._store_dirs, segments.Places(inputs).find)
         except OSError as error:
             raise StoreError(f"there is no room for what `{app}` returned ({kind}): {error}") from error
 

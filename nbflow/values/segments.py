@@ -11,6 +11,7 @@ Which files there are, and who needs them, is the scheduler's business; only it 
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import mmap
 import os
@@ -196,16 +197,23 @@ def map_path(path: str) -> mmap.mmap:
         return found
 
 
-def place_of(view: memoryview, paths: Collection[str]) -> tuple[str, int] | None:
-    """Which of these files, and where in it, a view is of, if one of them is mapped here and the view is of that."""
-    begin = mapping.address(view)
-    for path in paths:
-        mapped = _mapped.get(path)
-        if mapped is not None:
-            start = mapping.address(mapped)
-            if start <= begin and begin + view.nbytes <= start + len(mapped):
-                return path, begin - start
-    return None
+class Places:
+    """Where views are of those files, of the given ones, that are mapped here."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        found = ((path, _mapped.get(path)) for path in paths)
+        mapped = sorted((mapping.address(m), len(m), path) for path, m in found if m is not None)
+        self._starts = [start for start, _, _ in mapped]
+        self._mapped = mapped
+
+    def find(self, view: memoryview) -> tuple[str, int] | None:
+        """The file that a view is of, and where in it; None if it is of none."""
+        begin = mapping.address(view)
+        number = bisect.bisect_right(self._starts, begin) - 1
+        if number < 0:
+            return None
+        start, size, path = self._mapped[number]
+        return (path, begin - start) if begin + view.nbytes <= start + size else None
 
 
 def keep_recent() -> None:
