@@ -182,9 +182,12 @@ class Arguments:
                 self._wake.get(timeout=LINGER / 2 if self._known else None)
             if (released := self._take_released()) is not None:
                 self._post(released, urgent=True)
-            with self._lock:
-                for key in list(self._known):
-                    self._forget_if(key, _is_over)
+            self._forget_all()
+
+    def _forget_all(self) -> None:
+        with self._lock:
+            for key in list(self._known):
+                self._forget_if(key, _is_over)
 
 
 def _is_over(known: _Known) -> bool:

@@ -24,6 +24,9 @@ COLOURS = {
 }
 
 
+NOTHING_STORED = StoreRow()
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A flow at one moment. `elapsed` is in seconds."""
@@ -32,7 +35,7 @@ class Status:
     counts: Mapping[State, int]
     workers: Sequence[WorkerRow]
     elapsed: float
-    store: StoreRow = StoreRow()
+    store: StoreRow = NOTHING_STORED
 
     def __repr__(self) -> str:
         """The table as text."""

@@ -115,7 +115,8 @@ class Store:
 
     def gone(self, origin: int, process: int) -> None:
         """A process has ended: it names nothing again, and what it was writing nobody will hear of."""
-        self.let_go(origin, tuple(self._kept.pop(origin, ())))
+        for path in self._kept.pop(origin, ()):
+            self._drop(path)
         for number in [n for n, resting in self._resting.items() if maker_of(resting.path) == process]:
             self._shed(number)
         known = {os.path.basename(path) for path in self.files}
