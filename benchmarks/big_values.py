@@ -40,48 +40,61 @@ def total(x: Any) -> float:
     return float(x.sum())
 
 
+def ended(x: Any) -> None:
+    """Wait until a future is done, without asking for its value; what is no future is there already."""
+    if isinstance(x, Future) and x.exception() is not None:
+        raise RuntimeError("a task failed")
+
+
+def value_of(x: Any) -> Any:
+    """The value of a future."""
+    return x.result()
+
+
 def array_chain(
-    app_add_one: Callable[[Any], Any], make_array: Callable[[], Any], links: int = LINKS
+    app_add_one: Callable[[Any], Any],
+    make_array: Callable[[], Any],
+    links: int = LINKS,
+    wait: Callable[[Any], object] = ended,
 ) -> float:
     """Seconds of `links` calls, each of which takes the future of the one before, from the first array's future on.
 
-    Nothing but the future of the last array is kept, and it is not fetched.
+    Nothing but the future of the last array is kept, and it is not fetched: `wait` waits for it.
     """
     x = make_array()
-    _wait(x)
+    wait(x)
     begin = time.perf_counter()
     for _ in range(links):
         x = app_add_one(x)
-    _wait(x)
+    wait(x)
     return time.perf_counter() - begin
 
 
 def array_fan_out(
-    app_total: Callable[[Any], Any], make_array: Callable[[], Any], consumers: int = CONSUMERS
+    app_total: Callable[[Any], Any],
+    make_array: Callable[[], Any],
+    consumers: int = CONSUMERS,
+    wait: Callable[[Any], object] = ended,
+    fetch: Callable[[Any], Any] = value_of,
 ) -> float:
-    """Seconds of `consumers` calls that take one and the same task's array."""
+    """Seconds of `consumers` calls that take one and the same task's array; `fetch` gives the value of a future."""
     x = make_array()
-    _wait(x)
-    begin = time.perf_counter()
-    totals = [app_total(x) for _ in range(consumers)]
-    for future in totals:
-        future.result()
-    return time.perf_counter() - begin
+    wait(x)
+    return driver_fan_out(app_total, x, consumers, fetch)
 
 
-def driver_fan_out(app_total: Callable[[Any], Any], array: Any, consumers: int = CONSUMERS) -> float:
-    """The same with an array of the caller's own process, that may have been changed since the last round."""
+def driver_fan_out(
+    app_total: Callable[[Any], Any],
+    array: Any,
+    consumers: int = CONSUMERS,
+    fetch: Callable[[Any], Any] = value_of,
+) -> float:
+    """The same with what is there: an array of the caller's own process, say, changed since the last round or not."""
     begin = time.perf_counter()
     totals = [app_total(array) for _ in range(consumers)]
     for future in totals:
-        future.result()
+        fetch(future)
     return time.perf_counter() - begin
-
-
-def _wait(x: Any) -> None:
-    """Until a future is done, without asking for its value; a pool's result is there already."""
-    if isinstance(x, Future) and x.exception() is not None:
-        raise RuntimeError("a task failed")
 
 
 def measure(rounds: int) -> dict[str, list[float]]:

@@ -92,7 +92,7 @@ class Hands:
             return
         if self.store.files:
             for value in (submit.payload, *values):
-                self.store.touch(value)
+                self.store.touch(value, worker.pid)
         if submit.function not in worker.knows:
             if job.function.reusable:
                 worker.knows.add(submit.function)

@@ -1,7 +1,8 @@
 """The files of big values: who needs each, how much there is of them, and what becomes of those that nobody needs.
 
     hold, drop   a task's value or arguments, the memo, whoever may name a file again: each counts once a file
-    count 0      ──> given back to the process that made it, to be written anew (`Freed`), or unlinked
+    count 0      ──> given back to the process that made it, to be written anew (`Freed`), or unlinked; who has read
+                     it keeps it mapped until then
     too much     ──> the least recently used go to the run directory, copied by a thread; a link takes their place
 
 In memory are those in the first directory of several; what is in the last one is on the disk. A link is put over a
@@ -40,6 +41,7 @@ class _File(msgspec.Struct):
     count: int = 0
     moving: bool = False  # the thread is at copying it
     stuck: bool = False  # it could not be
+    readers: set[int] = msgspec.field(default_factory=set)  # processes that may have it mapped, to read it
 
 
 class _Resting(msgspec.Struct):
@@ -49,7 +51,7 @@ class _Resting(msgspec.Struct):
 
 
 class Store:
-    """The files of one flow. `tell(process, paths, reuse)` says to a process that its files are free, see
+    """The files of one flow. `tell(process, paths, reuse)` says to a process that files are free, see
     `messages.Freed`; False if there is none. `listen(descriptor, callback)` is the loop's. Sizes are in bytes."""
 
     def __init__(
@@ -91,11 +93,12 @@ class Store:
         self.hold(value)
         self.drop(value)
 
-    def touch(self, value: Any) -> None:
-        """It is about to be read."""
+    def touch(self, value: Any, process: int) -> None:
+        """It is about to be read by a process."""
         for path in files_of(value):
             if (file := self.files.pop(path, None)) is not None:
                 self.files[path] = file
+                file.readers.add(process)
 
     def keep(self, origin: int, paths: Iterable[str]) -> None:
         """Who makes calls may name these files again."""
@@ -162,6 +165,7 @@ class Store:
             return
         del self.files[path]
         self._total -= file.size
+        self._tell_readers(path, file)
         if file.on_disk:
             self._spilled -= file.size
             unlink(path)
@@ -173,6 +177,13 @@ class Store:
         else:
             self._free(path, file)
         self._tell_whether_full()
+
+    def _tell_readers(self, path: str, file: _File) -> None:
+        """What they keep mapped would neither be written over nor give its memory back."""
+        if file.size >= REUSED_FROM:
+            for process in file.readers - {maker_of(path)}:
+                self._tell(process, [path], False)
+            file.readers.clear()
 
     def _free(self, path: str, file: _File) -> None:
         if file.size < REUSED_FROM:
@@ -245,6 +256,7 @@ class Store:
             file.on_disk = True
             self._in_memory -= file.size
             self._spilled += file.size
+            self._tell_readers(path, file)
             self._tell(maker_of(path), [path], False)
         self._tell_whether_full()
 

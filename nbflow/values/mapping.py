@@ -26,8 +26,10 @@ _FAILED = 2 * sys.maxsize + 1  # MAP_FAILED
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE of <linux/mman.h>, from Linux 5.14 on
 
 
-def map_file(fd: int, size: int) -> mmap.mmap:
-    """A file's first bytes, to be read; the descriptor may be closed. Views of it cannot be written through.
+def map_file(fd: int, size: int, *, writable: bool = False) -> mmap.mmap:
+    """A file's first bytes; the descriptor may be closed. Views of it cannot be written through.
+
+    `writable`: for `write_through`. Linux only.
 
     Raises:
         OSError: it cannot be mapped.
@@ -35,9 +37,12 @@ def map_file(fd: int, size: int) -> mmap.mmap:
     if not LINUX:
         return mmap.mmap(fd, size, access=mmap.ACCESS_READ)
     mapped = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)
-    if _libc().mmap(address(mapped), size, mmap.PROT_READ, mmap.MAP_SHARED | _FIXED, fd, 0) == _FAILED:
+    protection = mmap.PROT_READ | mmap.PROT_WRITE if writable else mmap.PROT_READ
+    if _libc().mmap(address(mapped), size, protection, mmap.MAP_SHARED | _FIXED, fd, 0) == _FAILED:
         number = _ctypes().get_errno()
         raise OSError(number, os.strerror(number))
+    if writable:  # all at once costs half; where the system cannot, each page is met when it is written
+        _libc().madvise(address(mapped), size, _POPULATE_WRITE)
     return mapped
 
 
@@ -61,26 +66,11 @@ def write_at(fd: int, view: memoryview, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def write_through(mapped: mmap.mmap, parts: list[tuple[memoryview, int]], *, first: bool) -> None:
-    """Write each part at its place in a mapping by `map_file` whose descriptor could write.
-
-    That costs no page faults where it was written in this way before; `first`: it was not. Linux only.
-    """
+def write_through(mapped: mmap.mmap, parts: list[tuple[memoryview, int]]) -> None:
+    """Write each part at its place in a writable mapping, which costs no page faults. None may reach beyond its end."""
     libc, start = _libc(), address(mapped)
-    _protect(start, len(mapped), mmap.PROT_READ | mmap.PROT_WRITE)
-    try:
-        if first:  # all at once costs half; where the system cannot, each page is met when it is written
-            libc.madvise(start, len(mapped), _POPULATE_WRITE)
-        for view, offset in parts:
-            libc.memcpy(start + offset, address(view), view.nbytes)
-    finally:
-        _protect(start, len(mapped), mmap.PROT_READ)
-
-
-def _protect(start: int, size: int, what: int) -> None:
-    if _libc().mprotect(start, size, what):
-        number = _ctypes().get_errno()
-        raise OSError(number, os.strerror(number))
+    for view, offset in parts:
+        libc.memcpy(start + offset, address(view), view.nbytes)
 
 
 def equal(view: memoryview, mapped: mmap.mmap, offset: int) -> bool:
@@ -135,7 +125,7 @@ def _libc() -> Any:
     pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     libc.mmap.argtypes = [pointer, size, number, number, number, ctypes.c_long]
     libc.mmap.restype = pointer
-    libc.mprotect.argtypes = libc.madvise.argtypes = [pointer, size, number]
+    libc.madvise.argtypes = [pointer, size, number]
     libc.memcpy.argtypes = libc.memcmp.argtypes = [pointer, pointer, size]
     libc.memcpy.restype = pointer
     return libc

@@ -17,7 +17,7 @@ import mmap
 import os
 import sys
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
@@ -27,6 +27,7 @@ from nbflow.values import mapping
 REUSED_FROM = 1 << 20  # bytes from which on it is worth it
 LARGER = 1.25  # by how much a file may be larger than what is written into it
 MOST = 16  # files that a process keeps in sight, each with a descriptor
+MOST_RECENT = 64  # files that a worker keeps mapped
 FULL = "full"  # a file of this name in a directory of the store: no more is to be put there
 
 _lock = threading.Lock()
@@ -36,18 +37,18 @@ _mapped: WeakValueDictionary[str, mmap.mmap] = (
 )  # by path; those of files that are gone too
 _own: dict[str, _Own] = {}  # made here, the oldest first
 _free: dict[str, _Own] = {}  # of those, which nobody needs
-recent: dict[str, mmap.mmap] = {}  #: what the task at hand has mapped, if `keep_recent` was asked for
-_keeps_recent = False
+_recent: dict[str, mmap.mmap] = {}  # mapped to be read, the one that was read last at the end
+_kept_in: frozenset[str] = frozenset()
 
 
 class _Own:
-    """A file made here. `fd` can read and write."""
+    """A file made here. `fd` can read and write; `mapped` is for whoever wants to read it, `writable` for nobody else."""
 
     def __init__(self, fd: int, size: int) -> None:
         self.fd = fd
         self.size = size
         self.mapped: mmap.mmap | None = None
-        self.written = False  # through the mapping
+        self.writable: mmap.mmap | None = None
         found = os.fstat(fd)
         self._file = found.st_dev, found.st_ino
 
@@ -65,7 +66,7 @@ class _Own:
 
     def close(self) -> None:
         """Let go of it; views of it stay."""
-        self.mapped = None
+        self.mapped = self.writable = None
         with suppress(OSError):
             found = os.fstat(self.fd)
             if (found.st_dev, found.st_ino) == self._file:
@@ -129,18 +130,20 @@ def _write_over(parts: list[tuple[memoryview, int]], size: int, directory: str) 
     """Write into a file that nobody needs, under a new name; "" if there is none."""
     with _lock:
         fitting = [path for path, own in _free.items() if size <= own.size <= size * LARGER]
-        for old in sorted(fitting, key=lambda path: (_free[path].size, -_free[path].written)):
+        for old in sorted(fitting, key=lambda path: (_free[path].size, _free[path].writable is None)):
+            if not _free[old].unseen:
+                continue  # whoever sees it may let go of it in time
             own = _free.pop(old)
             path = _new_path(directory)
             try:
                 # whoever came late with the old name would find nothing
-                if os.path.dirname(old) == directory and own.unseen:
+                if os.path.dirname(old) == directory:
                     os.rename(old, path)
-                    own.mapped = own.mapped or mapping.map_file(own.fd, own.size)
-                    mapping.write_through(own.mapped, parts, first=not own.written)
-                    own.written = True
+                    own.writable = own.writable or mapping.map_file(own.fd, own.size, writable=True)
+                    mapping.write_through(own.writable, parts)
                     _mapped.pop(old, None)
-                    _mapped[path] = own.mapped
+                    if own.mapped is not None:
+                        _mapped[path] = own.mapped
                     _own[path] = own
                     return path
             except OSError:  # the scheduler has unlinked it
@@ -151,11 +154,15 @@ def _write_over(parts: list[tuple[memoryview, int]], size: int, directory: str) 
 
 
 def freed(paths: Iterable[str], reuse: bool) -> None:
-    """Nobody needs what is in these files, made here. `reuse`: they are there still, to be written over or unlinked."""
+    """Nobody needs what is in these files: let go of them.
+
+    `reuse`: they are there still, and were made here, so they are to be written over, or unlinked.
+    """
     with _lock:
         for path in paths:
+            _recent.pop(path, None)
             own = _own.pop(path, None) or _free.pop(path, None)
-            if reuse and own is not None and len(_free) < MOST and own.unseen:
+            if reuse and own is not None and len(_free) < MOST:
                 _free[path] = own
                 continue
             if own is not None:
@@ -192,8 +199,11 @@ def map_path(path: str) -> mmap.mmap:
                 finally:
                     os.close(fd)
             _mapped[path] = found
-        if _keeps_recent:
-            recent[path] = found
+        if os.path.dirname(path) in _kept_in and len(found) >= REUSED_FROM:
+            _recent.pop(path, None)
+            _recent[path] = found
+            if len(_recent) > MOST_RECENT:
+                del _recent[next(iter(_recent))]
         return found
 
 
@@ -216,16 +226,10 @@ class Places:
         return (path, begin - start) if begin + view.nbytes <= start + size else None
 
 
-def keep_recent() -> None:
-    """In a worker: what a task has mapped stays mapped for the next one, until `forget_recent`."""
-    global _keeps_recent
-    _keeps_recent = True
-
-
-def forget_recent(but: Collection[str] = ()) -> None:
-    """The task has ended: only what the next ones will read stays mapped."""
-    for path in [path for path in recent if path not in but]:
-        recent.pop(path, None)
+def keep_recent(directories: Iterable[str]) -> None:
+    """In a worker: large files of these directories that a task has read stay mapped for later ones, until `freed`."""
+    global _kept_in
+    _kept_in = frozenset(directories)
 
 
 # ---------------------------------------------------------------- forks

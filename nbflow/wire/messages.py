@@ -313,10 +313,9 @@ class Drop(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Freed(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """Nobody needs what lies in these files, which the receiver has made; also said to workers.
+    """Nobody needs what lies in these files, or it lies elsewhere now: do not keep them mapped. Also said to workers.
 
-    `reuse`: they are there still, for it to write other values into them if nobody can see that; else it lets go of
-    them.
+    `reuse`: the receiver has made them, and they are there still, for it to write other values into them.
     """
 
     files: list[str]

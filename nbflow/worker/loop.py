@@ -11,7 +11,6 @@ ends where a task has done to it what cannot be undone (`Leaving`).
 from __future__ import annotations
 
 import faulthandler
-import itertools
 import os
 import select
 import socket
@@ -25,8 +24,6 @@ from nbflow.client.calls import Calls
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.values import segments
-from nbflow.values.objects import files_of
-from nbflow.values.segments import recent
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.descriptors import lifted
 from nbflow.wire.lifeline import tie
@@ -57,7 +54,6 @@ PATIENCE = 0.010  # seconds
 LINGER = 0.003  # seconds that an answer waits for others while more tasks are queued
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 STAND_BY = 0.001  # seconds between two looks whether the next task may begin
-LOOK_AHEAD = 8  # queued tasks whose big values stay mapped
 REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
 
 
@@ -114,7 +110,7 @@ class Worker:
             show_values=setup.show_values,
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
-        segments.keep_recent()
+        segments.keep_recent(setup.store_dirs)
         current.set_current(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
@@ -172,8 +168,6 @@ class Worker:
         self._calls.parent = run.id
         answer: Finished | Gathered = self._runner.run(run)
         self._runner.joined = None  # what it releases goes behind the answer
-        if recent:
-            self._unmap()
         messages = [*self._link.end(), answer]
         if (released := self._calls.take_released()) is not None:
             messages.append(released)
@@ -186,12 +180,6 @@ class Worker:
                 self._channel.send_frames(frame)
             elif time.monotonic() - self._sent_at >= LINGER:
                 self._empty_outbox()
-
-    def _unmap(self) -> None:
-        """Before the answer, which may free them: unmap the big values that the task had and the next ones have not."""
-        with self._lock:
-            queued = list(itertools.islice(self._queue.values(), LOOK_AHEAD))
-        segments.forget_recent({p for run in queued for v in (run.payload, *run.values) for p in files_of(v)})
 
     def _leave(self, messages: list[Any]) -> NoReturn:
         """End after this answer; whatever else was sent here goes elsewhere."""

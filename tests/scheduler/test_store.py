@@ -143,7 +143,7 @@ def test_the_least_recently_used_go_to_the_disk_and_are_read_under_their_names(h
     values = [host.make(LARGE) for _ in range(5)]
     for value in values:
         host.store.hold(value)
-    host.store.touch(values[0])
+    host.store.touch(values[0], MAKER)
     more = [host.make(LARGE) for _ in range(2)]
     for value in more:
         host.store.hold(value)

@@ -126,11 +126,13 @@ def test_a_file_that_nobody_needs_is_written_over_under_another_name(
 @linux_only
 def test_a_file_that_is_seen_here_is_not_written_over(stores: list[str]) -> None:
     first = put(np.ones(BIG), stores)
+    file = inode(first)
     array = outcome.load(first)[5:9]
     segments.freed(first.files, reuse=True)
-    assert not os.path.exists(first.files[0])
     put(np.zeros(BIG), stores)
     assert (array == 1).all()
+    del array
+    assert inode(put(np.zeros(BIG), stores)) == file, "once it is not seen any more, it is"
 
 
 @linux_only
@@ -146,9 +148,9 @@ def test_a_file_that_another_process_sees_is_not_written_over(stores: list[str])
         pass_fds=[begun[1], go[0]],
     )
     assert os.read(begun[0], 1)
+    file = inode(first)
     segments.freed(first.files, reuse=True)
-    assert not os.path.exists(first.files[0])
-    assert inode(put(np.zeros(BIG), stores)) != 0
+    assert inode(put(np.zeros(BIG), stores)) != file
     os.write(go[1], b".")
     assert process.wait(30) == np.ones(1).tobytes()[0]
     for end in (*begun, *go):
@@ -165,6 +167,7 @@ def test_nothing_that_a_forked_child_may_see_is_written_over(stores: list[str]) 
     assert not os.path.exists(first.files[0])
     segments.freed(second.files, reuse=True)
     assert not os.path.exists(second.files[0])
+    assert not segments._free
 
 
 @linux_only
@@ -175,7 +178,8 @@ def test_a_descriptor_that_a_task_has_closed_is_not_taken_for_the_file(stores: l
     other = os.open("/dev/null", os.O_RDWR)
     assert other == fd
     segments.freed(first.files, reuse=True)
-    assert not os.path.exists(first.files[0])
+    assert put(np.zeros(BIG), stores).files != first.files
+    segments.freed(first.files, reuse=False)
     os.close(other)  # it was not closed
 
 
