@@ -42,7 +42,7 @@ _kept_in: frozenset[str] = frozenset()
 
 
 class _Own:
-    """A file made here. `fd` can read and write; `mapped` is for whoever wants to read it, `writable` for nobody else."""
+    """A file made here. `fd` can read and write; `mapped` is for whoever reads it, `writable` is handed to nobody."""
 
     def __init__(self, fd: int, size: int) -> None:
         self.fd = fd
