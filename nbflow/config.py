@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal
 
-from nbflow.checking import Description, called, choice, count, flag, function, number, path, refuse, text
+from nbflow.checking import (
+    Description,
+    called,
+    choice,
+    count,
+    flag,
+    function,
+    number,
+    path,
+    refuse,
+    size,
+    text,
+)
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ProcessExecutor
 from nbflow.memoizers import BasicMemoizer
@@ -49,6 +61,8 @@ class Config(Description):
         std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
         show_values: whether short texts of arguments and results are shown, in the graph, on cards and in the flow's
             rows; False where they may be secret. What tasks print and raise is shown in any case.
+        object_store_limit: how much memory big values may have, in bytes or as a text such as "2 GB"; beyond it, those
+            that were not used for longest go to the run directory. None = half of the machine's or container's.
         initialize_logging: whether a flow whose `run_dir` is kept writes an `nbflow.log` there, or a `LogConfig`.
         monitoring: Parsl's monitoring; the live graph and the log take its place.
         strategy: Parsl's scaling of blocks; no meaning here, as for `strategy_period` and `max_idletime` (seconds).
@@ -84,6 +98,7 @@ class Config(Description):
     retry_handler: Callable[..., float] | None = None
     std_autopath: Callable[..., Any] | None = None
     show_values: bool = True
+    object_store_limit: int | str | None = None
     initialize_logging: Any = True
     monitoring: Any = None
     strategy: str | None = "simple"
@@ -114,6 +129,9 @@ class Config(Description):
         if self.std_autopath is not None:
             function("Config(std_autopath=...)", self.std_autopath)
         flag("Config(show_values=...)", self.show_values)
+        if self.object_store_limit is not None:
+            limit = size("Config(object_store_limit=...)", self.object_store_limit)
+            object.__setattr__(self, "object_store_limit", limit)
         if not callable(getattr(self.initialize_logging, "initialize_logging", None)):
             flag("Config(initialize_logging=...)", self.initialize_logging)
         if self.monitoring is not None and not isinstance(self.monitoring, Description):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from nbflow import numbers
+from nbflow.client.arguments import Arguments
 from nbflow.client.carriage import Callee, Parcel, kept, packed
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.fetching import Fetcher
@@ -111,6 +112,8 @@ class Calls:
         self._retries = retries
         self._executors = tuple(executors)
         self._store_dirs = list(store_dirs)
+        tells = () if threads is None else (self.take_released,)  # a task's are told with its answer
+        self._arguments = Arguments(self._store_dirs, link.post, *tells)
         self._run_dir = run_dir
         self._autopath = autopath
         self.show_values = show_values
@@ -231,6 +234,7 @@ class Calls:
         """No calls are taken any more; `why`: "it has ..."."""
         self._why_closed = why
         self.closed = True
+        self._arguments.close()
 
     def abandon(self) -> None:
         """This is a forked child of the process that made the calls: no more can be made, and none be waited for."""
@@ -263,7 +267,7 @@ class Calls:
         try:
             if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
                 return self._resolved(callee, args, kwargs, threads)
-            return packed(callee, args, kwargs, self._store_dirs)
+            return packed(callee, args, kwargs, self._arguments)
         except CannotPickle:
             if threads is None or executors or callee.options.kind != "join":
                 raise
@@ -277,7 +281,7 @@ class Calls:
         """A call for another process whose futures are found, and their values put in, by the user's resolver."""
         futures = self._resolver.gather(args, kwargs)
         if self._resolver is SHALLOW_DEPENDENCY_RESOLVER:
-            parcel = packed(callee, args, kwargs, self._store_dirs)
+            parcel = packed(callee, args, kwargs, self._arguments)
             if len(parcel.needs) > len({id(_settling(future)) for future in futures}):
                 raise UsageError(
                     f"`{callee.name}` was given a future inside a container: the SHALLOW_DEPENDENCY_RESOLVER of this "
@@ -286,8 +290,8 @@ class Calls:
             return parcel
         if not futures:
             args, kwargs = self._resolver.unwrap(args, kwargs)
-            return packed(callee, args, kwargs, self._store_dirs)
-        parcel = packed(callee, (), {}, self._store_dirs)  # before a task is made that may not be needed
+            return packed(callee, args, kwargs, self._arguments)
+        parcel = packed(callee, (), {}, self._arguments)  # before a task is made that may not be needed
         # the resolver is the user's code and runs here, when all is done; what it gives goes to the call as a value
         both = self.call(
             Callee(Options("resolve", executors=(threads.of_the_flow(),)), _captor(_both)), args, kwargs
@@ -375,6 +379,8 @@ class Calls:
             kind = type(outcome)
             if kind is Stored or kind is Composed:
                 self._unread.add(future)
+                if self._threads is not None:
+                    future.tether = self._arguments.tether()
             if log.isEnabledFor(DEBUG):
                 self._link.say(functools.partial(self._log, future, future.state.label))
 

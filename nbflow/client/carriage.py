@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from nbflow.client.arguments import Arguments
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.options import Options
 from nbflow.client.parameters import Parameters
 from nbflow.errors import CannotPickle, UsageError, describe
-from nbflow.values import outcome, pickling
+from nbflow.values import pickling
 from nbflow.values.functions import Captor
 from nbflow.values.resolvers import DependencyResolver
 from nbflow.wire.messages import Define
@@ -48,9 +49,7 @@ class Parcel(NamedTuple):
     needs: Sequence[Future[Any]]
 
 
-def packed(
-    callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], store_dirs: Sequence[str]
-) -> Parcel:
+def packed(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], arguments: Arguments) -> Parcel:
     """For another process; futures are found at any depth.
 
     Raises:
@@ -67,7 +66,7 @@ def packed(
     if not buffers and len(data) <= pickling.BIG:
         return Parcel(define, Inline(data), needs)
     try:
-        return Parcel(define, outcome.store(pickling.Pickled(data, buffers, needs), store_dirs), needs)
+        return Parcel(define, arguments.store(pickling.Pickled(data, buffers, needs)), needs)
     except OSError as error:
         raise UsageError(f"the arguments of `{callee.name}` are too big to be stored: {error}") from error
 

@@ -82,6 +82,7 @@ class AppFuture(Promise[Any]):
     _key = b""
     stdout: Any = None
     stderr: Any = None
+    tether: Any = None  #: goes with the future of a big value, and has that told at once
 
     def __init__(self, owner: Owner, tid: int, options: Options) -> None:
         # not that of the base class: see `_condition`, `_waiters` and `_done_callbacks`

@@ -44,8 +44,9 @@ from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, with_last_words
-from nbflow.executors import Executor
+from nbflow.executors import Executor, memory_available
 from nbflow.numbers import first_of
+from nbflow.values import segments
 from nbflow.values.outcome import one_line
 from nbflow.wire import door
 from nbflow.wire.messages import (
@@ -60,6 +61,7 @@ from nbflow.wire.messages import (
     Export,
     Exported,
     ForThread,
+    Freed,
     Judge,
     Rows,
     Settled,
@@ -189,6 +191,7 @@ class DataFlowKernel(Asking, AsParsl):
             ForThread: self._threads.tell,
             Export: self._export,
             Drop: self._drop,
+            Freed: lambda message: segments.freed(message.files, message.reuse),
             Judge: self._retry_handler.ask,
         }
 
@@ -216,6 +219,7 @@ class DataFlowKernel(Asking, AsParsl):
                 self._memo,
                 self.name,
                 self.config.show_values,
+                int(self.config.object_store_limit or memory_available() // 2),
             )
         )
 

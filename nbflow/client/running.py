@@ -22,7 +22,7 @@ from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, MissingOutputs, StoreError, UsageError, describe
 from nbflow.files import File
-from nbflow.values import outcome, pickling, source
+from nbflow.values import objects, outcome, pickling, segments, source
 from nbflow.values.short import short
 from nbflow.wire.messages import Define, Finished, Gathered, Run
 from nbflow.wire.outcomes import Failure, Held, Inline, Stored
@@ -90,7 +90,7 @@ class Runner:
                 return Gathered(
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
-            result = self._pack(value, run.app)
+            result = self._pack(value, run)
             note = short(value) if self._show_values else ""
         except BaseException as error:  # the worker outlives whatever a task raises
             if os.getpid() != self._home:
@@ -140,7 +140,8 @@ class Runner:
             raise MissingOutputs(f"{run.kind} app {run.app} ended without writing all its outputs", missing)
         return value
 
-    def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
+    def _pack(self, value: Any, run: Run) -> Inline | Stored | Held:
+        app = run.app
         try:
             pickled = pickling.dumps(value)
             if not pickled.buffers and not pickled.needs and len(pickled.data) <= pickling.BIG:
@@ -155,7 +156,11 @@ class Runner:
                 f"`{app}` returned a future: make it a join_app, or return the future's result()"
             )
         try:
-            return outcome.store(pickled, self._store_dirs)
+            if not pickled.buffers:
+                return outcome.store(pickled, self._store_dirs)
+            # what the task was given lies in the store, and stays there for as long as the task has not ended
+            inputs = {path for given in (run.payload, *run.values) for path in objects.files_of(given)}
+            return outcome.store(pickled, self._store_dirs, segments.Places(inputs).find)
         except OSError as error:
             kind = type(value).__name__
             raise StoreError(f"there is no room for what `{app}` returned ({kind}): {error}") from error

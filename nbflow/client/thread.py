@@ -145,5 +145,5 @@ class ThreadRunner(Runner):
         args, kwargs = outcome.load(run.payload, needs)
         return args, kwargs
 
-    def _pack(self, value: Any, app: str) -> Inline | Stored | Held:
+    def _pack(self, value: Any, run: Run) -> Inline | Stored | Held:
         return self._held.put(value)

@@ -73,7 +73,8 @@ def status(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:
     """Show how many tasks are in which state."""
     rows, now = tasks(flow), flow.status()
     counts = dict(zip(State, now.counts, strict=True))
-    display(Status(flow.name, counts, now.workers, elapsed(rows.values(), time.time())))  # type: ignore[no-untyped-call]
+    took = elapsed(rows.values(), time.time())
+    display(Status(flow.name, counts, now.workers, took, now.store))  # type: ignore[no-untyped-call]
 
 
 def graph(cards: Cards, flow: DataFlowKernel, words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""How a flow stands, as text and as HTML: counts by state, workers and their memory, elapsed time. Pure."""
+"""How a flow stands, as text and as HTML: counts by state, workers and their memory, big values, elapsed time. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbflow.legible import shorten
 from nbflow.notebook.marks import MARKS, SILENT, silence_of
 from nbflow.notebook.text import escape, seconds
 from nbflow.sizes import in_words
-from nbflow.wire.rows import TaskRow, WorkerRow
+from nbflow.wire.rows import StoreRow, TaskRow, WorkerRow
 
 COLOURS = {
     State.WAITING: "var(--jp-ui-font-color2, #656d76)",
@@ -24,6 +24,9 @@ COLOURS = {
 }
 
 
+NOTHING_STORED = StoreRow()
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A flow at one moment. `elapsed` is in seconds."""
@@ -32,12 +35,15 @@ class Status:
     counts: Mapping[State, int]
     workers: Sequence[WorkerRow]
     elapsed: float
+    store: StoreRow = NOTHING_STORED
 
     def __repr__(self) -> str:
         """The table as text."""
         width = max((len(str(count)) for count in self.counts.values()), default=1)
         rows = [f"  {state.sign} {state.label:<9} {count:>{width}}" for state, count in self._told()]
-        return "\n".join([self._headline(), *rows, *(f"  {line}" for line in self._silent())])
+        return "\n".join(
+            [self._headline(), *rows, *(f"  {line}" for line in (*self._values(), *self._silent()))]
+        )
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -49,6 +55,7 @@ class Status:
             '<table style="margin:0;font-variant-numeric:tabular-nums">'
             f'<caption style="text-align:left;padding:0 0 4px;white-space:nowrap">{escape(self._headline())}</caption>'
             f"<tbody><tr>{cells}</tr></tbody></table>"
+            + "".join(f'<div style="text-align:left">{escape(line)}</div>' for line in self._values())
         ) + "".join(
             f'<div style="color:{COLOURS[State.SKIPPED]};text-align:left">{escape(line)}</div>'
             for line in self._silent()
@@ -70,6 +77,14 @@ class Status:
         if memory := sum(worker.memory for worker in self.workers):
             parts.append(in_words(memory))
         return f"{shorten(self.name)}: {' · '.join(parts)}"
+
+    def _values(self) -> list[str]:
+        """A line about the object store, if there ever was something in it."""
+        store = self.store
+        if not store.peak:
+            return []
+        disk = f", {in_words(store.spilled)} of it on disk" if store.spilled else ""
+        return [f"big values: {in_words(store.total)}{disk}, at most {in_words(store.peak)} at a time"]
 
     def _silent(self) -> list[str]:
         """A line for each worker that does not respond."""

@@ -28,6 +28,7 @@ from nbflow.errors import NotPrivate
 from nbflow.memoizers import RECORDS
 from nbflow.scheduler.saying import say
 from nbflow.values import records
+from nbflow.values.objects import files_of
 from nbflow.wire.messages import MemoSpec
 from nbflow.wire.outcomes import Composed, Stored, Value
 
@@ -211,17 +212,17 @@ def _is_shared(directory: str) -> bool:
 
 
 def _files_of(value: Value) -> list[str]:
-    """The paths of a value's files, in their order."""
-    if isinstance(value, Composed):
-        return [path for part in value.parts for path in _files_of(part)]
-    return [value.path] if isinstance(value, Stored) else []
+    """The paths of a value's files, in their order; one may come twice."""
+    return list(files_of(value))
 
 
 def _moved(value: Value, paths: Iterator[str]) -> Value:
     """The value with other paths."""
     if isinstance(value, Composed):
         return Composed(value.template, [_moved(part, paths) for part in value.parts])
-    return Stored(next(paths), value.size) if isinstance(value, Stored) else value
+    if isinstance(value, Stored):
+        return msgspec.structs.replace(value, files=[next(paths) for _ in value.files])
+    return value
 
 
 def _copied(source: BinaryIO, target: BinaryIO | None) -> bytes:

@@ -4,11 +4,14 @@
     Recall, Remember    ──> the memo                   Forget           ──> values that nobody needs are discarded
     Hire, Dismiss, Abort ──> the staff                 Note             ──> the history
 
+Each task holds its arguments until it is settled and its value until it is forgotten, see `store`.
+
 Carrying one out may lead to a later event; it never calls the machine.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +24,7 @@ from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.staff import Staff
-from nbflow.values.objects import discard
+from nbflow.scheduler.store import Store
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import Port
 from nbflow.wire.outcomes import (
@@ -49,12 +52,21 @@ class Hands:
         jobs: dict[int, Job],
         staff: Staff,
         emit: Callable[[ev.Event], None],
+        listen: Callable[[int, Callable[[], None]], None],
     ) -> None:
+        self.store = Store(setup.store_dirs, setup.store_limit, self._say_freed, listen)
         self.exports = Exports(lambda number: client.outgoing.append(msg.Export(number)))
         self.memo = Memo(
-            setup.memo, jobs, self.exports, emit=emit, discard=self.discard, warn=self._warn_user
+            setup.memo,
+            jobs,
+            self.exports,
+            emit=emit,
+            hold=self.store.hold,
+            discard=self.discard,
+            warn=self._warn_user,
         )
         self._client = client
+        self._client_process = os.getppid()
         self._jobs = jobs
         self._staff = staff
         self._emit = emit
@@ -90,6 +102,9 @@ class Hands:
         )
         if self.exports.used and not worker.threads and not self._fetch(launch, values):
             return
+        if self.store.files:
+            for value in (submit.payload, *values):
+                self.store.touch(value, worker.pid)
         if submit.function not in worker.knows:
             if job.function.reusable:
                 worker.knows.add(submit.function)
@@ -139,6 +154,10 @@ class Hands:
             self.discard(job.submit.payload)
         job.story = settle.story
         outcome = self._outcome(settle, job)
+        if settle.why is Why.JOINED:
+            self.store.hold(outcome)  # any other value is held since it came
+        if type(job.outcome) is Stored and outcome is not job.outcome:
+            self.store.drop(job.outcome)  # it came, and counts no more
         if job.submit is not None and job.submit.key:
             self.memo.ended(job, outcome, settle.root)
         history.conclude(job, outcome)
@@ -206,20 +225,37 @@ class Hands:
         job = self._jobs[forget.task]
         if isinstance(job.outcome, (Stored, Held)):
             self.discard(job.outcome)
+        elif type(job.outcome) is Composed:
+            self.store.drop(job.outcome)  # what stays in the client's process is its parts' own
         if not isinstance(
             job.outcome, (Failure, Lost)
         ):  # errors stay: a task that is yet to end may blame it
             job.outcome = None
 
     def discard(self, outcome: Any) -> None:
-        """Nobody needs a value any more; nothing happens to one that the memo keeps, or that lies in no place."""
-        if isinstance(outcome, (Stored, Held)) and self.memo.keeps(outcome):
-            return
+        """One who held a value does not any more; nothing happens to one that lies in no place."""
         if type(outcome) is Stored:
-            discard(outcome.path)
-        elif type(outcome) is Held:
+            self.store.drop(outcome)
+        elif type(outcome) is Held and not self.memo.keeps(outcome):
             self.discard(self.exports.forget(outcome.number))
             self._client.outgoing.append(msg.Drop(outcome.number))
+
+    def refuse(self, outcome: Any) -> None:
+        """A value has come that nobody holds."""
+        if type(outcome) is Stored:
+            self.store.refuse(outcome)
+        else:
+            self.discard(outcome)
+
+    def _say_freed(self, process: int, paths: list[str], reuse: bool) -> bool:
+        if process == self._client_process:
+            self._client.outgoing.append(msg.Freed(paths, reuse))
+            return True
+        for worker in self._staff.workers.values():
+            if worker.pid == process and not worker.threads:
+                worker.send(msg.Freed(paths, reuse))
+                return True
+        return False
 
     def _recall(self, recall: do.Recall) -> None:
         self.memo.recall(self._jobs[recall.task])

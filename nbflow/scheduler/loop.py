@@ -37,7 +37,7 @@ from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
-from nbflow.wire.outcomes import Failure, Held, Withdrawn
+from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
@@ -66,7 +66,8 @@ class Scheduler:
             self._sockets.listen(parent, self._stop)
         self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
-        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit)
+        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
+        self._store = self._hands.store
         desks, tasks = self.machine.desks, self.machine.tasks
         self._silence = Silence(self, desks, tasks, self._hands.call_off)
         self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
@@ -95,6 +96,8 @@ class Scheduler:
             msg.Exported: self._exported,
             msg.FromThread: self._from_thread,
             msg.ThreadEnded: self._thread_ended,
+            msg.Keep: lambda message: self._store.keep(0, message.files),
+            msg.LetGo: lambda message: self._store.let_go(0, message.files),
         }
         self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
             msg.Hello: self._hello,
@@ -111,6 +114,8 @@ class Scheduler:
             msg.Cancel: self._nested_cancel,
             msg.Expect: self._nested_promise,
             msg.Deliver: self._nested_deliver,
+            msg.Keep: lambda worker, message: self._store.keep(worker.number, message.files),
+            msg.LetGo: lambda worker, message: self._store.let_go(worker.number, message.files),
         }
 
     # ------------------------------------------------------------ the loop
@@ -132,7 +137,7 @@ class Scheduler:
 
     def _timeout(self) -> float | None:
         first = self._wake_at
-        for at in (self._memo.due, self.guard.due, self._visits.due):
+        for at in (self._memo.due, self.guard.due, self._visits.due, self._store.due):
             if at is not None and (first is None or at < first):
                 first = at
         if self._dirty:
@@ -157,8 +162,10 @@ class Scheduler:
                 self._dirty.update(dict.fromkeys([change.task for change in step.changes]))
 
     def _look(self) -> None:
-        """Have the guard look at the workers, if it is time."""
+        """Have the guard look at the workers, and the store at what rests, if it is time."""
         now = time.time()
+        if self._store.due is not None and now >= self._store.due:
+            self._store.look(now)
         if self.guard.due is not None and now >= self.guard.due:
             self.guard.look(now)
             self.decide()  # at once: what was looked at is what is decided about
@@ -177,6 +184,7 @@ class Scheduler:
         leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE)
         leftovers.end_orphans(GRACE)
         self._memo.end()
+        self._store.close()
         for directory in self.setup.temporary:
             shutil.rmtree(directory, ignore_errors=True)
         self._visits.close()
@@ -202,6 +210,8 @@ class Scheduler:
         define = self._functions[message.function]
         if not define.reusable:  # it comes with every call
             del self._functions[message.function]
+        if type(message.payload) is Stored:
+            self._store.hold(message.payload)
         self.jobs[message.id] = Job(
             message.id,
             message.app,
@@ -255,15 +265,17 @@ class Scheduler:
         self.decide()  # the promise may have come with this very frame
         task = self.machine.tasks.get(number)
         if task is None or task.state is not State.RUNNING or not task.outside:
-            self._hands.discard(outcome)
+            self._hands.refuse(outcome)
             return
         job = self.jobs[number]
+        self._store.hold(outcome)
         job.outcome, job.note = outcome, note
         self._hands.exports.used |= isinstance(outcome, Held)
         self.emit(ev.Delivered(number, state))
 
     def _exported(self, message: msg.Exported) -> None:
         self.decide()  # what was to be launched before this answer is
+        self._store.hold(message.outcome)
         self._hands.exports.answered(message.number, message.outcome)
 
     def _from_thread(self, message: msg.FromThread) -> None:
@@ -306,7 +318,8 @@ class Scheduler:
         self.decide()
         self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
-        self.client.outgoing.append(msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid()))
+        status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
+        self.client.outgoing.append(status)
 
     def _worker_rows(self) -> list[WorkerRow]:
         desks = self.machine.desks
@@ -357,6 +370,8 @@ class Scheduler:
             self.decide()  # it is known then how its task has ended
             self.events += [ev.CancelRequested(n) for n in worker.calls if self._goes_with(worker, n)]
         self.emit(ev.Released(tuple(worker.calls)))
+        if not worker.threads:
+            self._store.gone(worker.number, worker.pid)
         self._silence.gone(worker)
 
     def _goes_with(self, worker: Worker, number: int) -> bool:
@@ -379,10 +394,14 @@ class Scheduler:
         if not current:
             heard = self.jobs.get(message.id)
             if heard is None or heard.outcome != message.outcome:  # else it is heard again, and in use
-                self._hands.discard(message.outcome)
+                self._hands.refuse(message.outcome)
             return
         job = self.jobs[message.id]
+        if type(job.outcome) is Stored:
+            self._store.drop(job.outcome)
         job.outcome = message.outcome
+        if type(message.outcome) is Stored:
+            self._store.hold(message.outcome)
         self._hands.exports.used |= type(message.outcome) is Held
         job.note = message.note
         if message.output or job.output:

@@ -31,8 +31,8 @@ class _Known(NamedTuple):
 
 
 class Memo:
-    """What is remembered. `jobs` are those of the flow, `emit` takes events, `discard` what need not stay any more,
-    `warn` what the user is to know."""
+    """What is remembered. `jobs` are those of the flow, `emit` takes events, `hold` values that are to stay, `discard`
+    what need not stay any more, `warn` what the user is to know."""
 
     def __init__(
         self,
@@ -41,15 +41,17 @@ class Memo:
         exports: Exports,
         *,
         emit: Callable[[Awaited | Recalled], None],
+        hold: Callable[[Value], None],
         discard: Callable[[Held], None],
         warn: Callable[[str], None],
     ) -> None:
         self._jobs = jobs
         self._exports = exports
         self._emit = emit
+        self._hold_files = hold
         self._discard = discard
         self._known: dict[bytes, _Known] = {}
-        self._files: set[str] = set()  # of values that are to stay
+        self._files: set[str] = set()  # of values that are to stay, each held once
         self._held: dict[
             int, bool
         ] = {}  # values of the client's process that are to stay -> whether only for us
@@ -72,6 +74,7 @@ class Memo:
         if (found := self._find(key)) is not None and all(map(os.path.exists, job.submit.outputs)):
             value, task = found
             self._share(value)
+            self._hold_files(value)
             job.outcome = value
             job.note = f"recalled from task {name_of(task)}" if task else "recalled from a checkpoint"
             self._emit(Recalled(job.id, True))
@@ -113,6 +116,7 @@ class Memo:
         elif isinstance(outcome, (Inline, Stored, Held, Composed)):
             self._share(outcome)
             for number in waiters:
+                self._hold_files(outcome)
                 self._jobs[number].outcome = outcome
                 self._jobs[number].note = f"recalled from task {name_of(job.id)}"
                 self._emit(Recalled(number, True))
@@ -127,10 +131,8 @@ class Memo:
             for number in others:
                 self._emit(Awaited(first, number))
 
-    def keeps(self, value: Stored | Held) -> bool:
+    def keeps(self, value: Held) -> bool:
         """Whether a value is to stay that a task holds no more."""
-        if isinstance(value, Stored):
-            return value.path in self._files
         if value.number in self._held:
             self._held[value.number] = True
             return True
@@ -243,7 +245,9 @@ class Memo:
 
     def _hold(self, value: Outcome) -> None:
         if isinstance(value, Stored):
-            self._files.add(value.path)
+            if not self._files.issuperset(value.files):
+                self._files.update(value.files)
+                self._hold_files(value)
         elif isinstance(value, Held):
             self._held.setdefault(value.number, False)
         elif isinstance(value, Composed):

@@ -1,105 +1,96 @@
-"""The store of big values: a file per value, written once, mapped read-only by whoever reads it.
+"""The store of big values: their buffers lie in files, written once, mapped read-only by whoever reads them.
 
-A file holds a pickle and its out-of-band buffers, so a large array is read without a copy. Files lie in shared memory,
-or in the run directory where that is small or full; the scheduler owns them and unlinks them (`discard`) when nobody
-needs the value any more. A mapping that is in use outlives its file; `keep` makes one for later.
+A value is its pickle and its out-of-band buffers (pickle protocol 5), so a large array is read without a copy. Files
+lie in shared memory, or in the run directory where that is small or full; the scheduler owns them, counts who needs
+them, and unlinks them when nobody does. A mapping that is in use outlives its file; `keep` makes one for later.
 
-    [count of parts][size of each part] ... part 0: the pickle, parts 1..: buffers, each aligned
+    Stored ── data: the pickle ── places ──> [buffer] [buffer]      a file
+                                        └──> [buffer]               another one, which other values share
+
+Buffers that lie in the store already need not be written again: `known` says where.
 """
 
 from __future__ import annotations
 
-import itertools
 import mmap
 import os
 import pickle
-import struct
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
-from nbflow import private
+from nbflow.values import segments
 from nbflow.wire.outcomes import Composed, Stored, Value
 
+INLINE = 64 * 1024  # bytes up to which a pickle travels in the message
+
 _ALIGN = 64
-_counter = itertools.count(1)
-_kept: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()  # by the paths of files that may be gone
+
+Known: TypeAlias = Callable[[memoryview], "tuple[str, int] | None"]
 
 
-def put(data: bytes, buffers: Sequence[pickle.PickleBuffer], directories: Sequence[str]) -> Stored:
-    """Write a value into the first directory that has room.
+def put(
+    data: bytes,
+    buffers: Sequence[pickle.PickleBuffer],
+    directories: Sequence[str],
+    known: Known | None = None,
+) -> Stored:
+    """Write a value into the first directory that has room; `known`: the file and the place of a buffer, if any.
 
     Raises:
         OSError: none has; the last one's error.
     """
-    views = [memoryview(data), *(buffer.raw() for buffer in buffers)]
-    header = struct.pack(f"<{len(views) + 1}Q", len(views), *(view.nbytes for view in views))
-    failure: OSError | None = None
-    for directory in directories:
-        # the process's number keeps the names of several writers apart
-        path = os.path.join(directory, f"{os.getpid()}-{next(_counter)}.value")
-        try:
-            return Stored(path, _write(path, [memoryview(header), *views]))
-        except OSError as error:
-            failure = error
-            discard(path)
-    raise failure or OSError("there is no directory for big values")
+    views = [buffer.raw() for buffer in buffers]
+    if len(data) > INLINE:
+        views.insert(0, memoryview(data))
+        data = b""
+    found = [None if known is None else known(view) for view in views]
+    parts: list[tuple[memoryview, int]] = []
+    end = 0
+    for view, place in zip(views, found, strict=True):
+        if place is None:
+            begin = end + -end % _ALIGN
+            parts.append((view, begin))
+            end = begin + view.nbytes
+    path = segments.write(parts, end, directories) if parts else ""
+    offsets = iter(parts)
+    files: dict[str, int] = {}  # path -> which one it is
+    places: list[int] = []
+    for view, place in zip(views, found, strict=True):
+        where, offset = (path, next(offsets)[1]) if place is None else place
+        places += (files.setdefault(where, len(files)), offset, view.nbytes)
+    return Stored(data, list(files), places, len(data) + sum(places[2::3]))
 
 
-def _write(path: str, parts: Sequence[memoryview]) -> int:
-    """Write parts, aligned; the size of the file."""
-    size = 0
-    with open(path, "xb", buffering=0, opener=private.opener) as file:
-        for part in parts:
-            padding = -size % _ALIGN
-            size += padding + part.nbytes
-            for piece in (memoryview(bytes(padding)), part):
-                while piece.nbytes:
-                    piece = piece[file.write(piece) :]
-    return size
-
-
-def get(stored: Stored) -> tuple[bytes, list[memoryview]]:
+def get(stored: Stored) -> tuple[Any, list[memoryview]]:
     """The pickle and the buffers, these mapped read-only.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: a file cannot be read.
     """
-    mapped = memoryview(_kept.get(stored.path) or _map(stored.path))
-    count: int = struct.unpack_from("<Q", mapped)[0]
-    sizes: tuple[int, ...] = struct.unpack_from(f"<{count}Q", mapped, 8)
-    offset = 8 * (count + 1)
-    parts: list[memoryview] = []
-    for size in sizes:
-        offset += -offset % _ALIGN
-        parts.append(mapped[offset : offset + size])
-        offset += size
-    return bytes(parts[0]), parts[1:]
+    mapped = [memoryview(segments.map_path(path)) for path in stored.files]
+    places = iter(stored.places)
+    buffers = [
+        mapped[number][begin : begin + size]
+        for number, begin, size in zip(places, places, places, strict=True)
+    ]
+    return (stored.data, buffers) if stored.data else (buffers[0], buffers[1:])
+
+
+def files_of(value: Any) -> Iterator[str]:
+    """The files that an outcome lies in; some may come more than once."""
+    if isinstance(value, Stored):
+        yield from value.files
+    elif isinstance(value, Composed):
+        for part in value.parts:
+            yield from files_of(part)
 
 
 def keep(value: Value) -> list[mmap.mmap]:
     """What `get` will read a value from as long as somebody holds it, whatever becomes of the files."""
-    if isinstance(value, Composed):
-        return [mapped for part in value.parts for mapped in keep(part)]
-    if not isinstance(value, Stored):
-        return []
     try:
-        mapped = _kept[value.path] = _kept.get(value.path) or _map(value.path)
+        return [segments.map_path(path) for path in files_of(value)]
     except OSError:
         return []  # whoever reads it will be told
-    return [mapped]
-
-
-def _map(path: str) -> mmap.mmap:
-    with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def discard(path: str) -> None:
-    """Unlink a value's file; no error if it is gone."""
-    with suppress(OSError):
-        os.unlink(path)
 
 
 def room_in(directory: str) -> int:

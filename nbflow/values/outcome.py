@@ -43,15 +43,19 @@ LARGEST_ERROR = (
 OF_THE_VALUE = (Exception, SystemExit, GeneratorExit)
 
 
-def store(pickled: pickling.Pickled, directories: Sequence[str]) -> Inline | Stored:
+def store(
+    pickled: pickling.Pickled, directories: Sequence[str], known: objects.Known | None = None
+) -> Inline | Stored:
     """Bytes as a value that can travel: in the message while small, through the object store otherwise.
+
+    `known`: see `objects.put`.
 
     Raises:
         OSError: the store has no room.
     """
     if not pickled.buffers and len(pickled.data) <= pickling.BIG:
         return Inline(pickled.data)
-    return objects.put(pickled.data, pickled.buffers, directories)
+    return objects.put(pickled.data, pickled.buffers, directories, known)
 
 
 def load(

@@ -6,6 +6,7 @@ values of the needs in their order. So the caller's containers are never touched
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import threading
@@ -20,6 +21,7 @@ from nbflow.values.byvalue import ByValue
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
 
 ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_SMALL = ATOMS - {bytes}  # but for texts and integers of people who like them long
 
 
 class Needed:
@@ -49,6 +51,17 @@ class Pickled(NamedTuple):
 _NONE: tuple[Any, ...] = ()
 
 
+def _keep(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
+    """False = out of band, among the buffers."""
+    try:
+        big = buffer.raw().nbytes >= BIG
+    except BufferError:  # not contiguous: it goes in band
+        return True
+    if big:
+        buffers.append(buffer)
+    return not big
+
+
 class _Pickler(ByValue):
     """The pickler by value, which in addition turns futures into references."""
 
@@ -58,17 +71,9 @@ class _Pickler(ByValue):
         self._places: dict[
             int, int
         ] = {}  # identity of a future -> its place in `needs`, which keeps it alive
-        super().__init__(file, protocol=5, buffer_callback=None if in_band else self._keep)
-
-    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
-        """False = out of band."""
-        try:
-            big = buffer.raw().nbytes >= BIG
-        except BufferError:  # not contiguous: it goes in band
-            return True
-        if big:
-            self.buffers.append(buffer)
-        return not big
+        # not a method of this: the circle would keep all that was pickled until the garbage collector comes
+        keep = None if in_band else functools.partial(_keep, self.buffers)
+        super().__init__(file, protocol=5, buffer_callback=keep)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)  # not `isinstance`: what that asks an object may be the user's code
@@ -85,12 +90,29 @@ class _Pickler(ByValue):
         return index
 
 
+class _Bytes:
+    """Bytes that go out of band: Python's own never do. Unpickled as what they were, which takes one copy."""
+
+    def __init__(self, value: bytes | bytearray) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[type, tuple[pickle.PickleBuffer]]:
+        return type(self._value), (pickle.PickleBuffer(self._value),)
+
+
+def _apart(value: Any) -> Any:
+    """The same value, out of band if it is large bytes."""
+    return _Bytes(value) if type(value) in (bytes, bytearray) and len(value) >= BIG else value
+
+
 def dumps(value: Any, *, in_band: bool = False) -> Pickled:
     """Pickle a value; `in_band`: without out-of-band buffers.
 
     Raises:
         Exception: whatever pickling raises.
     """
+    if not in_band:
+        value = _apart(value)
     if type(value) in ATOMS:
         return Pickled(pickle.dumps(value, 5), _NONE, _NONE)
     with io.BytesIO() as file:
@@ -122,9 +144,13 @@ class _Reference:
 
 def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
     """Pickle the arguments of a call; the C pickler alone does it where each is plain, or a whole future."""
-    if ATOMS.issuperset(map(type, args)) and (not kwargs or ATOMS.issuperset(map(type, kwargs.values()))):
-        return Pickled(pickle.dumps((args, kwargs), 5), _NONE, _NONE)
-    return _dumps_futures(args, kwargs) or dumps((args, kwargs))
+    if not (
+        _SMALL.issuperset(map(type, args)) and (not kwargs or _SMALL.issuperset(map(type, kwargs.values())))
+    ):
+        args, kwargs = tuple(map(_apart, args)), {name: _apart(value) for name, value in kwargs.items()}
+        if not (ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values()))):
+            return _dumps_futures(args, kwargs) or dumps((args, kwargs))
+    return Pickled(pickle.dumps((args, kwargs), 5), _NONE, _NONE)
 
 
 def _dumps_futures(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled | None:
@@ -147,7 +173,7 @@ def _dumps_futures(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled | N
     return Pickled(pickle.dumps(call, 5), _NONE, list(needs.values()))
 
 
-def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
+def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:
     """Unpickle a value. `needs`: the values that its references stand for.
 
     `mine`: classes that this process defined stay as they are, and are not put back to what they were when the value
@@ -156,7 +182,7 @@ def loads(data: bytes, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *
     Raises:
         Exception: whatever unpickling raises.
     """
-    owns = mine and b"_class_setstate" in data
+    owns = mine and b"_class_setstate" in (data if type(data) is bytes else bytes(data))
     if not needs and not owns:
         return pickle.loads(data, buffers=buffers) if buffers else pickle.loads(data)
     _context.needs.append(needs)

@@ -9,10 +9,11 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  <──Warned Checkpointed Judge Ended──                             scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
-    worker  <──Setup Define Run TakeBack Settled──                           scheduler
+    client  ──Keep LetGo──>   <──Freed──                                      scheduler   (files of big values)
+    worker  <──Setup Define Run TakeBack Settled Freed──                     scheduler
     worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
     worker  ──Blocked Unblocked──>                                           scheduler
-    worker  ──Define Submit Cancel Release──>                                scheduler   (calls made inside a task)
+    worker  ──Define Submit Cancel Release Keep LetGo──>                     scheduler   (calls made inside a task)
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import msgspec
 
 from nbflow.core.retry import Terms
 from nbflow.wire.outcomes import Composed, Failure, Held, Here, Inline, Lost, Outcome, Stored, Withdrawn
-from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import StoreRow, TaskDetails, TaskRow, WorkerRow
 
 # ---------------------------------------------------------------- from a client
 
@@ -76,6 +77,7 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     memo: MemoSpec = MemoSpec()
     name: str = ""  # what people call the flow
     show_values: bool = True  # False: no texts of arguments and results are made
+    store_limit: int = 0  # bytes of memory that big values may have; 0 = half of what there is
 
 
 class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -183,6 +185,18 @@ class Exported(msgspec.Struct, array_like=True, tag=True, frozen=True):
     outcome: Inline | Stored | Failure
 
 
+class Keep(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The sender may name these files of the store in later calls: they stay until `LetGo`, or its end."""
+
+    files: list[str]
+
+
+class LetGo(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The sender will not name these files again."""
+
+    files: list[str]
+
+
 class FromThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """What one of the client's threads says as a worker."""
 
@@ -240,6 +254,7 @@ class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
     counts: list[int]
     workers: list[WorkerRow]
     pid: int
+    store: StoreRow = StoreRow()
 
 
 class Workers(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -295,6 +310,16 @@ class Drop(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Nobody needs this `Held` value any more."""
 
     number: int
+
+
+class Freed(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Nobody needs what lies in these files, or it lies elsewhere now: do not keep them mapped. Also said to workers.
+
+    `reuse`: the receiver has made them, and they are there still, for it to write other values into them.
+    """
+
+    files: list[str]
+    reuse: bool
 
 
 # ---------------------------------------------------------------- between scheduler and worker
@@ -426,6 +451,8 @@ FromClient: TypeAlias = (
     | Exported
     | FromThread
     | ThreadEnded
+    | Keep
+    | LetGo
 )
 ToClient: TypeAlias = (
     Settled
@@ -442,8 +469,9 @@ ToClient: TypeAlias = (
     | ForThread
     | Export
     | Drop
+    | Freed
 )
-ToWorker: TypeAlias = Setup | Executors | Define | Run | TakeBack | Settled
+ToWorker: TypeAlias = Setup | Executors | Define | Run | TakeBack | Settled | Freed
 FromWorker: TypeAlias = (
     Hello
     | Finished
@@ -459,4 +487,6 @@ FromWorker: TypeAlias = (
     | Release
     | Expect
     | Deliver
+    | Keep
+    | LetGo
 )

@@ -16,11 +16,17 @@ class Inline(msgspec.Struct, array_like=True, tag="i", frozen=True, gc=False):
     data: bytes
 
 
-class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, gc=False):
-    """A big value: a file of the object store. `size` is in bytes."""
+class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, weakref=True):
+    """A big value: its pickle, and where the pickle's buffers lie in files of the object store.
 
-    path: str
-    size: int
+    `places` has three numbers for each buffer, in their order: which of the files, where it begins in it, and its size,
+    in bytes. Other values may lie in the same files, or be the same buffers.
+    """
+
+    data: bytes  # the pickle; b"" = it is the first of the buffers
+    files: list[str]
+    places: list[int]
+    size: int  # of all of it, in bytes
 
 
 class Held(msgspec.Struct, array_like=True, tag="h", frozen=True, gc=False):

@@ -55,3 +55,12 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
         0  # bytes that its end would free, child processes included, as last looked at; 0 = not known
     )
     responding: bool = True  # False: stopped, or it waits for a device that does not answer
+
+
+class StoreRow(msgspec.Struct, array_like=True, frozen=True):
+    """The big values of a flow, in bytes. What is freed and kept to be written anew does not count."""
+
+    total: int = 0  # now, in memory or not
+    peak: int = 0  # the most there ever was
+    spilled: int = 0  # of the total, what lies in the run directory
+    limit: int = 0  # how much of it may be in memory

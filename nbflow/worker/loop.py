@@ -24,6 +24,7 @@ from nbflow.client import current
 from nbflow.client.calls import Calls
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
+from nbflow.values import segments
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.descriptors import lifted
 from nbflow.wire.leftovers import take_in_orphans
@@ -32,6 +33,7 @@ from nbflow.wire.messages import (
     Define,
     Executors,
     Finished,
+    Freed,
     Gathered,
     Hello,
     Leaving,
@@ -160,6 +162,7 @@ class Worker:
             show_values=setup.show_values,
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
+        segments.keep_recent(setup.store_dirs)
         current.set_current(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
@@ -294,6 +297,8 @@ class Worker:
                 self._calls.settle(message)
             elif isinstance(message, Executors):
                 self._calls.name_executors(message.labels)
+            elif isinstance(message, Freed):
+                segments.freed(message.files, message.reuse)
 
     def _give_back(self, ids: list[int]) -> None:
         with self._lock:

@@ -198,7 +198,7 @@ def test_a_big_values_file_is_the_very_one_that_was_signed(
     if change is not None:
         assert found is None
     else:
-        stored = Stored(str(file), file.stat().st_size)
+        stored = Stored(b"pickle", [str(file)], [0, 0, 100_000], 100_006)
         assert found == Composed(b"template", [stored, Inline(b"small")]), "used where it lies"
 
 
@@ -209,7 +209,7 @@ def test_what_is_trusted_and_damaged_is_not_taken_over(kept: tuple[MemoSpec, Pat
     found = Checkpoints(spec, pytest.fail).get(KEY)
     assert isinstance(found, Composed)
     (copy,) = Path(spec.directory).glob("*.value")
-    assert found.parts[0] == Stored(str(copy), file.stat().st_size)
+    assert found.parts[0] == Stored(b"pickle", [str(copy)], [0, 0, 100_000], 100_006)
     assert copy.read_bytes() == file.read_bytes()
     shutil.rmtree(spec.directory)
     replaced(file, file)

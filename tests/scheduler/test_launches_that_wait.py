@@ -37,7 +37,7 @@ class Bench:
         setup = msg.Configure([], "", [], [], [], "", True)
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client
-        self.hands = Hands(client, setup, jobs, staff, self.events.append)
+        self.hands = Hands(client, setup, jobs, staff, self.events.append, lambda fd, callback: None)
         self.hands.exports.used = True
 
     def runs(self, worker: int) -> list[msg.Run]:

@@ -20,7 +20,13 @@ def a_memo(directory: Path, mode: str, earlier: list[str] | None = None) -> tupl
     told: list[Recalled] = []
     spec = MemoSpec(True, mode, 60.0, str(directory), earlier or [])
     memo = Memo(
-        spec, {}, Exports(lambda number: None), emit=told.append, discard=lambda held: None, warn=pytest.fail
+        spec,
+        {},
+        Exports(lambda number: None),
+        emit=told.append,
+        hold=lambda value: None,
+        discard=lambda held: None,
+        warn=pytest.fail,
     )
     return memo, told
 

@@ -26,6 +26,7 @@ class Loop(RuleBasedStateMachine):
             self.jobs,
             Exports(lambda number: None),
             emit=self.told.append,
+            hold=lambda value: None,
             discard=lambda held: None,
             warn=lambda text: None,
         )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.values import objects, outcome, pickling
+from nbflow.values import outcome, pickling, segments
 from nbflow.values.short import LONGEST, short
 from nbflow.wire.outcomes import Composed, Inline, Stored
 
@@ -91,15 +91,16 @@ def test_big_buffers_go_through_the_store_and_come_back(
     assert again["note"] == "x"
     if isinstance(stored, Stored):
         assert again["array"].flags.writeable == (size < pickling.BIG), "only what lies out of band is shared"
-        assert Path(stored.path).stat().st_mode & 0o777 == 0o600
-        objects.discard(stored.path)
+        (path,) = stored.files
+        assert Path(path).stat().st_mode & 0o777 == 0o600
+        segments.unlink(path)
         assert again["array"].sum() == value["array"].sum(), "a mapping outlives its file"
 
 
 def test_a_store_without_room_falls_back_to_the_next_one(tmp_path: Path) -> None:
     stored = outcome.store(pickling.dumps(bytes(200_000)), ["/nonexistent/store", str(tmp_path)])
     assert isinstance(stored, Stored)
-    assert stored.path.startswith(str(tmp_path))
+    assert stored.files[0].startswith(str(tmp_path))
     with pytest.raises(OSError, match="nonexistent"):
         outcome.store(pickling.dumps(bytes(200_000)), ["/nonexistent/store"])
 
