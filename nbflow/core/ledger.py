@@ -135,7 +135,7 @@ class Ledger:
         while forgotten:
             task = forgotten.pop()
             del self.tasks[task.id]
-            self._say(Forget(task.id))
+            self._step.instructions.append(Forget(task.id))
             for number in task.inner or ():
                 inner = self.tasks[number]
                 inner.holds -= 1

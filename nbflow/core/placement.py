@@ -174,12 +174,12 @@ class Pool:
         nested, ranked, ready = self.nested, self.ranked, self.ready
         if nested:
             head = nested[0]
-            if self.crowded and not whatever:
+            if self.blocked and self.crowded and not whatever:
                 return heapq.heappop(nested)[-1]
             other = ranked[0][:2] if ranked else (_LAST, ready[0][0]) if ready else (_LAST, _LAST)
             if (head[0], head[3]) <= other:
                 return heapq.heappop(nested)[-1]
-        elif self.crowded and not whatever:
+        elif self.blocked and self.crowded and not whatever:
             return None
         if ranked:
             return heapq.heappop(ranked)[-1]
@@ -211,7 +211,7 @@ class Pool:
         ready = len(self.ready) + len(self.ranked) + len(self.nested)
         if not ready or desk.blocked or desk.silent or desk.load > AHEAD / 2:
             return 0
-        if self.busy + (not desk.queue) > self.slots:
+        if len(self.desks) - self.absent - len(self.idle) + (not desk.queue) > self.slots:
             return 0  # it has stood in for one whose task has waited
         share = -(-ready // len(self.desks))
         return min(AT_MOST - len(desk.queue), share, desk.left)
@@ -252,7 +252,7 @@ class Pool:
 
         A successor waits until its predecessor has ended its last task, who stood in until a slot is free again.
         """
-        return self.busy < self.slots
+        return len(self.desks) - self.absent - len(self.idle) < self.slots
 
     @property
     def busy(self) -> int:

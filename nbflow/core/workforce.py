@@ -248,7 +248,7 @@ class Workforce(Ledger):
             for desk in pool.spent():
                 if not desk.queue:
                     self._dismiss(desk, pool)
-        while pool.idle and pool.slot_free and (task := self._next_ready(pool)):
+        while pool.idle and pool.waiting and pool.slot_free and (task := self._next_ready(pool)):
             desk = pool.idle[next(reversed(pool.idle))]  # its memory is still warm
             self._launch(task, pool, desk)
             self._short[desk.worker] = desk

@@ -126,8 +126,10 @@ class Scheduler:
             self._visits.open()
             while not self._visits.over():
                 self.decide()
+                self._sockets.flush()  # at once: somebody waits for it, and for nothing of what follows
                 self._look()
-                self._publish()
+                if self._dirty:
+                    self._publish()
                 self._sockets.flush()
                 self._sockets.wait(self._timeout())
         except _Stopped:
@@ -316,7 +318,8 @@ class Scheduler:
 
     def _survey(self, message: msg.Survey) -> None:
         self.decide()
-        self._publish(now=True)  # whoever asks has the rows by then that the counts are of
+        if self._dirty:
+            self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
         status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
         self.client.outgoing.append(status)
@@ -477,7 +480,7 @@ class Scheduler:
 
     def _publish(self, *, now: bool = False) -> None:
         at = time.time()
-        if self._dirty and (now or at >= self._publish_at):
+        if now or at >= self._publish_at:
             jobs = [self.jobs[number] for number in self._dirty]
             rows = [history.row(job, self._story(job)) for job in jobs]
             self._dirty.clear()

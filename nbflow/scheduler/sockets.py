@@ -22,6 +22,7 @@ class Sockets:
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._ports: dict[int, Port[Any]] = {}
         self._full: set[int] = set()  # ports whose peer did not take everything
+        self._in_order: list[tuple[int, Port[Any]]] = []  # those to be sent to, in the order of `flush`
 
     def listen(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back when there is something to read."""
@@ -31,18 +32,20 @@ class Sockets:
     def add(self, port: Port[Any], callback: Callable[[], None]) -> None:
         """Listen to a port, and send what is put into its `outgoing`."""
         self._ports[port.fileno()] = port
+        self._in_order = [*reversed(self._ports.items())]
         self.listen(port.fileno(), callback)
 
     def drop(self, fd: int) -> None:
         """Forget a descriptor, before it is closed."""
         del self._callbacks[fd]
         self._ports.pop(fd, None)
+        self._in_order = [*reversed(self._ports.items())]
         self._full.discard(fd)
         self._poll.unregister(fd)
 
     def flush(self) -> None:
         """Send what waits, to the port added last first: workers before the client, who is in no hurry."""
-        for fd, port in reversed(tuple(self._ports.items())):
+        for fd, port in self._in_order:  # not changed while it is walked, but replaced
             if not port.outgoing and fd not in self._full:
                 continue
             try:

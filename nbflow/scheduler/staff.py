@@ -6,6 +6,7 @@ business.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections import Counter
@@ -102,7 +103,7 @@ class Staff:
             return
         self.workers[number] = worker
         leftovers.take_in_orphans()  # what a worker leaves behind that dies under a task
-        self._sockets.add(worker.port, lambda: self._read(worker))
+        self._sockets.add(worker.port, functools.partial(self._read, worker))
         if worker.pidfd is not None:
             self._sockets.listen(worker.pidfd, lambda: self._process_ended(worker))
         worker.send(

@@ -68,6 +68,11 @@ class Frames(Generic[M]):
             ChannelClosed: it is no frame, so that nothing more can be heard here.
         """
         if not self._rest:
+            end = len(data)
+            if end >= _HEADER.size:  # nearly always one frame, and whole
+                size, again = _HEADER.unpack_from(data)
+                if size + _HEADER.size == end and size == again ^ LARGEST:
+                    return self._messages(data[_HEADER.size :])
             found, begin = self._decode(memoryview(data))
             self._rest += data[begin:]
             return found
@@ -89,12 +94,15 @@ class Frames(Generic[M]):
             stop = begin + _HEADER.size + size
             if stop > end:
                 break
-            try:
-                found += self._decoder.decode(view[begin + _HEADER.size : stop])
-            except ValueError as error:  # msgspec's are, and that of text which is not UTF-8
-                raise ChannelClosed(f"what has come is no frame: {error}") from error
+            found += self._messages(view[begin + _HEADER.size : stop])
             begin = stop
         return found, begin
+
+    def _messages(self, content: bytes | memoryview) -> list[M]:
+        try:
+            return self._decoder.decode(content)
+        except ValueError as error:  # msgspec's are, and that of text which is not UTF-8
+            raise ChannelClosed(f"what has come is no frame: {error}") from error
 
     def unpack_alone(self, data: bytes) -> list[M]:
         """All messages of whole frames, whatever else is half read."""
