@@ -41,6 +41,9 @@ from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
+LOOK_EVERY = (
+    0.001  # seconds between two looks at workers, visitors and those who watch, while there is much to do
+)
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
 
@@ -124,14 +127,23 @@ class Scheduler:
         """Until the client goes."""
         try:
             self._visits.open()
-            while not self._visits.over():
+            look_at = 0.0  # when to see to what nobody waits for: not between the steps of a task
+            while True:
                 self.decide()
-                self._sockets.flush()  # at once: somebody waits for it, and for nothing of what follows
-                self._look()
-                if self._dirty:
-                    self._publish()
                 self._sockets.flush()
-                self._sockets.wait(self._timeout())
+                now = time.time()
+                if look_at <= now or now + LOOK_EVERY < look_at or self._visits.due is not None:
+                    look_at = now + LOOK_EVERY
+                    if self._visits.over():
+                        break
+                    self._look()
+                    if self._dirty:
+                        self._publish()
+                    self._sockets.flush()
+                    timeout = self._timeout()
+                else:
+                    timeout = look_at - now
+                self._sockets.wait(timeout)
         except _Stopped:
             pass
         finally:
