@@ -26,7 +26,9 @@ from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo, objects
 from nbflow.values import outcome as outcomes
-from nbflow.wire.outcomes import VALUES, Blamed, Composed, Outcome, Stored, Withdrawn
+from nbflow.wire.outcomes import VALUES, Blamed, Composed, Inline, Outcome, Stored, Withdrawn
+
+_READ = Inline(b"")  # what a future has that has made an object of its value
 
 
 class Owner(Protocol):
@@ -260,7 +262,7 @@ class AppFuture(Promise[Any]):
         # condition: whoever makes it after that finds the future settled
         self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
         self._outcome = outcome
-        if "_its_condition" not in self.__dict__ and self._files is None:
+        if self._its_condition is None and self._files is None:
             return  # nobody has asked
         good = isinstance(outcome, VALUES)
         for future in (self, *(self._files or ())):
@@ -319,14 +321,22 @@ class AppFuture(Promise[Any]):
                 error = outcomes.unreadable(found, self.tid, self._options.name)
         else:
             error = outcomes.unpack_error(outcome, self.tid, self._options.name)
-        # the first of several threads wins
-        self._result, self._exception = self.__dict__.setdefault("_its_end", (result, error))
-        self._opened = True
+        with making:
+            self._has_opened(outcome, result, error)
+
+    def _has_opened(self, outcome: Outcome, result: Any, error: BaseException | None) -> None:
+        if not self._opened:  # the first of several threads wins
+            self._result, self._exception = result, error
+            self._opened = True
+            if type(outcome) is Inline and error is None:
+                self._outcome = _READ
 
     def __del__(self) -> None:
-        owner = self.__dict__.get("_owner")
-        if owner is not None:
-            owner.release(self.tid)
+        try:
+            owner = self._owner
+        except AttributeError:  # an interrupt has come between its making and the first step of it
+            return
+        owner.release(self.tid)
 
     def __repr__(self) -> str:
         return f"<AppFuture task {name_of(self.tid)} {self._options.name}: {'done' if self.done() else 'not done'}>"

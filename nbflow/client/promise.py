@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from nbflow.client.quiet import QuietLock
+from nbflow.client.quiet import QuietCondition
 from nbflow.errors import RemoteError, text_of, type_name
 from nbflow.values.pickling import Needed
 
@@ -28,31 +28,41 @@ making = (
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
-def _condition() -> threading.Condition:
-    return threading.Condition(QuietLock())  # type: ignore[arg-type] # it asks for no more than that has
-
-
 class _Waiters(list[Any]):
     """What `concurrent.futures.wait` and `as_completed` put into a future: whoever does waits, as `result` does."""
+
+    __slots__ = ("_entered", "_owner")
 
     def __init__(self, owner: Any) -> None:
         super().__init__()
         self._owner = owner
-        self._entered: dict[int, Any] = {}  # identity of a waiter -> what is left when it is taken out
+        # identity of a waiter -> what is left when it is taken out; None while there are none: a future is kept for
+        # long after anybody has waited for it
+        self._entered: dict[int, Any] | None = None
 
     def append(self, waiter: Any) -> None:
         waiting = self._owner.waiting()
         waiting.__enter__()
+        if self._entered is None:
+            self._entered = {}
         self._entered[id(waiter)] = waiting
         super().append(waiter)
 
     def remove(self, waiter: Any) -> None:
         super().remove(waiter)
-        self._entered.pop(id(waiter)).__exit__(None, None, None)
+        assert self._entered is not None
+        left = self._entered.pop(id(waiter))
+        if not self._entered:
+            self._entered = None
+        left.__exit__(None, None, None)
 
 
 class Promise(concurrent.futures.Future[Result], Needed):
     """A future whose waiters and callbacks are made late. It must not call the base class's `__init__`."""
+
+    _its_condition: QuietCondition | None = None
+    _its_waiters: list[Any] | None = None
+    _its_callbacks: list[Callable[[Any], Any]] | None = None
 
     def run_callbacks(self) -> None:
         """Call what `add_done_callback` was given; what one raises, whatever it is, is logged and harms no other."""
@@ -86,7 +96,7 @@ class Promise(concurrent.futures.Future[Result], Needed):
 
     def _tell(self, cancelled: bool, good: bool) -> bool:
         """Wake who waits, now that the future is settled; whether there are callbacks to be run."""
-        if "_its_condition" not in self.__dict__:
+        if self._its_condition is None:
             return False  # nobody has asked
         with self._condition:
             for waiter in self._waiters:
@@ -98,20 +108,23 @@ class Promise(concurrent.futures.Future[Result], Needed):
         return bool(self._done_callbacks)
 
     def _made(self, name: str, make: Callable[[], Any]) -> Any:
-        found = self.__dict__.get(name)
+        found = getattr(self, name)
         if found is None:
             with making:
-                found = self.__dict__.setdefault(name, make())
+                found = getattr(self, name)
+                if found is None:
+                    found = make()
+                    setattr(self, name, found)
         return found
 
     @property
-    def _condition(self) -> threading.Condition:  # type: ignore[override] # the same
+    def _condition(self) -> QuietCondition:  # type: ignore[override] # the base class sets it, ours never does
         self.check_that_it_ends()  # whoever is to wait takes it first
-        condition: threading.Condition = self._made("_its_condition", _condition)
+        condition: QuietCondition = self._made("_its_condition", QuietCondition)
         return condition
 
     @property
-    def _waiters(self) -> list[Any]:  # type: ignore[override] # the base class sets it, ours never does
+    def _waiters(self) -> list[Any]:  # type: ignore[override] # the same
         waiters: list[Any] = self._made("_its_waiters", lambda: _Waiters(self.settles_with().owner))
         return waiters
 

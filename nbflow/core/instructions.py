@@ -30,7 +30,7 @@ class Why(enum.IntEnum):
     MEMORY = 12  # it had more memory than it may, or than the machine could spare
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
+class Change(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One move of one task. `at` and `until` are in seconds, by the host's clock."""
 
     task: int

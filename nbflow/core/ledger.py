@@ -19,6 +19,11 @@ SKIPPED, CANCELLED = State.SKIPPED, State.CANCELLED
 _ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
 
 
+_TOLD: list[
+    Change
+] = []  # the story of whatever has ended; nothing is ever added to it: no move leads on from there
+
+
 class Ledger:
     """All tasks. Whoever decides about them says what it is to be told by `_ready`."""
 
@@ -85,6 +90,7 @@ class Ledger:
             if task.keyed and ((state is DONE and why is Why.ATTEMPT) or why is Why.JOINED):
                 say(Remember(task.id))
             say(Settle(task.id, state, why, root, task.story))
+            task.root, task.story = root, _TOLD
             if task.dependants:
                 ending += self._tell_dependants(task)
             for number in task.needs:
@@ -120,8 +126,7 @@ class Ledger:
     @staticmethod
     def _root(task: Task) -> int:
         """Which task is to blame for this one's end."""
-        root = task.story[-1].root
-        return task.id if root is None else root
+        return task.id if task.root is None else task.root
 
     def _drop(self, number: int) -> None:
         """One hold fewer."""

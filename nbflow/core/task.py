@@ -39,7 +39,8 @@ class Task(msgspec.Struct):
     inner: tuple[int, ...] | None = None  # of a join whose body has ended
     doom: Why | None = None  # it is being ended: ASKED, TIMEOUT or MEMORY
     unwanted: bool = False  # it ends if the worker that it was sent ahead to gives it back
-    story: list[Change] = []
+    root: int | None = None  # of one that has ended: the task that is to blame, if another one is
+    story: list[Change] = []  # until it has ended; the host has it then
 
     @property
     def outside(self) -> bool:

@@ -22,6 +22,7 @@ from nbflow.core.states import State
 from nbflow.scheduler import faults, history
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
+from nbflow.scheduler.jobs import Jobs
 from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.store import Store
@@ -49,7 +50,7 @@ class Hands:
         self,
         client: Port[msg.FromClient],
         setup: msg.Configure,
-        jobs: dict[int, Job],
+        jobs: Jobs,
         staff: Staff,
         emit: Callable[[ev.Event], None],
         listen: Callable[[int, Callable[[], None]], None],
@@ -126,7 +127,7 @@ class Hands:
 
     def _value_of(self, number: int) -> Any:
         """The value of a need; what has none yet was sent to the same worker before."""
-        outcome = self._jobs[number].outcome
+        outcome = self._jobs.outcome(number)
         return outcome if type(outcome) in VALUES else Here(number)
 
     def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
@@ -161,6 +162,7 @@ class Hands:
         if job.submit is not None and job.submit.key:
             self.memo.ended(job, outcome, settle.root)
         history.conclude(job, outcome)
+        self._jobs.settled(job)
         if job.origin == 0:
             self._client.outgoing.append(msg.Settled(settle.task, outcome))
         else:
@@ -209,7 +211,7 @@ class Hands:
 
     def _joined(self, job: Job) -> Value:
         """The value of a join whose tasks have ended."""
-        inner: list[Any] = [self._jobs[number].outcome for number in job.inner]
+        inner: list[Any] = [self._jobs.outcome(number) for number in job.inner]
         value: Value = Composed(job.template, inner) if job.template else inner[0]
         return value
 
@@ -222,15 +224,11 @@ class Hands:
         return Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
 
     def _forget(self, forget: do.Forget) -> None:
-        job = self._jobs[forget.task]
-        if isinstance(job.outcome, (Stored, Held)):
-            self.discard(job.outcome)
-        elif type(job.outcome) is Composed:
-            self.store.drop(job.outcome)  # what stays in the client's process is its parts' own
-        if not isinstance(
-            job.outcome, (Failure, Lost)
-        ):  # errors stay: a task that is yet to end may blame it
-            job.outcome = None
+        outcome = self._jobs.forget(forget.task)
+        if isinstance(outcome, (Stored, Held)):
+            self.discard(outcome)
+        elif type(outcome) is Composed:
+            self.store.drop(outcome)  # what stays in the client's process is its parts' own
 
     def discard(self, outcome: Any) -> None:
         """One who held a value does not any more; nothing happens to one that lies in no place."""

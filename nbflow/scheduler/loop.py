@@ -16,7 +16,7 @@ import select
 import shutil
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
@@ -28,6 +28,7 @@ from nbflow.scheduler import faults, history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
+from nbflow.scheduler.jobs import Jobs
 from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.sockets import Sockets
@@ -46,6 +47,7 @@ LOOK_EVERY = (
 )
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
+AT_ONCE = 5000  # rows of old tasks in a batch, for whoever begins to watch: some 30 ms
 
 
 class Scheduler:
@@ -55,11 +57,14 @@ class Scheduler:
         self.client = client
         self.setup = setup
         self.machine = Machine(judged=setup.judged, validate=setup.validate)
-        self.jobs: dict[int, Job] = {}
+        self.jobs = Jobs()
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
+        self._untold = range(
+            0
+        )  # places in the order of all tasks: whoever began to watch has not seen them yet
         self._publish_at = 0.0
         self._wake_at: float | None = None
         self._sockets = Sockets()
@@ -154,7 +159,7 @@ class Scheduler:
         for at in (self._memo.due, self.guard.due, self._visits.due, self._store.due):
             if at is not None and (first is None or at < first):
                 first = at
-        if self._dirty:
+        if self._dirty or self._untold:
             first = self._publish_at if first is None or self._publish_at < first else first
         return None if first is None else max(0.0, first - time.time())
 
@@ -174,6 +179,7 @@ class Scheduler:
                 carry[type(instruction)](instruction)
             if self._watched:
                 self._dirty.update(dict.fromkeys([change.task for change in step.changes]))
+        self.jobs.pack()
 
     def _look(self) -> None:
         """Have the guard look at the workers, and the store at what rests, if it is time."""
@@ -226,7 +232,7 @@ class Scheduler:
             del self._functions[message.function]
         if type(message.payload) is Stored:
             self._store.hold(message.payload)
-        self.jobs[message.id] = Job(
+        job = Job(
             message.id,
             message.app,
             message.parent,
@@ -237,6 +243,7 @@ class Scheduler:
             time.time(),
             message,
         )
+        self.jobs.add(job)
         if self._watched:
             self._dirty[message.id] = None
         self.events.append(
@@ -258,9 +265,10 @@ class Scheduler:
         self.staff.add(message.executor)
 
     def _promise(self, message: msg.Expect, origin: int = 0) -> None:
-        self.jobs[message.id] = Job(
+        job = Job(
             message.id, message.app, message.parent, [], "", origin, history.NO_FUNCTION, time.time(), None
         )
+        self.jobs.add(job)
         self.emit(ev.Promised(message.id, message.app))
 
     def _deliver(self, message: msg.Deliver) -> None:
@@ -311,11 +319,11 @@ class Scheduler:
 
     def _watch(self, message: msg.Watch) -> None:
         self._watched = True
-        self._dirty.update(dict.fromkeys(self.jobs))
+        self._untold = range(len(self.jobs.order))  # which is to come before what changes from now on
 
     def _inspect(self, message: msg.Inspect) -> None:
         self.decide()  # what came before the question counts for the answer
-        job = self.jobs.get(message.id)
+        job = self.jobs.find(message.id)
         if job is None:
             self.client.outgoing.append(msg.Details(message.id, None, None))
         else:
@@ -391,7 +399,7 @@ class Scheduler:
 
     def _goes_with(self, worker: Worker, number: int) -> bool:
         """Whether a call ends with the attempt that made it: one that was ended on purpose, by a user or by a limit."""
-        parent = self.jobs.get(self.jobs[number].parent or 0)
+        parent = self.jobs.find(self.jobs[number].parent or 0)
         story = [] if parent is None else self._story(parent)
         return any(change.worker == worker.number and change.why in _ENDED for change in story[-3:])
 
@@ -407,8 +415,7 @@ class Scheduler:
             and task.worker == worker.number
         )
         if not current:
-            heard = self.jobs.get(message.id)
-            if heard is None or heard.outcome != message.outcome:  # else it is heard again, and in use
+            if self.jobs.outcome(message.id) != message.outcome:  # else it is heard again, and in use
                 self._hands.refuse(message.outcome)
             return
         job = self.jobs[message.id]
@@ -432,7 +439,9 @@ class Scheduler:
             self.events.append(ev.Succeeded(message.id, message.attempt, worker.number, took))
 
     def _gathered(self, worker: Worker, message: msg.Gathered) -> None:
-        job = self.jobs[message.id]
+        job = self.jobs.get(message.id)
+        if job is None:
+            return  # it has ended long ago
         job.template, job.inner = message.template, message.needs
         if message.output or job.output:
             self._outputs.keep(job, message.output)
@@ -460,12 +469,12 @@ class Scheduler:
         self.events.append(ev.Unblocked(worker.number))
 
     def _nested_submit(self, worker: Worker, message: msg.Submit) -> None:
-        if message.id not in self.jobs:  # else: left in the outbox of a dead worker, and heard before
+        if not self.jobs.knows(message.id):  # else: left in the outbox of a dead worker, and heard before
             worker.calls.add(message.id)
             self._submit(message, worker.number)
 
     def _nested_promise(self, worker: Worker, message: msg.Expect) -> None:
-        if message.id not in self.jobs:
+        if not self.jobs.knows(message.id):
             worker.calls.add(message.id)
             worker.promises.add(message.id)
             self._promise(message, worker.number)
@@ -491,13 +500,24 @@ class Scheduler:
     # ------------------------------------------------------------ for those who watch
 
     def _publish(self, *, now: bool = False) -> None:
+        """Tell those who watch, if it is time; all there is to be told if it is to be `now`."""
         at = time.time()
-        if now or at >= self._publish_at:
-            jobs = [self.jobs[number] for number in self._dirty]
-            rows = [history.row(job, self._story(job)) for job in jobs]
+        while self._untold and (now or at >= self._publish_at):
+            begin, self._untold = self._untold.start, self._untold[AT_ONCE:]
+            self._send_rows(self.jobs.order[begin : begin + AT_ONCE])
+            self._rest(at)
+        if self._dirty and not self._untold and (now or at >= self._publish_at):
+            self._send_rows(self._dirty)
             self._dirty.clear()
-            self.client.outgoing.append(msg.Rows(rows))
-            self._publish_at = at + max(PUBLISH_EVERY, (time.time() - at) / PUBLISH_SHARE)
+            self._rest(at)
+
+    def _rest(self, since: float) -> None:
+        """Tell nothing more for a while: longer where what was told has taken long."""
+        self._publish_at = since + max(PUBLISH_EVERY, (time.time() - since) / PUBLISH_SHARE)
+
+    def _send_rows(self, numbers: Iterable[int]) -> None:
+        jobs = [self.jobs[number] for number in numbers]
+        self.client.outgoing.append(msg.Rows([history.row(job, self._story(job)) for job in jobs]))
 
 
 class _Stopped(Exception):

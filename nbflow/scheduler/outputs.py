@@ -18,6 +18,7 @@ from nbflow.wire.excerpt import HALF, excerpt
 GROWN = 4_000_000  # bytes by which a log grows until its middle is given back
 BUDGET = 64_000_000  # characters of all outputs of ended tasks
 SHORT = 4_000  # characters that each may keep whatever there is; half of it head, half tail
+KEPT_WHOLE = SHORT + 100  # no output that was cut is longer, with the line that says so
 
 _PUNCH_HOLE = 1 | 2  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE of <linux/falloc.h>
 

@@ -11,6 +11,7 @@ from nbflow.core import events as ev
 from nbflow.core import instructions as do
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import NO_FUNCTION, Job
+from nbflow.scheduler.jobs import Jobs
 from nbflow.wire import messages as msg
 from nbflow.wire.outcomes import Failure, Held, Inline
 
@@ -30,10 +31,9 @@ class Bench:
         }
         self.events: list[ev.Event] = []
         submit = msg.Submit(2, "f", "python", b"", Inline(b""), [1], "", None, [], None, 0.0, b"", [], [])
-        jobs = {
-            1: Job(1, "f", None, [], "", 0, NO_FUNCTION, 0.0, None, outcome=HELD),
-            2: Job(2, "f", None, [1], "", 0, NO_FUNCTION, 0.0, submit),
-        }
+        jobs = Jobs()
+        jobs.add(Job(1, "f", None, [], "", 0, NO_FUNCTION, 0.0, None, outcome=HELD))
+        jobs.add(Job(2, "f", None, [1], "", 0, NO_FUNCTION, 0.0, submit))
         setup = msg.Configure([], "", [], [], [], "", True)
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client

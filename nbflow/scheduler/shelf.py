@@ -1,0 +1,57 @@
+"""What is kept for ever, packed: a million small records as bytes in a few hundred large pieces, none as an object.
+
+    put(7, b"...") ──> appended to the piece that is being filled; its place stands in the page of numbers 0..255
+    get(7)         ──> its bytes
+
+Nothing is ever taken out. What the bytes mean is not known here.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+PIECE = 1 << 18  # bytes from which on another piece is begun
+_PAGE_BITS = 8
+_IN_PAGE = (1 << _PAGE_BITS) - 1
+_EMPTY = bytes(8 << _PAGE_BITS)
+_LENGTH_SIZE = 4  # bytes
+
+
+class Shelf:
+    """Records by number. Numbers that follow each other cost 8 bytes each, others up to 2 KB."""
+
+    def __init__(self) -> None:
+        self._sealed: list[bytes] = []
+        self._open = bytearray()
+        # of each number its place: 0 = none, else the piece, 32 bits, and where in it, from 1
+        self._pages: dict[int, array[int]] = {}
+
+    def put(self, number: int, record: bytes) -> None:
+        """Keep a record. Once for each number."""
+        page = self._pages.get(number >> _PAGE_BITS)
+        if page is None:
+            page = self._pages[number >> _PAGE_BITS] = array("Q", _EMPTY)
+        page[number & _IN_PAGE] = len(self._sealed) << 32 | len(self._open) + 1
+        self._open += len(record).to_bytes(_LENGTH_SIZE, "little")
+        self._open += record
+        if len(self._open) >= PIECE:
+            self._sealed.append(bytes(self._open))
+            self._open = bytearray()
+
+    def get(self, number: int) -> bytes | None:
+        """The record of that number; None if there is none."""
+        place = self._place(number)
+        if not place:
+            return None
+        index, begin = place >> 32, (place & 0xFFFFFFFF) - 1
+        piece = self._sealed[index] if index < len(self._sealed) else self._open
+        size = int.from_bytes(piece[begin : begin + _LENGTH_SIZE], "little")
+        begin += _LENGTH_SIZE
+        return bytes(piece[begin : begin + size])
+
+    def __contains__(self, number: int) -> bool:
+        return self._place(number) > 0
+
+    def _place(self, number: int) -> int:
+        page = self._pages.get(number >> _PAGE_BITS)
+        return 0 if page is None else page[number & _IN_PAGE]

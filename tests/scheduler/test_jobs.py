@@ -1,0 +1,151 @@
+"""The jobs of a flow: as they are while it matters, packed for ever after, and the same to whoever looks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import pytest
+
+from nbflow.core.instructions import Change, Why
+from nbflow.core.states import State
+from nbflow.scheduler import history
+from nbflow.scheduler.history import Job
+from nbflow.scheduler.jobs import AT_ONCE, Jobs
+from nbflow.scheduler.outputs import Outputs
+from nbflow.scheduler.shelf import PIECE, Shelf
+from nbflow.wire.messages import Define
+from nbflow.wire.outcomes import Blamed, Failure, Inline, Outcome
+
+FUNCTION = Define(
+    b"digest", b"code", True, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "def f(): ...")}
+)
+FAILURE = Failure(b"", "ValueError", "no", "Traceback: no", 2)
+
+
+def ended(number: int, outcome: Outcome, function: Define = FUNCTION) -> Job:
+    state = State.DONE if isinstance(outcome, Inline) else State.FAILED
+    job = Job(number, "f", None, [1] if number > 1 else [], f"x={number}", 0, function, 1.5, None)
+    job.story = [
+        Change(number, State.RUNNING, 2.0, 1, 4, Why.ATTEMPT, None),
+        Change(number, state, 3.0, 1, 4, Why.ATTEMPT, 1 if isinstance(outcome, Blamed) else None),
+    ]
+    job.started, job.ended = 2.25, 2.75
+    history.conclude(job, outcome)
+    return job
+
+
+def filled(jobs: Jobs, made: Iterable[Job]) -> Jobs:
+    """With those, and so many behind them that they are packed."""
+    made = list(made)
+    others = [ended(number, Inline(b"")) for number in range(1000, 1000 + 2 * AT_ONCE)]
+    for job in (*made, *others):
+        jobs.add(job)
+        jobs.settled(job)
+        jobs.pack()
+    return jobs
+
+
+def shown(job: Job) -> object:
+    return history.row(job, job.story), history.details(job, job.story)
+
+
+@pytest.mark.parametrize("outcome", [Inline(b"5"), FAILURE, Blamed(1, "g", FAILURE), Blamed(1, "g", None)])
+def test_a_packed_job_is_shown_as_it_was(outcome: Outcome) -> None:
+    job = ended(7, outcome)
+    job.failures, job.spent, job.output = ["first"], 1.5, "printed"
+    jobs = filled(Jobs(lately=0), [job])
+    assert 7 not in jobs
+    assert jobs.knows(7)
+    assert shown(jobs[7]) == shown(job)
+    assert jobs.find(7) == jobs[7]
+
+
+def test_what_is_not_known_is_not_found_and_nothing_changes() -> None:
+    jobs = filled(Jobs(lately=0), [ended(7, Inline(b"5"))])
+    assert jobs.find(8) is None
+    assert not jobs.knows(8)
+    assert jobs.outcome(8) is None
+    with pytest.raises(KeyError):
+        jobs[8]
+    assert not jobs.knows(8)
+
+
+def test_a_job_that_goes_on_is_not_packed() -> None:
+    jobs = Jobs(lately=0)
+    jobs.add(job := Job(1, "f", None, [], "", 0, FUNCTION, 1.0, None))
+    filled(jobs, [])
+    assert jobs[1] is job
+
+
+def test_a_value_is_known_until_it_is_forgotten_and_an_error_for_ever() -> None:
+    jobs = filled(
+        Jobs(lately=0), [ended(1, Inline(b"5")), ended(2, FAILURE), ended(3, Blamed(2, "g", FAILURE))]
+    )
+    assert [jobs.outcome(number) for number in (1, 2)] == [Inline(b"5"), FAILURE]
+    assert [jobs.forget(number) for number in (1, 2)] == [Inline(b"5"), FAILURE]
+    jobs.forget(3)
+    assert [jobs.outcome(number) for number in (1, 2, 3)] == [None, FAILURE, None]
+    assert jobs[1].outcome is None
+
+
+def test_a_function_that_comes_with_every_call_is_kept_once_and_without_its_code() -> None:
+    def copy() -> Define:
+        return Define(
+            b"", b"code" * 1000, False, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "text")}
+        )
+
+    jobs = filled(Jobs(lately=0), [ended(1, Inline(b""), copy()), ended(2, Inline(b""), copy())])
+    assert jobs[1].function is jobs[2].function
+    assert not jobs[1].function.code
+    assert shown(jobs[1]) == shown(ended(1, Inline(b""), copy()))
+
+
+def test_a_job_with_a_long_output_is_packed_once_that_has_lost_its_middle() -> None:
+    outputs = Outputs(budget=12_000)
+    long = [ended(number, Inline(b"")) for number in (1, 2)]
+    jobs = Jobs(lately=0)
+    for job in long:
+        outputs.keep(job, "a" * 6000)
+    filled(jobs, long)
+    assert jobs[1] is long[0]
+    outputs.keep(ended(3, Inline(b"")), "b" * 6000)
+    for job in [ended(number, Inline(b"")) for number in range(5000, 5000 + AT_ONCE)]:
+        jobs.add(job)
+        jobs.settled(job)
+    jobs.pack()
+    assert 1 not in jobs
+    assert "characters are not kept any more" in jobs[1].output
+    assert jobs[2] is long[1]
+
+
+def test_the_order_of_submission_is_kept() -> None:
+    jobs = filled(Jobs(lately=0), [ended(number, Inline(b"")) for number in (9, 3, 5)])
+    assert list(jobs.order[:3]) == [9, 3, 5]
+
+
+def test_packed_jobs_take_little_memory() -> None:
+    def size(count: int) -> int:
+        jobs = filled(Jobs(lately=0), [])
+        for number in range(10_000, 10_000 + count):
+            jobs.add(job := ended(number, Inline(b"5")))
+            jobs.settled(job)
+            jobs.forget(number)
+            jobs.pack()
+        pages = sum(map(sys.getsizeof, jobs._shelf._pages.values()))
+        pieces = sum(map(len, jobs._shelf._sealed)) + len(jobs._shelf._open)
+        return pages + pieces + sys.getsizeof(jobs) + sys.getsizeof(jobs._values) + sys.getsizeof(jobs.order)
+
+    assert (size(20 * AT_ONCE) - size(AT_ONCE)) / (19 * AT_ONCE) < 250  # bytes each
+
+
+def test_records_are_found_in_whichever_piece_they_lie() -> None:
+    shelf = Shelf()
+    records = {number * 1000: bytes([number]) * (PIECE // 10) for number in range(1, 50)}
+    records[1 << 33] = b""
+    for number, record in records.items():
+        shelf.put(number, record)
+    assert {number: shelf.get(number) for number in records} == records
+    assert all(number in shelf for number in records)
+    assert shelf.get(1001) is None
+    assert 7 not in shelf
