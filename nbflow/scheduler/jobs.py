@@ -25,14 +25,16 @@ from nbflow.wire.outcomes import Failure, Lost, Outcome
 
 T = TypeVar("T")
 
-LATELY = 16_384  # ended jobs that stay as they are
-AT_ONCE = 1024  # jobs that are packed together: 1 to 2 ms
+LATELY = (
+    64  # few: what ended long ago is not in the processor's caches any more, and costs twice as much to pack
+)
+WATCHED = 4096  # about as many as end between two batches of rows
+AT_ONCE = 64  # jobs that are packed together
 
 
 class _Packed(msgspec.Struct, array_like=True, gc=False):
     """What a job is unpacked from. `function` and `traceback` are places in a list: many jobs have the same."""
 
-    id: int
     app: str
     parent: int | None
     needs: list[int]
@@ -56,7 +58,9 @@ class Jobs(dict[int, Job]):
     def __init__(self, lately: int = LATELY) -> None:
         super().__init__()
         self.order = array("Q")  #: the numbers of all jobs, in the order of submission
-        self._lately = lately
+        self.lately = (
+            lately  #: how many ended jobs stay as they are; a row of another one costs some 3 us more
+        )
         self._ended: deque[int] = deque()  # those that are to be packed, the oldest first
         self._long: deque[Job] = deque()  # those that wait for their output to be cut
         self._shelf = Shelf()
@@ -112,20 +116,18 @@ class Jobs(dict[int, Job]):
 
     def pack(self) -> None:
         """Pack what ended long ago. To be called now and then."""
-        if len(self._ended) < self._lately + AT_ONCE:
-            return
-        while self._long and len(self._long[0].output) <= KEPT_WHOLE:
-            self._pack(self._long.popleft())
-        for _ in range(AT_ONCE):
-            job = self[self._ended.popleft()]
-            if len(job.output) > KEPT_WHOLE:
-                self._long.append(job)
-            else:
-                self._pack(job)
+        while len(self._ended) >= self.lately + AT_ONCE:
+            for _ in range(AT_ONCE):
+                job = self[self._ended.popleft()]
+                if len(job.output) > KEPT_WHOLE:
+                    self._long.append(job)
+                else:
+                    self._pack(job)
+            while self._long and len(self._long[0].output) <= KEPT_WHOLE:
+                self._pack(self._long.popleft())
 
     def _pack(self, job: Job) -> None:
-        packed = _Packed(
-            job.id,
+        packed = (  # as a `_Packed`, which takes longer to make
             job.app,
             job.parent,
             job.needs,
@@ -134,7 +136,7 @@ class Jobs(dict[int, Job]):
             job.submitted,
             job.story,
             job.note,
-            self._tracebacks.place(job.traceback, job.traceback),
+            self._tracebacks.place(job.traceback, job.traceback) if job.traceback else 0,
             job.error_line,
             job.output,
             job.failures,

@@ -28,7 +28,7 @@ from nbflow.scheduler import faults, history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
-from nbflow.scheduler.jobs import Jobs
+from nbflow.scheduler.jobs import WATCHED, Jobs
 from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.sockets import Sockets
@@ -319,6 +319,7 @@ class Scheduler:
 
     def _watch(self, message: msg.Watch) -> None:
         self._watched = True
+        self.jobs.lately = WATCHED
         self._untold = range(len(self.jobs.order))  # which is to come before what changes from now on
 
     def _inspect(self, message: msg.Inspect) -> None:

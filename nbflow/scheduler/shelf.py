@@ -14,7 +14,9 @@ PIECE = 1 << 18  # bytes from which on another piece is begun
 _PAGE_BITS = 8
 _IN_PAGE = (1 << _PAGE_BITS) - 1
 _EMPTY = bytes(8 << _PAGE_BITS)
-_LENGTH_SIZE = 4  # bytes
+_PIECE_AT, _BEGIN_AT = 44, 26  # bits of a place
+_BEGIN = (1 << _PIECE_AT - _BEGIN_AT) - 1
+_LONGEST = (1 << _BEGIN_AT) - 1
 
 
 class Shelf:
@@ -23,7 +25,7 @@ class Shelf:
     def __init__(self) -> None:
         self._sealed: list[bytes] = []
         self._open = bytearray()
-        # of each number its place: 0 = none, else the piece, 32 bits, and where in it, from 1
+        # of each number its place: 0 = none, else the piece, where in it, and its length + 1; 0 = to the piece's end
         self._pages: dict[int, array[int]] = {}
 
     def put(self, number: int, record: bytes) -> None:
@@ -31,23 +33,27 @@ class Shelf:
         page = self._pages.get(number >> _PAGE_BITS)
         if page is None:
             page = self._pages[number >> _PAGE_BITS] = array("Q", _EMPTY)
-        page[number & _IN_PAGE] = len(self._sealed) << 32 | len(self._open) + 1
-        self._open += len(record).to_bytes(_LENGTH_SIZE, "little")
+        begin, length = len(self._open), len(record) + 1
+        if length > _LONGEST:
+            self._seal()  # a piece of its own, the number of which is not 0
+            begin, length = 0, 0
+        page[number & _IN_PAGE] = len(self._sealed) << _PIECE_AT | begin << _BEGIN_AT | length
         self._open += record
-        if len(self._open) >= PIECE:
-            self._sealed.append(bytes(self._open))
-            self._open = bytearray()
+        if begin + length >= PIECE or not length:
+            self._seal()
+
+    def _seal(self) -> None:
+        self._sealed.append(bytes(self._open))
+        self._open = bytearray()
 
     def get(self, number: int) -> bytes | None:
         """The record of that number; None if there is none."""
         place = self._place(number)
         if not place:
             return None
-        index, begin = place >> 32, (place & 0xFFFFFFFF) - 1
+        index, begin, length = place >> _PIECE_AT, place >> _BEGIN_AT & _BEGIN, place & _LONGEST
         piece = self._sealed[index] if index < len(self._sealed) else self._open
-        size = int.from_bytes(piece[begin : begin + _LENGTH_SIZE], "little")
-        begin += _LENGTH_SIZE
-        return bytes(piece[begin : begin + size])
+        return bytes(piece[begin : begin + length - 1 if length else None])
 
     def __contains__(self, number: int) -> bool:
         return self._place(number) > 0

@@ -91,9 +91,7 @@ def test_a_value_is_known_until_it_is_forgotten_and_an_error_for_ever() -> None:
 
 def test_a_function_that_comes_with_every_call_is_kept_once_and_without_its_code() -> None:
     def copy() -> Define:
-        return Define(
-            b"", b"code" * 1000, False, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "text")}
-        )
+        return Define(b"", b"code" * 1000, False, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "text")})
 
     jobs = filled(Jobs(lately=0), [ended(1, Inline(b""), copy()), ended(2, Inline(b""), copy())])
     assert jobs[1].function is jobs[2].function
@@ -109,6 +107,7 @@ def test_a_job_with_a_long_output_is_packed_once_that_has_lost_its_middle() -> N
         outputs.keep(job, "a" * 6000)
     filled(jobs, long)
     assert jobs[1] is long[0]
+    assert 2 in jobs
     outputs.keep(ended(3, Inline(b"")), "b" * 6000)
     for job in [ended(number, Inline(b"")) for number in range(5000, 5000 + AT_ONCE)]:
         jobs.add(job)
@@ -137,6 +136,15 @@ def test_packed_jobs_take_little_memory() -> None:
         return pages + pieces + sys.getsizeof(jobs) + sys.getsizeof(jobs._values) + sys.getsizeof(jobs.order)
 
     assert (size(20 * AT_ONCE) - size(AT_ONCE)) / (19 * AT_ONCE) < 250  # bytes each
+
+
+def test_a_record_that_is_longer_than_a_place_can_say_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbflow.scheduler.shelf._LONGEST", 1023)
+    shelf = Shelf()
+    records = {1: b"", 2: b"a" * 5000, 3: b"b" * 10, 4: b"c" * 1022, 5: b"d" * 1023, 6: b"e" * 1024}
+    for number, record in records.items():
+        shelf.put(number, record)
+    assert {number: shelf.get(number) for number in records} == records
 
 
 def test_records_are_found_in_whichever_piece_they_lie() -> None:
