@@ -13,7 +13,7 @@ import operator
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 from nbflow.client.datafuture import DataFuture
@@ -258,16 +258,26 @@ class AppFuture(Promise[Any]):
         """The task has ended. Called once, where the socket is read."""
         kind = type(outcome)
         cancelled = kind is Withdrawn or (kind is Blamed and outcome.cause is None)  # type: ignore[union-attr]
-        # in this order: who finds an outcome finds the state that goes with it; and both before the look for a
-        # condition: whoever makes it after that finds the future settled
+        with making:  # so is its condition made, by whoever is to wait
+            if self._its_condition is None and self._files is None:  # nobody has asked
+                self._has_settled(outcome, cancelled)
+                return
+        # The state changes with all conditions held, taken in the standard library's order: its `wait` looks at the
+        # state twice, and would wait for ever for what has ended in between.
+        files = self._files or ()
+        good = isinstance(outcome, VALUES)
+        with ExitStack() as held:
+            for future in sorted((self, *files), key=id):
+                held.enter_context(future._condition)
+            self._has_settled(outcome, cancelled)
+            called = [future for future in (self, *files) if future._tell(cancelled, good)]
+        for future in called:
+            self._owner.call_back(future)
+
+    def _has_settled(self, outcome: Outcome, cancelled: bool) -> None:
+        # in this order: who finds an outcome finds the state that goes with it
         self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
         self._outcome = outcome
-        if self._its_condition is None and self._files is None:
-            return  # nobody has asked
-        good = isinstance(outcome, VALUES)
-        for future in (self, *(self._files or ())):
-            if future._tell(cancelled, good):
-                self._owner.call_back(future)
 
     def keep(self) -> None:
         """Hold on to a value whose files are about to go; it is opened when somebody asks for it, as ever."""

@@ -95,17 +95,12 @@ class Promise(concurrent.futures.Future[Result], Needed):
     # ------------------------------------------------------------ for those who settle it
 
     def _tell(self, cancelled: bool, good: bool) -> bool:
-        """Wake who waits, now that the future is settled; whether there are callbacks to be run."""
-        if self._its_condition is None:
-            return False  # nobody has asked
-        with self._condition:
-            for waiter in self._waiters:
-                tell = (
-                    waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
-                )
-                tell(self)
-            self._condition.notify_all()
-        return bool(self._done_callbacks)
+        """Wake who waits, now that the future is settled, with its condition held; whether callbacks are to be run."""
+        for waiter in self._its_waiters or ():
+            tell = waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
+            tell(self)
+        self._condition.notify_all()
+        return bool(self._its_callbacks)
 
     def _made(self, name: str, make: Callable[[], Any]) -> Any:
         found = getattr(self, name)
