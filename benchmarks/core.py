@@ -63,6 +63,7 @@ class Host:
         )  # workers with something to do; may name one twice, or one that is gone
         self._hired = 0
         self._later: list[ev.Event] = []  # answers to instructions, told with the next batch
+        self._needs: dict[int, tuple[int, ...]] = {}  # of the tasks that have not ended
         self.seconds = 0.0
         self.moves = self.lost = 0
         self.ended = dict.fromkeys(State, 0)
@@ -91,6 +92,7 @@ class Host:
                 first = (layer - 1) * LAYER + 1
                 count = self._random.randint(1, NEEDS)
                 needs = tuple({self._random.randrange(first, first + LAYER) for _ in range(count)})
+            self._needs[number] = needs
             yield ev.Submitted(number, "app", needs, terms=AGAIN)
 
     @property
@@ -112,6 +114,8 @@ class Host:
                 continue
             run = desk.popleft()
             if self._random.random() < FAIL:
+                if back := self._part_with(desk, {run.task}):
+                    said.append(ev.Returned(worker, back, unasked=True))
                 said.append(ev.Failed(run.task, run.attempt, worker, took=TOOK))
             else:
                 said.append(ev.Succeeded(run.task, run.attempt, worker, TOOK))
@@ -141,6 +145,7 @@ class Host:
                     self._busy.append(instruction.worker)
         elif isinstance(instruction, Settle):
             self.ended[instruction.state] += 1
+            del self._needs[instruction.task]
         elif isinstance(instruction, Hire):
             self._hired += 1
             self._desks[self._hired] = deque()
@@ -152,15 +157,28 @@ class Host:
         elif isinstance(instruction, Forget):
             pass
 
+    def _part_with(self, desk: deque[Launch], tasks: set[int]) -> tuple[int, ...]:
+        """These give no value here: what was to run behind them goes as well, and what behind that; those."""
+        parted = []
+        for run in tuple(desk):
+            if not tasks.isdisjoint(self._needs[run.task]):
+                desk.remove(run)
+                tasks.add(run.task)
+                parted.append(run.task)
+        return tuple(parted)
+
     def _give_back(self, instruction: TakeBack) -> None:
         desk = self._desks.get(instruction.worker)
         if desk is None:
             return
         wanted = set(instruction.tasks)
         head = desk[0].task if desk else 0
-        back = tuple(run.task for run in desk if run.task in wanted and run.task != head)
-        gone = set(back)
-        self._desks[instruction.worker] = deque(run for run in desk if run.task not in gone)
+        gone = {run.task for run in desk if run.task in wanted and run.task != head}
+        back = tuple(run.task for run in desk if run.task in gone)
+        for run in [run for run in desk if run.task in gone]:
+            desk.remove(run)
+        back += self._part_with(desk, set(gone))
+        gone.update(back)
         kept = tuple(number for number in instruction.tasks if number not in gone)
         self._later.append(ev.Returned(instruction.worker, back, kept))
 
@@ -168,7 +186,11 @@ class Host:
 def play(tasks: int, workers: int = WORKERS) -> Played:
     """One game, from an empty machine to when all tasks have ended."""
     gc.collect()
-    return Host(workers).play(tasks)
+    gc.disable()  # as in the scheduler
+    try:
+        return Host(workers).play(tasks)
+    finally:
+        gc.enable()
 
 
 def measure(sizes: Iterable[int], workers: int = WORKERS, times: int = 3) -> dict[int, float]:

@@ -42,9 +42,7 @@ from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
-LOOK_EVERY = (
-    0.001  # seconds between two looks at workers, visitors and those who watch, while there is much to do
-)
+LOOK_EVERY = 0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
 AT_ONCE = 5000  # rows of old tasks in a batch, for whoever begins to watch: some 30 ms
@@ -62,9 +60,8 @@ class Scheduler:
         self._functions: dict[bytes, msg.Define] = {}
         self._watched = False
         self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
-        self._untold = range(
-            0
-        )  # places in the order of all tasks: whoever began to watch has not seen them yet
+        # places in the order of all tasks: whoever began to watch has not seen them yet
+        self._untold = range(0)
         self._publish_at = 0.0
         self._wake_at: float | None = None
         self._sockets = Sockets()
@@ -142,7 +139,7 @@ class Scheduler:
                     if self._visits.over():
                         break
                     self._look()
-                    if self._dirty:
+                    if self._dirty or self._untold:
                         self._publish()
                     self._sockets.flush()
                     timeout = self._timeout()
@@ -339,7 +336,7 @@ class Scheduler:
 
     def _survey(self, message: msg.Survey) -> None:
         self.decide()
-        if self._dirty:
+        if self._dirty or self._untold:
             self._publish(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
         status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
@@ -505,7 +502,7 @@ class Scheduler:
         at = time.time()
         while self._untold and (now or at >= self._publish_at):
             begin, self._untold = self._untold.start, self._untold[AT_ONCE:]
-            self._send_rows(self.jobs.order[begin : begin + AT_ONCE])
+            self._send_rows(self.jobs.order[begin : self._untold.start])
             self._rest(at)
         if self._dirty and not self._untold and (now or at >= self._publish_at):
             self._send_rows(self._dirty)
