@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
-from nbflow.client.promise import Promise
+from nbflow.client.promise import Promise, making
 from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State

@@ -42,7 +42,9 @@ from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 from nbflow.wire.rows import WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
-LOOK_EVERY = 0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
+LOOK_EVERY = (
+    0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
+)
 PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
 PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
 AT_ONCE = 5000  # rows of old tasks in a batch, for whoever begins to watch: some 30 ms

@@ -46,7 +46,7 @@ def test_they_come_in_slices_and_before_what_has_changed_since(scheduler: Schedu
     scheduler.decide()
     told = []
     for _ in range(3):
-        scheduler._published = 0.0  # it is time
+        scheduler._publish_at = 0.0  # it is time
         scheduler._publish()
         told += rows(scheduler)
     assert [len(batch) for batch in told] == [AT_ONCE, 10, 1]
@@ -54,12 +54,12 @@ def test_they_come_in_slices_and_before_what_has_changed_since(scheduler: Schedu
 
 
 def test_nothing_comes_before_it_is_time_and_nothing_to_who_does_not_watch(scheduler: Scheduler) -> None:
-    scheduler._published = 0.0
+    scheduler._publish_at = 0.0
     scheduler._publish()
     assert not rows(scheduler)
     scheduler.take([Watch()])
     scheduler._publish()
-    scheduler._published = time.time() + 1000
+    scheduler._publish_at = time.time() + 1000
     scheduler._publish()
     assert [len(batch) for batch in rows(scheduler)] == [AT_ONCE]
 
