@@ -302,9 +302,10 @@ def test_the_thread_of_the_cards_ends_with_the_extension() -> None:
 
 def test_an_update_comes_while_another_cell_runs(kernel: Kernel, tmp_path: Any) -> None:
     kernel.run(APPS)
-    ran = kernel.run(f"wait_for({str(tmp_path / 'go')!r})")
+    ran = kernel.run(f"future = wait_for({str(tmp_path / 'go')!r})\nfuture")
     (first,) = [output for output in ran.outputs if output["type"] == "display_data"]
-    busy = kernel.run(f"open({str(tmp_path / 'go')!r}, 'w').close()\ntime.sleep(1)")
+    came = "while not future.done(): time.sleep(0.01)\ntime.sleep(1)"  # the card follows within half a second
+    busy = kernel.run(f"open({str(tmp_path / 'go')!r}, 'w').close()\n{came}")
     updates = [output for output in busy.outputs if output["type"] == "update_display_data"]
     assert updates[-1]["transient"] == first["transient"]
     assert updates[-1]["data"] == {"text/plain": "'it came'"}

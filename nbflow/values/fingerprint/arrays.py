@@ -67,6 +67,12 @@ def _masked_column(walk: Walk, value: Any, parts: list[Part]) -> None:
     parts += (b"column", walk.part(type(value)), walk.part(value.dtype), walk.part(mask), walk.part(data))
 
 
+def _arrow_column(walk: Walk, value: Any, parts: list[Part]) -> None:
+    """By what it holds: the same may lie in any number of chunks."""
+    parts += (b"column", walk.part(type(value)), text(repr(value.dtype)))
+    walk.add_items(value.tolist(), parts)
+
+
 EXACT: dict[tuple[str, str], Handler] = {
     ("numpy", "ndarray"): _array,
     ("numpy", "memmap"): _array,
@@ -82,6 +88,7 @@ FAMILIES: dict[tuple[str, str], Handler] = {
     ("pandas", "Index"): _index,
     ("pandas", "NDArrayBacked"): _backed_column,
     ("pandas", "BaseMaskedArray"): _masked_column,
+    ("pandas", "ArrowExtensionArray"): _arrow_column,
 }
 """By package and name of a type, for all that is derived from it."""
 
