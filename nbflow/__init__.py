@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from nbflow.client.future import AppFuture
     from nbflow.client.kernel import DataFlowKernel
     from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
+    from nbflow.client.mapping import map, starmap  # noqa: A004 - `nbflow.map` is its name
     from nbflow.client.special import AUTO_LOGNAME
+    from nbflow.client.sweep import Sweep
     from nbflow.config import Config
     from nbflow.core.states import State
     from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
@@ -53,6 +55,7 @@ __all__ = [
     "ProcessExecutor",
     "Retry",
     "State",
+    "Sweep",
     "TaskError",
     "ThreadExecutor",
     "UsageError",
@@ -68,17 +71,21 @@ __all__ = [
     "python_app",
     "set_file_logger",
     "set_stream_logger",
+    "starmap",
     "unload_ipython_extension",
     "wait_for_current_tasks",
 ]
 
+# `map` is none of those that come with a star: that is Python's own there
 _HOMES = {
     "nbflow.client.app": ("App", "bash_app", "join_app", "python_app"),
     "nbflow.client.datafuture": ("DataFuture",),
     "nbflow.client.future": ("AppFuture",),
     "nbflow.client.kernel": ("DataFlowKernel",),
     "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
+    "nbflow.client.mapping": ("map", "starmap"),
     "nbflow.client.special": ("AUTO_LOGNAME",),
+    "nbflow.client.sweep": ("Sweep",),
     "nbflow.config": ("Config",),
     "nbflow.core.states": ("State",),
     "nbflow.errors": (

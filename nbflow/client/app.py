@@ -58,6 +58,16 @@ class App:
         """Python, bash or join."""
         return self.options.kind
 
+    @property
+    def callee(self) -> Callee:
+        """What a call of it calls."""
+        return self._callee
+
+    @property
+    def flow(self) -> Any:
+        """The flow that it was made for; None = the one that is loaded when a call is made."""
+        return self._flow
+
     def __call__(self, /, *args: Any, **kwargs: Any) -> AppFuture:
         if (kwargs or len(args) not in self._plain) and (why := self._parameters.refused(args, kwargs)):
             raise TypeError(f"{self.options.name}(): {why}")

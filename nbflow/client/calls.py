@@ -45,6 +45,7 @@ from nbflow.values.resolvers import (
 from nbflow.values.short import detail
 from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit
 from nbflow.wire.outcomes import Composed, Held, Inline, Stored
+from nbflow.wire.rows import Part
 
 if TYPE_CHECKING:  # a worker has none
     from nbflow.client.threads import Threads
@@ -107,6 +108,7 @@ class Calls:
         self.flow = link
         self.parent: int | None = None  # the task inside which calls are made now
         self.pending: dict[int, AppFuture] = {}
+        self.sweeps: set[Any] = set()  #: those that have not ended
         self._link = link
         self._numbers = itertools.count(first)
         self._retries = retries
@@ -201,6 +203,53 @@ class Calls:
             raise
         if define.reusable and not known:
             self._defined.add(define.digest)
+
+    def call_many(
+        self,
+        options: Options,
+        define: Define,
+        payload: Inline | Stored,
+        text: str,
+        parent: int | None,
+        part: Part,
+    ) -> AppFuture:
+        """Make a task of a call for many items that is packed already, see `nbflow.client.driver`.
+
+        `part.sweep` is 0 for the first one of a sweep.
+        """
+        self._check_open()
+        number = next(self._numbers)
+        future = AppFuture(self, number, options)
+        part = part if part.sweep else Part(number, part.first, part.count)
+        executors = self._allowed(options) if options.executors else []
+        ways: tuple[Any, ...] = executors, None, 0.0, b"", [], []
+        submit = Submit(
+            number, options.name, "map", define.digest, payload, [], text, parent, *ways, part=part
+        )
+        self._send(future, define, submit)
+        return future
+
+    def takes_many(self, options: Options) -> bool:
+        """Whether calls of an app with these options may travel many at a time: to other processes only."""
+        threads = self._threads
+        if self._resolver is not DEEP_DEPENDENCY_RESOLVER or File.any_remote or self._fetcher.offered:
+            return False
+        return threads is None or not threads.may_serve(options.executors or self._executors)
+
+    @property
+    def task_here(self) -> int | None:
+        """The task inside which the calling thread makes calls."""
+        threads = self._threads
+        return self.parent if threads is None or not threads.began else threads.task_here
+
+    def policy_of(self, options: Options) -> Retries | None:
+        """How a call is tried again."""
+        return self._retries if options.policy is None else options.policy
+
+    @property
+    def store_dirs(self) -> Sequence[str]:
+        """Where big values go, the first that has room."""
+        return self._store_dirs
 
     def call_function(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> AppFuture:
         """Make a task of a function of nbflow's own, or of whoever extends it."""

@@ -273,7 +273,7 @@ class DataFlowKernel(Asking, AsParsl):
         Raises:
             TimeoutError: they have not within `timeout` seconds (None = as long as it takes).
         """
-        futures = list(self._calls.pending.copy().values())
+        futures: list[Promise[Any]] = [*self._calls.sweeps.copy(), *self._calls.pending.copy().values()]
         self.flush()
         if concurrent.futures.wait(futures, timeout).not_done:
             raise concurrent.futures.TimeoutError(f"some tasks have not ended in {timeout} s")
@@ -295,6 +295,8 @@ class DataFlowKernel(Asking, AsParsl):
 
     def cancel_all(self) -> int:
         """Withdraw all tasks that have not ended; how many of this process's calls were cancelled by it."""
+        for sweep in self._calls.sweeps.copy():
+            sweep.cancel(wait=False)
         futures = list(self._calls.pending.copy().values())
         self.post(Cancel([]))
         self.flush()

@@ -79,6 +79,7 @@ class Runner:
         code: CodeType | None = None
         note = ""
         may_retry = True
+        tally = None
         try:
             function, code = self._function(run)
             value = self._call(run, function)
@@ -90,8 +91,12 @@ class Runner:
                 return Gathered(
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
-            result = self._pack(value, run)
-            note = short(value) if self._show_values else ""
+            if run.kind == "map":
+                value, tally = value.pack(run.app)
+                result = self._pack(value, run)
+            else:
+                result = self._pack(value, run)
+                note = short(value) if self._show_values else ""
         except BaseException as error:  # the worker outlives whatever a task raises
             if os.getpid() != self._home:
                 _end_child(error)
@@ -100,7 +105,7 @@ class Runner:
             result = outcome.pack_error(error, code)
             may_retry = outcome.may_retry(error, run.retry_on)
         return Finished(
-            run.id, run.attempt, result, note, self.capture.take(), started, time.time(), may_retry
+            run.id, run.attempt, result, note, self.capture.take(), started, time.time(), may_retry, tally
         )
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
@@ -126,14 +131,14 @@ class Runner:
     def _call(self, run: Run, function: Callable[..., Any]) -> Any:
         args, kwargs = self._arguments(run)
         if not run.streams and not run.outputs and run.kind != "bash" and not self.capture.always:
-            return _awaited(function(*args, **kwargs))
+            return awaited(function(*args, **kwargs))
         for path in run.outputs:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with self.capture.redirected(run.streams):
             if run.kind == "bash":
-                value = shell.run(run.app, lambda: _awaited(function(*args, **kwargs)), self.capture)
+                value = shell.run(run.app, lambda: awaited(function(*args, **kwargs)), self.capture)
             else:
-                value = _awaited(function(*args, **kwargs))
+                value = awaited(function(*args, **kwargs))
         # the outputs of a join app may be left to the tasks that it has called
         paths = () if run.kind == "join" else run.outputs
         if missing := [File(path) for path in paths if not os.path.exists(path)]:
@@ -199,7 +204,7 @@ def code_of(function: Any) -> CodeType | None:
     return None if plain is None else plain.__code__
 
 
-def _awaited(value: Any) -> Any:
+def awaited(value: Any) -> Any:
     """What an async function gives once it has run."""
     if type(value) is not CoroutineType:  # what `isinstance` asks an object may be the user's code
         return value

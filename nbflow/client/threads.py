@@ -96,6 +96,10 @@ class Threads:
         """Whether a call for these executors ([] = any) can only run on threads."""
         return all(label in self._names for label in executors) if executors else not self._others
 
+    def may_serve(self, executors: Sequence[str]) -> bool:
+        """Whether a call for these executors may run on a thread."""
+        return any(label in self._names for label in executors)
+
     def knows(self, executors: Sequence[str]) -> bool:
         """Whether all of these are the flow's own threads."""
         return list(executors) == [self._own_label]

@@ -14,7 +14,7 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.wire.rows import Part, TaskDetails, TaskRow, Tally
 
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
 
@@ -43,6 +43,8 @@ class Job(msgspec.Struct):
     spent: float | None = None  # what they cost, where they are judged
     started: float = 0.0
     ended: float = 0.0
+    part: Part | None = None
+    tally: Tally | None = None
 
 
 def row(job: Job, story: list[Change]) -> TaskRow:
@@ -65,6 +67,9 @@ def row(job: Job, story: list[Change]) -> TaskRow:
         last.root,
         last.state is State.WAITING and last.why is Why.JOINED,
         last.state is State.WAITING and last.attempt > 0 and last.why not in _NO_FAILURES,
+        job.part,
+        0 if job.tally is None else job.tally.failed,
+        0 if job.tally is None else job.tally.skipped,
     )
 
 
@@ -98,6 +103,8 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
 
 def _failures(job: Job, story: list[Change]) -> list[str]:
     """A line for each failed attempt. The last one's is among them already where it was judged before the end."""
+    if job.tally is not None:
+        return job.tally.lines
     last_failed = bool(story) and story[-1].state is State.FAILED and len(job.failures) < story[-1].attempt
     return [*job.failures, job.note] if last_failed else list(job.failures)
 
@@ -121,6 +128,12 @@ def attempt_failed(job: Job) -> None:
 def forgive(job: Job) -> None:
     """A later attempt gave a value: the errors before it are its story alone."""
     job.traceback, job.error_line = "", 0
+
+
+def answered(job: Job, tally: Tally) -> None:
+    """A task of many items has ended: keep what is told of those that failed."""
+    job.tally = tally
+    job.traceback, job.error_line = tally.traceback, tally.line
 
 
 def _blame(job: Job, outcome: Failure | Lost) -> None:

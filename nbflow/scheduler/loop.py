@@ -242,6 +242,8 @@ class Scheduler:
             time.time(),
             message,
         )
+        if message.part is not None:
+            job.part = message.part
         self.jobs.add(job)
         if self._watched:
             self._dirty[message.id] = None
@@ -436,6 +438,8 @@ class Scheduler:
         else:
             if job.failures:
                 history.forgive(job)
+            if message.tally is not None:
+                history.answered(job, message.tally)
             self.events.append(ev.Succeeded(message.id, message.attempt, worker.number, took))
 
     def _gathered(self, worker: Worker, message: msg.Gathered) -> None:

@@ -24,7 +24,7 @@ import msgspec
 
 from nbflow.core.retry import Terms
 from nbflow.wire.outcomes import Composed, Failure, Held, Here, Inline, Lost, Outcome, Stored, Withdrawn
-from nbflow.wire.rows import StoreRow, TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import Part, StoreRow, Tally, TaskDetails, TaskRow, WorkerRow
 
 # ---------------------------------------------------------------- from a client
 
@@ -101,7 +101,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
     id: int
     app: str
-    kind: str  # "python", "bash" or "join"
+    kind: str  # "python", "bash" or "join"; "map": many items of a sweep, see `part`
     function: bytes  # digest of a `Define`
     payload: Inline | Stored | Held
     needs: list[int]
@@ -114,6 +114,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
     streams: list[str]  # [stdout path, mode, stderr path, mode] or []
     outputs: list[str]  # paths that must be there afterwards
     priority: float | None = None  # the lowest first; those without one last
+    part: Part | None = None
 
 
 class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -387,6 +388,7 @@ class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
     started: float
     ended: float
     may_retry: bool = True
+    tally: Tally | None = None  # of a "map" that has given its answer
 
 
 class Gathered(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -7,6 +7,24 @@ import msgspec
 from nbflow.core.states import State
 
 
+class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A task that runs many items of a sweep, one after the other."""
+
+    sweep: int  # the number of the sweep's first task: the same for all its parts
+    first: int  # item of it, from 0
+    count: int  # items
+
+
+class Tally(msgspec.Struct, array_like=True, frozen=True):
+    """What came of the items of a `Part` that has given its answer."""
+
+    failed: int
+    skipped: int  # they were cancelled before they had begun
+    lines: list[str]  # the errors of the first that failed, a line each
+    traceback: str  # of the first one
+    line: int  # of the app's source that raised it, from 1; 0 if not known
+
+
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
@@ -26,6 +44,9 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     root: int | None  # the task whose failure caused this one's
     joining: bool = False  # WAITING: the body of a join app has ended, the tasks it called have not
     again: bool = False  # WAITING: an attempt failed, another one follows
+    part: Part | None = None  # of a sweep; its items count in its place
+    failed: int = 0  # DONE: of these items, how many raised
+    skipped: int = 0  # DONE: and how many were cancelled
 
 
 class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):

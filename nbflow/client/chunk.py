@@ -1,0 +1,259 @@
+"""Many items of a sweep as one task: what runs on the worker, and what it gives back.
+
+An item that raises, or whose result cannot travel, costs itself alone. The answer is told apart from the results in it:
+`Answer` can be read where nothing of the user's may run, the results stay a pickle until somebody asks for them.
+
+    Chunk(function)(items...) ──> Answer(took, faults, skipped, body) ──the usual way of a value──> `Sweep`
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from nbflow.client.running import awaited, code_of
+from nbflow.errors import CannotPickle, UsageError, describe
+from nbflow.values import outcome, pickling
+from nbflow.values.digests import digest
+from nbflow.wire.messages import Define
+from nbflow.wire.outcomes import Failure
+from nbflow.wire.rows import Tally
+
+MOST_LINES = 20  # errors of a chunk that are told in a line each, besides their count
+
+
+class Fault(msgspec.Struct, array_like=True, frozen=True):
+    """An item without a value. `item` counts within its chunk; `may_retry` as in `Finished`."""
+
+    item: int
+    failure: Failure
+    may_retry: bool
+
+
+class Answer(msgspec.Struct, array_like=True, frozen=True):
+    """What a chunk gives. `body` is a pickle of the list of results, None in the place of those that are none."""
+
+    took: float  # seconds
+    faults: list[Fault]
+    skipped: list[int]  # items that were cancelled in time, and did not run
+    size: int  # bytes of the results
+
+
+_answers = msgspec.msgpack.Decoder(Answer)
+
+
+class Chunk:
+    """Calls a function for many items, one after the other, and never raises what one of them raises."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.__wrapped__ = function  # where source and traceback begin
+
+    def __call__(
+        self, items: Sequence[Any], spread: bool, board: str, count: int, first: int, retry_on: bytes
+    ) -> Results:
+        """`spread`: each item is a tuple of arguments; `board`, `count`, `first`: see `Board`."""
+        function = self.__wrapped__
+        code = code_of(function)
+        home, getpid = os.getpid(), os.getpid
+        skip, begun = views_of(board, count)
+        values: list[Any] = []
+        faults: list[Fault] = []
+        skipped: list[int] = []
+        keep = values.append
+        start = time.perf_counter()
+        for place, item in enumerate(items, first):
+            if skip[place]:
+                skipped.append(place - first)
+                keep(None)
+                continue
+            begun[place] = 1
+            try:
+                value = function(*item) if spread else function(item)
+                keep(value if type(value) in pickling.ATOMS else awaited(value))
+            except BaseException as error:  # the others go on
+                if getpid() != home:
+                    raise
+                keep(None)
+                faults.append(_fault(place - first, error, code, retry_on))
+            if getpid() != home:  # a child that the item has forked ends here
+                break
+        return Results(start, values, faults, skipped, first)
+
+
+def _fault(item: int, error: BaseException, code: Any, retry_on: bytes) -> Fault:
+    if issubclass(type(error), MemoryError):  # what has filled the memory stands in the frames
+        traceback.clear_frames(error.__traceback__)
+    return Fault(item, outcome.pack_error(error, code), outcome.may_retry(error, retry_on))
+
+
+class Results:
+    """What the items of a chunk gave, before it is packed."""
+
+    def __init__(
+        self, start: float, values: list[Any], faults: list[Fault], skipped: list[int], first: int
+    ) -> None:
+        self._start = start
+        self._values = values
+        self._faults = faults
+        self._skipped = skipped
+        self._first = first
+
+    def pack(self, app: str) -> tuple[Any, Tally]:
+        """What travels as the value of the task, and what people are told of it.
+
+        Raises:
+            Exception: the results cannot be pickled together, though each of them alone can.
+        """
+        try:
+            body = pickling.dumps(self._values)
+        except BaseException:  # the values' own code runs here
+            body = None
+        if body is None or body.needs:
+            self._part_with_those_that_cannot_travel(app)
+            body = pickling.dumps(self._values)
+        size = len(body.data) + sum(buffer.raw().nbytes for buffer in body.buffers)
+        took = time.perf_counter() - self._start
+        answer = Answer(took, self._faults, self._skipped, size)
+        parts = (msgspec.msgpack.encode(answer), pickle.PickleBuffer(body.data), *body.buffers)
+        return parts, self._tally()
+
+    def _part_with_those_that_cannot_travel(self, app: str) -> None:
+        for item, value in enumerate(self._values):
+            error: Exception
+            try:
+                needs = pickling.dumps(value).needs
+                if not needs:
+                    continue
+                error = UsageError(
+                    f"`{app}` returned a future: make it a join_app, or return the future's result()"
+                )
+            except BaseException as cause:
+                kind = type(value).__name__
+                error = CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(cause)}")
+                error.__cause__ = cause
+            self._values[item] = None
+            self._faults.append(Fault(item, outcome.pack_error(error), True))
+        self._faults.sort(key=lambda fault: fault.item)
+
+    def _tally(self) -> Tally:
+        told = [
+            f"item {self._first + fault.item}: {outcome.one_line(fault.failure)}"
+            for fault in self._faults[:MOST_LINES]
+        ]
+        first = self._faults[0].failure if self._faults else None
+        return Tally(
+            len(self._faults),
+            len(self._skipped),
+            told,
+            "" if first is None else first.traceback,
+            0 if first is None else first.line,
+        )
+
+
+def read(value: Sequence[Any]) -> tuple[Answer, tuple[Any, ...]]:
+    """The answer of a chunk, and its results, still packed: for `results_of`. Runs nothing of the user's."""
+    return _answers.decode(value[0]), tuple(value[1:])
+
+
+def results_of(packed: tuple[Any, ...]) -> list[Any]:
+    """The results of a chunk. Raises whatever unpickling raises."""
+    data, *buffers = packed
+    values: list[Any] = pickling.loads(bytes(data), buffers, mine=True)
+    return values
+
+
+# ---------------------------------------------------------------- the function on its way
+
+
+def chunk_of(code: bytes) -> Chunk:
+    """What a chunk's function is unpickled as."""
+    return Chunk(pickling.loads(code))
+
+
+class _Carried:
+    def __init__(self, code: bytes) -> None:
+        self._code = code
+
+    def __reduce__(self) -> Any:
+        return chunk_of, (self._code,)
+
+
+def of_many(define: Define) -> Define:
+    """A function that is captured already, as one of many items."""
+    code = pickle.dumps(_Carried(define.code), 5)
+    return msgspec.structs.replace(define, digest=digest(b"chunk", define.digest)[:16], code=code)
+
+
+# ---------------------------------------------------------------- the board
+
+_mapped: dict[str, tuple[memoryview, memoryview]] = {}
+_MOST_MAPPED = 4
+
+
+def views_of(path: str, count: int) -> tuple[memoryview, memoryview]:
+    """(skip, begun): a byte for each item of a sweep of `count`, in the file at `path`, shared by all its processes.
+
+    The client says in the first which items are not to run any more; workers say in the second which they have begun.
+    """
+    found = _mapped.get(path)
+    if found is None:
+        with open(path, "r+b") as file:
+            view = memoryview(mmap.mmap(file.fileno(), 2 * count))
+        found = view[:count], view[count:]
+        while len(_mapped) >= _MOST_MAPPED:
+            del _mapped[next(iter(_mapped))]
+        _mapped[path] = found
+    return found
+
+
+class Board:
+    """The client's side of it. Made in the first of `directories` that has room.
+
+    Raises:
+        OSError: none has.
+    """
+
+    def __init__(self, count: int, directories: Sequence[str]) -> None:
+        failure: OSError | None = None
+        for directory in directories:
+            self.path = os.path.join(directory, f"{os.getpid()}-{os.urandom(6).hex()}.sweep")
+            try:
+                self._make(count)
+                break
+            except OSError as error:
+                failure = error
+                self.remove()
+        else:
+            raise failure or OSError("there is no directory for it")
+
+    def _make(self, count: int) -> None:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, 2 * count)  # there is room for all of it from now on
+            view = memoryview(mmap.mmap(fd, 2 * count))
+        finally:
+            os.close(fd)
+        self.skip = view[:count]
+        self._begun = view[count:]
+
+    def last_begun(self, start: int, stop: int) -> int | None:
+        """The last of these items that a worker has begun; None if none was."""
+        found = bytes(self._begun[start:stop]).rfind(b"\1")
+        return None if found < 0 else start + found
+
+    def forget_begun(self, start: int, stop: int) -> None:
+        """These are to run again."""
+        self._begun[start:stop] = bytes(stop - start)
+
+    def remove(self) -> None:
+        """Nobody needs the file any more."""
+        with suppress(OSError):
+            os.unlink(self.path)

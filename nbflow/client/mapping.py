@@ -1,0 +1,165 @@
+"""`map` and `starmap`: a function over many items, as one `Sweep`.
+
+Many items travel as one task where that is possible, see `driver`. Where a call means more than its function (a cached
+app, a bash app, a walltime, special keywords, values that stay in this process), each item is a call of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from types import MethodType
+from typing import Any
+
+from nbflow.client.app import App, python_app
+from nbflow.client.batching import Batching
+from nbflow.client.calls import Calls
+from nbflow.client.chunk import Board
+from nbflow.client.current import current
+from nbflow.client.driver import Driver
+from nbflow.client.future import AppFuture
+from nbflow.client.sweep import Sweep
+from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
+
+
+def map(  # noqa: A001 - `nbflow.map` is its name
+    function: Callable[..., Any], /, *iterables: Iterable[Any], chunksize: int | None = None
+) -> Sweep:
+    """Run a function for an item of each iterable, as far as the shortest one goes; returns at once.
+
+    Items that take little time travel many at a time: how many, follows from how long they take. Items of one such
+    chunk run one after the other on one worker, as in a loop, and what they print is kept together. One that
+    raises, kills its worker or cannot travel costs itself alone; its app's `retries` are its own, too.
+
+    >>> sweep = nbflow.map(pow, range(1000), [2] * 1000)        # doctest: +SKIP
+    >>> sweep.result()[:4], sweep[3].result()                   # doctest: +SKIP
+    ([0, 1, 4, 9], 9)
+
+    Args:
+        function: a plain function, or an app. It runs as it is now, whatever it is redefined as meanwhile.
+        iterables: where its arguments come from; they are gone through before this returns.
+        chunksize: how many items travel at a time; None = as measured.
+
+    Returns:
+        A `Sweep`: the future of the list of all results, and a sequence of futures, one for each item.
+
+    Raises:
+        TypeError: the function would not take such arguments; `chunksize` is no whole number.
+        ValueError: `chunksize` is less than 1.
+        CannotPickle: what the function refers to cannot travel.
+        FlowClosed: the flow has ended.
+    """
+    if not iterables:
+        raise TypeError("nbflow.map() takes a function and at least one iterable")
+    if len(iterables) == 1:
+        return _sweep("map", function, list(iterables[0]), False, chunksize)
+    return _sweep("map", function, list(zip(*iterables)), True, chunksize)  # noqa: B905 - the shortest one
+
+
+def starmap(
+    function: Callable[..., Any], items: Iterable[Iterable[Any]], /, *, chunksize: int | None = None
+) -> Sweep:
+    """Run a function for each item, which is a tuple of its arguments; otherwise as `map`.
+
+    >>> nbflow.starmap(pow, [(2, 5), (3, 2)]).result()          # doctest: +SKIP
+    [32, 9]
+    """
+    return _sweep("starmap", function, [tuple(item) for item in items], True, chunksize)
+
+
+def _sweep(called: str, function: Any, items: list[Any], spread: bool, chunksize: int | None) -> Sweep:
+    if chunksize is not None and (not isinstance(chunksize, int) or isinstance(chunksize, bool)):
+        raise TypeError(f"{called}(chunksize=...) is a whole number of at least 1 or None, not {chunksize!r}")
+    if chunksize is not None and chunksize < 1:
+        raise ValueError(f"{called}(chunksize=...) must be at least 1, not {chunksize!r}")
+    app = function if isinstance(function, App) or _calls_an_app(function) else python_app(function)
+    if not isinstance(app, App):
+        return _one_by_one(current(), app, getattr(app, "__name__", "app"), items, spread)
+    if items and (why := app.callee.parameters.refused(items[0] if spread else (items[0],), {})):
+        raise TypeError(f"{app.options.name}(): {why}")
+    calls = current() if app.flow is None else app.flow.calls
+    name = app.options.name
+    if not items:
+        return Sweep(calls, name, 0)
+    if not _travels_many(app, calls) or (board := _board(items, calls)) is None:
+        return _one_by_one(calls, app, name, items, spread)
+    sweep = Sweep(calls, name, len(items))
+    batching = Batching(_workers(app, calls), chunksize)
+    try:
+        driver = Driver(sweep, app.callee, items, spread, board, batching)
+    except Exception as error:
+        board.remove()
+        raise CannotPickle(
+            f"app `{name}` refers to something that cannot travel: {describe(error)}"
+        ) from error
+    sweep.begin(driver)
+    try:
+        driver.start()
+    except RuntimeError:  # Python 3.12 lets no thread begin once the program's end has
+        board.remove()
+        calls.sweeps.discard(sweep)
+        raise
+    return sweep
+
+
+def _calls_an_app(function: Any) -> bool:
+    """Whether a call of it makes a task itself: the method of an object, or a `partial`, that is an app."""
+    while isinstance(function, (MethodType, functools.partial)):
+        function = function.__func__ if isinstance(function, MethodType) else function.func
+        if isinstance(function, App):
+            return True
+    return False
+
+
+def _travels_many(app: App, calls: Calls) -> bool:
+    """Whether a call of the app is no more than a call of its function, somewhere else."""
+    options, parameters = app.options, app.callee.parameters
+    read = {*parameters.places, *parameters.defaults} - {"label"}
+    plain = options.kind == "python" and not (options.cache or options.walltime or read)
+    judged = getattr(getattr(calls.flow, "config", None), "retry_handler", None)  # inside tasks there is none
+    return plain and judged is None and calls.takes_many(options)
+
+
+def _workers(app: App, calls: Calls) -> int:
+    """How many workers may run it."""
+    executors = getattr(calls.flow, "executors", None)
+    if executors is None:  # inside a task
+        return len(os.sched_getaffinity(0))
+    labels = app.options.executors or tuple(executors)
+    return sum(executors[label].workers for label in labels if label in executors)
+
+
+def _board(items: list[Any], calls: Calls) -> Board | None:
+    """None where there is no room for it."""
+    if calls.closed:
+        raise calls.refusal()
+    try:
+        return Board(len(items), calls.store_dirs)
+    except OSError:
+        return None
+
+
+def _one_by_one(
+    calls: Calls, app: Callable[..., AppFuture], name: str, items: list[Any], spread: bool
+) -> Sweep:
+    """Each item is a call."""
+    sweep = Sweep(calls, name, len(items))
+    made: list[AppFuture] = []
+    try:
+        for index, item in enumerate(items):
+            try:
+                task = app(*item) if spread else app(item)
+            except (FlowClosed, NoDataFlowKernelError):
+                raise
+            except Exception as error:
+                sweep.fail([index], error)
+            else:
+                sweep.take_task(index, task)
+                made.append(task)
+    except BaseException:  # interrupted: nobody will have the sweep
+        for task in made:
+            task.cancel(wait=False)
+        raise
+    sweep.watch()
+    return sweep

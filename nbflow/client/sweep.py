@@ -1,0 +1,531 @@
+"""`Sweep`: a function over many items, as one future of all results and as a sequence of futures, one for each item.
+
+How each item stands is one byte, and its result lies in the answer of the chunk that it travelled in, still pickled;
+the futures of items are made when somebody asks for them. What sends the chunks is `driver`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import concurrent.futures
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
+from typing import TYPE_CHECKING, Any, overload
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from nbflow.client.chunk import Fault, results_of
+from nbflow.client.promise import Promise
+from nbflow.client.quiet import Latch
+from nbflow.core.states import State
+from nbflow.numbers import name_of
+from nbflow.values import outcome
+
+if TYPE_CHECKING:
+    from nbflow.client.calls import Calls
+    from nbflow.client.driver import Driver
+    from nbflow.client.future import AppFuture
+
+STATES = (State.WAITING, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED)
+_FUTURE = {State.WAITING: PENDING, State.RUNNING: RUNNING, State.CANCELLED: CANCELLED_AND_NOTIFIED}
+_ENDS = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+
+class _Awaited(Promise[Any]):
+    """What the futures of sweeps and items have in common."""
+
+    _calls: Calls
+
+    @property
+    def owner(self) -> Calls:
+        """The calls of the process that made the sweep."""
+        return self._calls
+
+    @property
+    def flow(self) -> Any:
+        """The flow that runs it; inside a task, what stands for it there."""
+        return self._calls.flow
+
+    def check_that_it_ends(self) -> None:
+        """
+        Raises:
+            FlowClosed: this is a forked child, where nobody will say that it has ended.
+        """
+        if not self.done():
+            self._calls.check_not_abandoned()
+
+    def counts_as(self) -> bytes:
+        """As the task that stands for it where it is an argument."""
+        return self._calls.need(self).counts_as()
+
+    def _wait(self, timeout: float | None) -> None:
+        if self.done():
+            return
+        latch = Latch()
+        with self._condition:
+            if self.done():
+                return
+            list.append(self._waiters, latch)  # not as others are put in: that this one waits is said below
+        try:
+            with self._calls.waiting():
+                if not latch.wait(timeout):
+                    raise concurrent.futures.TimeoutError(f"{self!r} has not ended in {timeout} s")
+        finally:
+            with self._condition:
+                list.remove(self._waiters, latch)
+
+
+class Item(_Awaited):
+    """The future of one item of a sweep. `index`: which one, from 0."""
+
+    def __init__(self, sweep: Sweep, index: int) -> None:
+        # not that of the base class: what it would set is the sweep's, or made late
+        self._calls = sweep.owner
+        self._sweep = sweep
+        self.index = index
+
+    @property
+    def sweep(self) -> Sweep:
+        """What it is an item of."""
+        return self._sweep
+
+    @property
+    def state(self) -> State:
+        """How it stands: WAITING is not sent yet, RUNNING is on its way to a worker, or there."""
+        return State(self._sweep._states[self.index])
+
+    @property
+    def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
+        return _FUTURE.get(self.state, FINISHED)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the function gave for it; waits at most `timeout` seconds (None = as long as it takes).
+
+        Raises:
+            TimeoutError: it has not ended in time.
+            CancelledError: it was cancelled.
+            Exception: what the function raised for it, or a `TaskError`.
+        """
+        self._wait(timeout)
+        try:
+            return self._sweep._value(self.index)
+        finally:
+            del self  # else an exception would hold this frame, and it the exception
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` would raise, or None. Waits and raises like it."""
+        self._wait(timeout)
+        if self.cancelled():
+            raise self._sweep._error(self.index)
+        try:
+            self._sweep._value(self.index)
+        except BaseException as error:
+            return error
+        return None
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn(item)` when it has ended, on a thread for that; at once if it has."""
+        self._sweep._hold(self)  # nobody else may
+        super().add_done_callback(fn)
+
+    def cancel(self, wait: bool = True) -> bool:
+        """Have the item not run; what has begun goes on.
+
+        An item that is not sent yet is never sent. One that is queued on a worker is passed over there, if the worker
+        has not begun it. One that travels alone, as all do that take long, is withdrawn as any task: its worker is
+        killed if it runs.
+
+        Args:
+            wait: return when it is certain; otherwise as soon as it is asked for.
+
+        Returns:
+            With `wait`, True if the item will never give a value: it has not run, or its worker was killed. Without,
+            True if it had not ended.
+        """
+        self._sweep._cancel_item(self.index)
+        if wait:
+            self._wait(None)
+            return self.cancelled()
+        return not self.done() or self.cancelled()
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._sweep._states[self.index] in _ENDS
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._sweep._states[self.index] == State.CANCELLED
+
+    def running(self) -> bool:
+        """Whether it is on its way to a worker, or there."""
+        return self._sweep._states[self.index] == State.RUNNING
+
+    def __repr__(self) -> str:
+        return f"<item {self.index} of {self._sweep.name}: {self.state.label}>"
+
+
+class Part:
+    """The answer of a chunk: the results of the items from `start` on, packed until somebody asks."""
+
+    def __init__(
+        self, start: int, stop: int, task: int, packed: tuple[Any, ...], faults: list[Fault]
+    ) -> None:
+        self.start = start
+        self.stop = stop
+        self.faults = {start + fault.item: fault.failure for fault in faults}
+        self._task = task
+        self._packed: tuple[Any, ...] = packed
+        self._errors: dict[int, BaseException] = {}
+
+    def values(self, app: str) -> list[Any]:
+        """The results, None in the place of those that are none. Raises `DeserializationError`."""
+        found: list[Any] | None = self.__dict__.get("_values")
+        if found is None:
+            packed = self._packed
+            if packed:
+                try:
+                    made = results_of(packed)
+                except outcome.OF_THE_VALUE as error:
+                    raise outcome.unreadable(error, self._task, app) from error
+                self.__dict__.setdefault("_values", made)  # the first of several threads wins
+            found = self.__dict__["_values"]
+            self._packed = ()
+        return found
+
+    def error(self, item: int, app: str) -> BaseException:
+        """What an item raised."""
+        failure = self.faults[item]
+        named = f"item {item} of the sweep over `{app}`, in task {name_of(self._task)}:\n{failure.traceback}"
+        error = outcome.unpack_error(msgspec.structs.replace(failure, traceback=named), self._task, app)
+        return self._errors.setdefault(item, error)
+
+
+class Sweep(_Awaited):
+    """A function over many items: what `nbflow.map` gives at once.
+
+    As a future it is that of the list of all results: `result()`, `exception()`, `done()`, `cancel()`, `await`; given to
+    an app, it is the list. As a sequence it has a future for each item, in order: `sweep[3]`, `sweep[:10]`,
+    `for future in sweep`, `len(sweep)`. They are `concurrent.futures` futures, and may be given to apps too.
+    """
+
+    _driver: Driver | None = None
+
+    def __init__(self, calls: Calls, name: str, count: int) -> None:
+        # not that of the base class, as in `Item`
+        self._calls = calls
+        self.name = name  #: of the app
+        self._states = bytearray(count)  # of the items
+        self._left = count
+        self._lock = threading.RLock()  # of all that follows; a finalizer may come by
+        self._parts: list[Part] = []
+        self._starts: list[int] = []  # of the parts
+        self._tasks: dict[int, AppFuture] = {}  # of items that were sent alone
+        self._errors: dict[int, BaseException] = {}  # of items that no task has failed with
+        self._given: WeakValueDictionary[int, Item] = WeakValueDictionary()
+        self._held: dict[int, Item] = {}  # of these, those that have callbacks
+
+    # ------------------------------------------------------------ the sequence
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        if isinstance(index, slice):
+            return [self._item(i) for i in range(*index.indices(len(self)))]
+        try:
+            return self._item(range(len(self))[index])
+        except IndexError:
+            raise IndexError(f"{self!r} has no item {index}") from None
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self._item, range(len(self)))
+
+    def _item(self, index: int) -> Item:
+        with self._lock:
+            found = self._given.get(index)
+            if found is None:
+                found = self._given[index] = Item(self, index)
+            return found
+
+    def _hold(self, item: Item) -> None:
+        with self._lock:
+            if not item.done():
+                self._held[item.index] = item
+
+    # ------------------------------------------------------------ the future
+
+    @property
+    def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
+        if self._left:
+            return RUNNING if self._states.count(State.RUNNING) else PENDING
+        first = self._first_without_value()
+        cancelled = first is not None and self._states[first] == State.CANCELLED
+        return CANCELLED_AND_NOTIFIED if cancelled else FINISHED
+
+    def result(self, timeout: float | None = None, *, return_exceptions: bool = False) -> list[Any]:
+        """All results in order; waits at most `timeout` seconds (None = as long as it takes).
+
+        Args:
+            timeout: in seconds.
+            return_exceptions: give the errors of items in their places, instead of raising the first one.
+
+        Raises:
+            TimeoutError: some items have not ended in time.
+            CancelledError: the first item without a result was cancelled.
+            Exception: what the function raised for the first item without a result; its cause tells the item.
+        """
+        self._wait(timeout)
+        try:
+            if not return_exceptions and (first := self._first_without_value()) is not None:
+                raise self._error(first)
+            return self._results()
+        finally:
+            del self  # as in `Item`
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` would raise, or None. Waits and raises like it."""
+        self._wait(timeout)
+        first = self._first_without_value()
+        if first is None:
+            return None
+        if self._states[first] == State.CANCELLED:
+            raise self._error(first)
+        return self._error(first)
+
+    def errors(self) -> dict[int, BaseException]:
+        """The errors of the items that have ended without a result up to now, by their indices."""
+        states = bytes(self._states)
+        found = {i for state in (State.FAILED, State.CANCELLED) for i in _places(states, state)}
+        return {index: self._error(index) for index in sorted(found)}
+
+    def cancel(self, wait: bool = True) -> bool:
+        """Withdraw all items that have not ended: those that run are killed with their workers.
+
+        Args:
+            wait: return when it is certain; otherwise as soon as it is asked for.
+
+        Returns:
+            True if some item will never give a value for it; without `wait`, if some had not ended.
+        """
+        with self._lock:
+            left = self._left
+            self._end(0, self._states.translate(_CANCELS_WAITING))
+        if left and self._driver is not None:
+            self._driver.stop()
+        elif left:
+            for task in self._tasks.copy().values():
+                task.cancel(wait=False)
+        if not wait:
+            return bool(left)
+        self._wait(None)
+        return bool(self._states.count(State.CANCELLED))
+
+    def done(self) -> bool:
+        """Whether all items have ended, well or not."""
+        return not self._left
+
+    def cancelled(self) -> bool:
+        """Whether `result()` raises `CancelledError`."""
+        return bool(self._state == CANCELLED_AND_NOTIFIED)
+
+    def running(self) -> bool:
+        """Whether items are on their way to workers, or there."""
+        return bool(self._state == RUNNING)
+
+    def counts(self) -> dict[State, int]:
+        """How many items are in each state now: WAITING is not sent yet, RUNNING on its way to a worker, or there."""
+        states = bytes(self._states)
+        return {state: states.count(state) for state in STATES}
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{count:,} {state.label}" for state, count in self.counts().items() if count)
+        items = "item" if len(self) == 1 else "items"
+        return f"<Sweep of {len(self):,} {items} over {self.name}{': ' if told else ''}{told}>"
+
+    # ------------------------------------------------------------ values
+
+    def _first_without_value(self) -> int | None:
+        found = [
+            place for state in (State.FAILED, State.CANCELLED) if (place := self._states.find(state)) >= 0
+        ]
+        return min(found, default=None)
+
+    def _results(self) -> list[Any]:
+        """With the errors of those that have none."""
+        found: list[Any] = []
+        for part in self._parts:
+            found += [None] * (part.start - len(found))
+            try:
+                found += part.values(self.name)
+            except outcome.OF_THE_VALUE as error:
+                found += [error] * (part.stop - part.start)
+        found += [None] * (len(self) - len(found))
+        for index, task in self._tasks.items():
+            if self._states[index] == State.DONE:
+                found[index] = task.result(0)
+        return self._with_errors(found)
+
+    def _with_errors(self, found: list[Any]) -> list[Any]:
+        for index, error in self.errors().items():
+            found[index] = error
+        return found
+
+    def _value(self, index: int) -> Any:
+        if self._states[index] != State.DONE:
+            raise self._error(index)
+        task = self._tasks.get(index)
+        if task is not None:
+            return task.result(0)
+        part = self._part_of(index)
+        return part.values(self.name)[index - part.start]
+
+    def _error(self, index: int) -> BaseException:
+        """Why an item has no value."""
+        if self._states[index] == State.CANCELLED:
+            text = f"item {index} of the sweep over `{self.name}` was cancelled"
+            return concurrent.futures.CancelledError(text)
+        if (error := self._errors.get(index)) is not None:
+            return error
+        if (task := self._tasks.get(index)) is not None:
+            try:
+                found = task.exception(0)
+            except concurrent.futures.CancelledError as cancelled:
+                found = cancelled
+            assert found is not None
+            return found
+        return self._part_of(index).error(index, self.name)
+
+    def _part_of(self, index: int) -> Part:
+        return self._parts[bisect.bisect_right(self._starts, index) - 1]
+
+    # ------------------------------------------------------------ for the driver
+
+    def begin(self, driver: Driver) -> None:
+        """It is under way."""
+        self._driver = driver
+        if self._left:
+            self._calls.sweeps.add(self)
+
+    def watch(self) -> None:
+        """Each item is a task of its own, or has failed: from now on its state is that of the task."""
+        if self._left:
+            self._calls.sweeps.add(self)
+        for index, task in self._tasks.items():
+            waiter = _OfTask(self, index)
+            with task._condition:
+                if not task.done():
+                    list.append(task._waiters, waiter)
+                    continue
+            waiter.add_result(task)
+
+    def take(self, part: Part, states: bytes) -> None:
+        """A chunk has given its answer; see `end` for `states`."""
+        with self._lock:
+            place = bisect.bisect(self._starts, part.start)
+            self._starts.insert(place, part.start)
+            self._parts.insert(place, part)
+            self._end(part.start, states)
+
+    def take_task(self, index: int, task: AppFuture) -> None:
+        """An item is a task of its own."""
+        with self._lock:
+            self._tasks[index] = task
+            self._end(index, bytes([State.RUNNING]))
+
+    def fail(self, indices: Iterable[int], error: BaseException) -> None:
+        """These items end with an error, as far as they have not."""
+        with self._lock:
+            for index in indices:
+                if self._states[index] not in _ENDS:
+                    self._errors[index] = error
+                    self._end(index, bytes([State.FAILED]))
+
+    def end(self, start: int, states: bytes) -> None:
+        """How the items from `start` on stand now; those that have ended stay as they are."""
+        with self._lock:
+            self._end(start, states)
+
+    def state_of(self, index: int) -> int:
+        """How an item stands."""
+        return self._states[index]
+
+    def states_of(self, start: int, stop: int) -> bytes:
+        """How items stand."""
+        return bytes(self._states[start:stop])
+
+    def _end(self, start: int, states: bytes | bytearray) -> None:
+        stop = start + len(states)
+        old = bytes(self._states[start:stop])
+        if any(old.count(state) for state in _ENDS):
+            states = bytes(was if was in _ENDS else now for was, now in zip(old, states, strict=True))
+        self._states[start:stop] = states
+        self._left -= _ended(states) - _ended(old)
+        if self._given:
+            given = [item for item in list(self._given.values()) if start <= item.index < stop]
+            for item in given:
+                if old[item.index - start] not in _ENDS and item.done():
+                    self._tell_of(item, item.state)
+                    self._held.pop(item.index, None)
+        if not self._left and _ended(old) < len(old):
+            self._over()
+
+    def _over(self) -> None:
+        first = self._first_without_value()
+        self._tell_of(self, State.DONE if first is None else State(self._states[first]))
+        self._calls.sweeps.discard(self)
+
+    def _tell_of(self, future: _Awaited, state: State) -> None:
+        if future._tell(state is State.CANCELLED, state is State.DONE):
+            self._calls.call_back(future)
+
+    def _cancel_item(self, index: int) -> None:
+        self._calls.check_not_abandoned()
+        with self._lock:
+            state, task = self._states[index], self._tasks.get(index)
+            if state == State.WAITING:
+                self._end(index, bytes([State.CANCELLED]))
+        if state not in (State.WAITING, State.RUNNING):
+            return
+        if task is not None:
+            task.cancel(wait=False)
+        elif self._driver is not None:
+            self._driver.skip(index)
+
+
+class _OfTask:
+    """Among the waiters of a task that is an item: told where the socket is read."""
+
+    def __init__(self, sweep: Sweep, index: int) -> None:
+        self._sweep = sweep
+        self._index = index
+
+    def add_result(self, task: AppFuture) -> None:
+        """It has ended."""
+        state = task.state
+        end = state if state in (State.DONE, State.CANCELLED) else State.FAILED
+        self._sweep.end(self._index, bytes([end]))
+
+    add_exception = add_cancelled = add_result
+
+
+def _ended(states: bytes | bytearray) -> int:
+    return sum(states.count(state) for state in _ENDS)
+
+
+def _places(states: bytes, state: int) -> Iterator[int]:
+    """Where a byte is, without a look at each."""
+    place = states.find(state)
+    while place >= 0:
+        yield place
+        place = states.find(state, place + 1)
+
+
+_CANCELS_WAITING = bytes(
+    State.CANCELLED if state == State.WAITING else state for state in range(len(State))
+) + bytes(range(len(State), 256))
