@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbflow.client.future import AppFuture
     from nbflow.client.kernel import DataFlowKernel
     from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
-    from nbflow.client.mapping import map, starmap  # noqa: A004 - `nbflow.map` is its name
+    from nbflow.client.mapping import map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
     from nbflow.client.special import AUTO_LOGNAME
     from nbflow.client.sweep import Sweep
     from nbflow.config import Config

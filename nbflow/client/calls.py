@@ -220,11 +220,23 @@ class Calls:
         self._check_open()
         number = next(self._numbers)
         future = AppFuture(self, number, options)
-        part = part if part.sweep else Part(number, part.first, part.count)
-        executors = self._allowed(options) if options.executors else []
-        ways: tuple[Any, ...] = executors, None, 0.0, b"", [], []
         submit = Submit(
-            number, options.name, "map", define.digest, payload, [], text, parent, *ways, part=part
+            number,
+            options.name,
+            "map",
+            define.digest,
+            payload,
+            [],
+            text,
+            parent,
+            self._allowed(options) if options.executors else [],
+            None,
+            0.0,
+            b"",
+            [],
+            [],
+            None,
+            part if part.sweep else Part(number, part.first, part.count, part.total),
         )
         self._send(future, define, submit)
         return future

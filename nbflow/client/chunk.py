@@ -106,8 +106,8 @@ class Results:
         self._skipped = skipped
         self._first = first
 
-    def pack(self, app: str) -> tuple[Any, Tally]:
-        """What travels as the value of the task, and what people are told of it.
+    def pack(self, app: str) -> tuple[Any, Tally, str]:
+        """What travels as the value of the task, and what people are told of it, at length and in a line.
 
         Raises:
             Exception: the results cannot be pickled together, though each of them alone can.
@@ -123,7 +123,8 @@ class Results:
         took = time.perf_counter() - self._start
         answer = Answer(took, self._faults, self._skipped, size)
         parts = (msgspec.msgpack.encode(answer), pickle.PickleBuffer(body.data), *body.buffers)
-        return parts, self._tally()
+        tally = self._tally()
+        return parts, tally, self._note(tally)
 
     def _part_with_those_that_cannot_travel(self, app: str) -> None:
         for item, value in enumerate(self._values):
@@ -142,6 +143,12 @@ class Results:
             self._values[item] = None
             self._faults.append(Fault(item, outcome.pack_error(error), True))
         self._faults.sort(key=lambda fault: fault.item)
+
+    def _note(self, tally: Tally) -> str:
+        if not tally.failed:
+            return ""
+        others = f", and {tally.failed - 1} more" if tally.failed > 1 else ""
+        return f"{tally.lines[0]}{others}"
 
     def _tally(self) -> Tally:
         told = [

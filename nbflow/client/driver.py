@@ -182,7 +182,7 @@ class Driver:
             self._send_each(start, stop)
             return
         size = len(pickled.data) + sum(buffer.raw().nbytes for buffer in pickled.buffers)
-        part = rows.Part(self._number, start, stop - start)
+        part = rows.Part(self._number, start, stop - start, len(self._sweep))
         task = self._calls.call_many(
             self._options, self._define, payload, self._text(start, stop), self._parent, part
         )
@@ -290,7 +290,8 @@ class Driver:
             self._send_each(start, stop)
             return
         if not self._tries_again(guilty, why):
-            self._sweep.fail([guilty], _error_of(sent.task))
+            named = msgspec.structs.replace(found, text=f"{found.text}, at item {guilty} of its sweep")
+            self._sweep.fail([guilty], outcome.unpack_error(named, sent.task.tid, self._options.name))
         self._board.forget_begun(start, stop)
         for some in ((guilty + 1, stop), (start, guilty)):
             if some[0] < some[1]:

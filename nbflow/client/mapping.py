@@ -69,7 +69,7 @@ def starmap(
 
 
 def _sweep(called: str, function: Any, items: list[Any], spread: bool, chunksize: int | None) -> Sweep:
-    if chunksize is not None and (not isinstance(chunksize, int) or isinstance(chunksize, bool)):
+    if chunksize is not None and type(chunksize) is not int:
         raise TypeError(f"{called}(chunksize=...) is a whole number of at least 1 or None, not {chunksize!r}")
     if chunksize is not None and chunksize < 1:
         raise ValueError(f"{called}(chunksize=...) must be at least 1, not {chunksize!r}")
@@ -82,7 +82,8 @@ def _sweep(called: str, function: Any, items: list[Any], spread: bool, chunksize
     name = app.options.name
     if not items:
         return Sweep(calls, name, 0)
-    if not _travels_many(app, calls) or (board := _board(items, calls)) is None:
+    board = _board(items, calls) if _travels_many(app, calls) else None
+    if board is None:
         return _one_by_one(calls, app, name, items, spread)
     sweep = Sweep(calls, name, len(items))
     batching = Batching(_workers(app, calls), chunksize)

@@ -92,7 +92,7 @@ class Runner:
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
             if run.kind == "map":
-                value, tally = value.pack(run.app)
+                value, tally, note = value.pack(run.app)
                 result = self._pack(value, run)
             else:
                 result = self._pack(value, run)

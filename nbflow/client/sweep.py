@@ -205,8 +205,8 @@ class Part:
 class Sweep(_Awaited):
     """A function over many items: what `nbflow.map` gives at once.
 
-    As a future it is that of the list of all results: `result()`, `exception()`, `done()`, `cancel()`, `await`; given to
-    an app, it is the list. As a sequence it has a future for each item, in order: `sweep[3]`, `sweep[:10]`,
+    As a future it is that of the list of all results: `result()`, `exception()`, `done()`, `cancel()`, `await`; given
+    to an app, it is the list. As a sequence it has a future for each item, in order: `sweep[3]`, `sweep[:10]`,
     `for future in sweep`, `len(sweep)`. They are `concurrent.futures` futures, and may be given to apps too.
     """
 

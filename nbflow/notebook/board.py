@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nbflow.core.states import State
-from nbflow.notebook.marks import MARKS, ended, mark_of, worded
+from nbflow.notebook.marks import MARKS, ended, mark_of, tally_of, worded
 from nbflow.wire.rows import TaskRow, WorkerRow
 
 
@@ -20,7 +20,12 @@ class Board:
         self.rows: list[TaskRow] = []
         self.index: dict[int, int] = {}  #: of each task's id, into `rows` and `status`
         self.status = bytearray()  #: a mark (an index into `MARKS`) for each task
-        self.tally = [0] * len(MARKS)  #: how many tasks have each mark
+        self.tally = [0] * len(
+            MARKS
+        )  #: how many tasks have each mark, the items of sweeps in place of theirs
+        self.parts: dict[
+            int, list[tuple[int, int]]
+        ] = {}  #: of tasks that run several items, by place: what they count as
         self.workers: dict[int, WorkerRow] = {}  #: as last told; empty as long as nothing is
         self.silent: frozenset[int] = frozenset()  #: those of them that do not respond
         self.started = 0.0  #: when the first task was submitted, seconds since the epoch; 0.0 = no task yet
@@ -40,14 +45,23 @@ class Board:
             else:
                 old = self.rows[place]
                 grown = grown or old.needs != row.needs
-                self.tally[self.status[place]] -= 1
+                for told, count in self.parts.get(place) or ((self.status[place], 1),):
+                    self.tally[told] -= count
                 self.rows[place] = row
                 self.status[place] = mark
-            self.tally[mark] += 1
+            if row.part is None:
+                self.tally[mark] += 1
+            else:
+                self._count_items(self.index[row.id], row, mark)
             if row.submitted and (not self.started or row.submitted < self.started):
                 self.started = row.submitted
             self.last_end = max(self.last_end, row.ended)
         return grown
+
+    def _count_items(self, place: int, row: TaskRow, mark: int) -> None:
+        self.parts[place] = tally_of(row, mark)
+        for told, count in self.parts[place]:
+            self.tally[told] += count
 
     def update_workers(self, workers: Iterable[WorkerRow]) -> bool:
         """Take over how the workers stand; True if it changed which of them respond, and so how tasks are told."""
@@ -75,9 +89,7 @@ class Board:
     @property
     def at_rest(self) -> bool:
         """True if there are tasks and all have ended."""
-        return bool(self.rows) and sum(n for mark, n in enumerate(self.tally) if ended(mark)) == len(
-            self.rows
-        )
+        return bool(self.rows) and not any(n for mark, n in enumerate(self.tally) if not ended(mark))
 
     def elapsed(self, now: float) -> float:
         """Seconds from the first submission to the last end, or to `now` while tasks are left."""

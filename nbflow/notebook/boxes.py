@@ -7,7 +7,7 @@ equally wide, so that a column has straight sides. Pure; sizes are whole pixels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -53,17 +53,28 @@ def boxes(
     apps: Sequence[str],
     details: Sequence[str],
     progress: Sequence[bool],
+    items: Sequence[int] = (),
 ) -> list[Box]:
-    """A box for each group of tasks. `progress`: room is needed for how far the tasks called inside have come."""
+    """A box for each group of tasks. `progress`: room is needed for how far the tasks called inside have come.
+
+    `items`: of each task how many items the sweep has that it is a part of, 0 if it is of none.
+    """
+    titles = [
+        f"{apps[group[0]]} · {_many(len(group), 'task')}"
+        if not items or not items[group[0]]
+        else f"{apps[group[0]]} · {_many(items[group[0]], 'item')}"
+        for group in groups
+    ]
     details = [" ".join(_REFERENCE.sub("", detail).split()) for detail in details]
     column: dict[int, list[int]] = {}
     for number, layer in enumerate(layers):
         column.setdefault(layer, []).append(number)
     made: dict[int, Box] = {}
     for numbers in column.values():
-        blocks = [number for number in numbers if len(groups[number]) > 1]
-        pills = [number for number in numbers if len(groups[number]) == 1]
-        made |= _blocks({number: groups[number] for number in blocks}, apps, details)
+        swept = {number for number in numbers if items and items[groups[number][0]]}
+        blocks = [number for number in numbers if len(groups[number]) > 1 or number in swept]
+        pills = [number for number in numbers if number not in blocks]
+        made |= _blocks({number: groups[number] for number in blocks}, titles, details, swept)
         made |= _pills({number: groups[number][0] for number in pills}, apps, details, progress)
     return [made[number] for number in range(len(groups))]
 
@@ -90,25 +101,34 @@ def _pills(
     }
 
 
-def _blocks(groups: dict[int, Sequence[int]], apps: Sequence[str], details: Sequence[str]) -> dict[int, Box]:
+def _blocks(
+    groups: dict[int, Sequence[int]], titles: Sequence[str], details: Sequence[str], swept: Container[int]
+) -> dict[int, Box]:
+    """`swept`: those that are sweeps, and always tell their counts."""
     if not groups:
         return {}
     cell, pitch, columns = grid(max(map(len, groups.values())))
-    titles = {number: f"{apps[group[0]]} · {len(group)} tasks" for number, group in groups.items()}
-    lines = {number: " ".join(common([details[task] for task in group])) for number, group in groups.items()}
+    lines = {
+        number: "" if number in swept else " ".join(common([details[task] for task in group]))
+        for number, group in groups.items()
+    }
     inner = max(_BLOCK_NARROWEST - 2 * MARGIN, columns * pitch - (pitch - cell))
-    for title in titles.values():
-        inner = max(inner, min(2 * _PILL_TEXT[1], ceil(width(title, NAME_SIZE, bold=True))))
+    for number in groups:
+        inner = max(inner, min(2 * _PILL_TEXT[1], ceil(width(titles[number], NAME_SIZE, bold=True))))
     columns = (inner + pitch - cell) // pitch
     made = {}
     for number, group in groups.items():
         line = fit(lines[number], inner, DETAIL_SIZE)
         top = _HEAD_DETAIL if line else _HEAD
         rows = ceil(len(group) / columns)
-        h = top + rows * pitch - (pitch - cell) + (FOOT if rows > 1 else MARGIN)
+        h = top + rows * pitch - (pitch - cell) + (FOOT if rows > 1 or number in swept else MARGIN)
         title = fit(titles[number], inner, NAME_SIZE, bold=True)
         made[number] = Box(inner + 2 * MARGIN, h, title, line, cell, pitch, columns, top)
     return made
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def grid(count: int) -> tuple[int, int, int]:

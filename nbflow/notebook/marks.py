@@ -66,11 +66,27 @@ def mark_of(row: TaskRow, silent: Collection[int] = ()) -> int:
     """The mark of a task: an index into `MARKS`. `silent`: the workers that do not respond."""
     if row.state is State.DONE and row.recalled:
         return RECALLED
+    if row.state is State.DONE and row.failed:
+        return State.FAILED  # what one looks for is not to be missed among many items that went well
     if row.state is State.RUNNING and row.worker in silent:
         return SILENT
     if row.state is State.RUNNING and row.attempt > 1:
         return RETRYING
     return int(row.state)
+
+
+def tally_of(row: TaskRow, mark: int) -> list[tuple[int, int]]:
+    """(mark, count): what a task counts as, one of its own mark, or the items that it runs.
+
+    Of a task whose items are told by others, because it was lost, the one counts that is lost with it.
+    """
+    if row.part is None or row.state is State.FAILED:
+        return [(mark, 1)]
+    if row.state is not State.DONE:
+        return [(mark, row.part.count)]
+    done = row.part.count - row.failed - row.skipped
+    told = [(int(State.DONE), done), (int(State.FAILED), row.failed), (int(State.CANCELLED), row.skipped)]
+    return [(mark, count) for mark, count in told if count]
 
 
 def silence_of(worker: WorkerRow) -> str:

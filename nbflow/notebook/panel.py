@@ -12,12 +12,13 @@ import msgspec
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
-from nbflow.notebook.marks import mark_of, silence_of
+from nbflow.notebook.marks import MARKS, mark_of, silence_of, tally_of
 from nbflow.notebook.text import plain, seconds
 from nbflow.sizes import in_words
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 MOST_NEIGHBOURS = 12
+MOST_FAILED = 5  # items whose errors are told
 _MOST_TEXT = 40_000  # characters of output, traceback or source
 _MOST_NOTE = 450  # characters of an error, or a result, in one line
 _MOST_STORY = 600
@@ -77,14 +78,14 @@ def panel(
         app=shorten(row.app),
         mark=mark_of(row, () if worker is None or worker.responding else (worker.worker,)),
         place=shorten(details.place) if details else "",
-        facts=_facts(row, rows, worker),
+        facts=[*_items(row, details), *_facts(row, rows, worker)],
         story=[(f"{when - flow_start:+.2f} s", shorten(what, _MOST_STORY)) for when, what in details.story]
         if details
         else [],
-        error=shorten(row.note, _MOST_NOTE) if failed else "",
+        error=shorten(row.note, _MOST_NOTE) if failed or row.failed else "",
         traceback=_end_of(details.traceback) if details else "",
         output=_end_of(details.output) if details else "",
-        result=shorten(row.note, _MOST_NOTE) if row.state is State.DONE else "",
+        result=shorten(row.note, _MOST_NOTE) if row.state is State.DONE and not row.failed else "",
         source=plain(details.source)[:_MOST_TEXT] if details else "",
         first=max(1, details.line) if details else 1,
         fail=details.error_line if details else 0,
@@ -94,6 +95,17 @@ def panel(
 
 def _end_of(text: str) -> str:
     return plain(text[-2 * _MOST_TEXT :])[-_MOST_TEXT:]
+
+
+def _items(row: TaskRow, details: TaskDetails | None) -> list[Fact]:
+    """Of a task that runs many items of a sweep: how they stand, and those that failed."""
+    part = row.part
+    if part is None:
+        return []
+    told = [f"{count} {MARKS[mark].word}" for mark, count in tally_of(row, mark_of(row))]
+    text = f"{part.count} of {part.total}, from item {part.first} on: {', '.join(told)}"
+    lines = details.failures[:MOST_FAILED] if details is not None and row.failed else []
+    return [Fact("items", text), *(Fact("failed", shorten(line, _MOST_NOTE)) for line in lines)]
 
 
 def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> list[Fact]:

@@ -10,7 +10,7 @@ The picture brings its own ground, so it can be read on any page, and follows th
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbflow.legible import shorten
@@ -142,7 +142,7 @@ def _head(picture: Still, wide: int) -> tuple[list[str], int]:
     bar, x = [f'<rect x="0" y="{bottom}" width="{wide}" height="4" style="fill:var(--l)"/>'], 0.0
     for mark, count in told:
         if mark:
-            long = wide * count / len(board.rows)
+            long = wide * count / sum(board.tally)
             bar.append(f'<rect class="f{mark}" x="{x:.1f}" y="{bottom}" width="{long:.1f}" height="4"/>')
             x += long
     return [text, *bar], bottom + 4
@@ -155,7 +155,7 @@ def _graph(picture: Still) -> Iterable[str]:
         yield f'<path class="{name}" d="{path}"/>' if path else ""
     for node in scene.nodes:
         yield f'<g transform="translate({node.x} {node.y})">'
-        yield from _block(node, status) if node.cell else _pill(node, status)
+        yield from _block(node, status, picture.board.parts) if node.cell else _pill(node, status)
         yield "</g>"
 
 
@@ -178,7 +178,9 @@ def _pill(node: Node, status: Sequence[int]) -> Iterable[str]:
         yield f'<rect class="f2" x="10" width="{(node.w - 20) * over:.1f}" {foot}/>'
 
 
-def _block(node: Node, status: Sequence[int]) -> Iterable[str]:
+def _block(
+    node: Node, status: Sequence[int], parts: Mapping[int, Sequence[tuple[int, int]]]
+) -> Iterable[str]:
     yield f'<rect class="c" width="{node.w}" height="{node.h}" rx="11"/>'
     yield f'<text class="n" x="{MARGIN}" y="19">{escape(node.title)}</text>'
     if node.detail:
@@ -188,7 +190,8 @@ def _block(node: Node, status: Sequence[int]) -> Iterable[str]:
     tally = [0] * len(MARKS)
     for slot, task in enumerate(node.tasks):
         mark = status[task]
-        tally[mark] += 1
+        for told, count in parts.get(task) or ((mark, 1),):
+            tally[told] += count
         x = MARGIN + slot % node.columns * node.pitch
         y = node.top + slot // node.columns * node.pitch
         if side >= 14:
@@ -199,7 +202,7 @@ def _block(node: Node, status: Sequence[int]) -> Iterable[str]:
             fields.setdefault(mark, []).append(f"M{x} {y}h{side}v{side}h-{side}z")
     for mark, cells in sorted(fields.items()):
         yield f'<path class="f{mark}" d="{"".join(cells)}"/>'
-    if len(node.tasks) <= node.columns:
+    if len(node.tasks) <= node.columns and not node.items:
         return
     x, y = MARGIN, node.h - FOOT + 5
     for mark, count in fitting(tally, node.w - 2 * MARGIN):

@@ -39,6 +39,7 @@ class Node(msgspec.Struct, frozen=True):
     pitch: int  # from one cell to the next
     columns: int
     top: int  # from the upper side to the first cell
+    items: int = 0  # of a sweep, whose parts its tasks are; 0 = they are none
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     """The scene of `rows`, which are in the order of submission. Costs milliseconds up to some thousand tasks."""
     links = links_of(rows)
     apps = [shorten(row.app) for row in rows]
-    groups = fold(apps, layers_of(len(rows), links.needs, links.spawns), links.needs, links.spawns)
+    groups = _grouped(apps, rows, links)
     group_of = [0] * len(rows)
     for number, group in enumerate(groups):
         for task in group:
@@ -104,7 +105,8 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     for caller, called in links.spawns:
         inside[group_of[caller]].append(called)
     details = [shorten(row.detail) for row in rows]
-    shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside])
+    items = [0 if row.part is None else row.part.total for row in rows]
+    shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside], items)
     known = set(needs)
     spawns = [pair for pair in spawns if pair not in known]
     hidden = implied(layers, [*needs, *spawns])
@@ -116,7 +118,7 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
         ids=[row.id for row in rows],
         details=[shorten(detail, 120) for detail in details] if len(rows) <= 2 * MOST_NODES else [],
         nodes=[
-            _node(placed.x[n], placed.y[n], shapes[n], apps[group[0]], group, inside[n])
+            _node(placed.x[n], placed.y[n], shapes[n], apps[group[0]], group, inside[n], items[group[0]])
             for n, group in enumerate(groups)
         ],
         edges=_edges(needs, spawns, hidden, shapes, placed),
@@ -125,10 +127,30 @@ def build(name: str, rows: Sequence[TaskRow]) -> Scene:
     )
 
 
-def _node(x: int, y: int, box: Box, app: str, tasks: list[int], inside: list[int]) -> Node:
+def _grouped(apps: Sequence[str], rows: Sequence[TaskRow], links: Links) -> list[list[int]]:
+    """The tasks that share a node: those of one sweep always, all others as the size of the picture asks for."""
+    layers = layers_of(len(rows), links.needs, links.spawns)
+    others = [i for i, row in enumerate(rows) if row.part is None]
+    if len(others) == len(rows):
+        return fold(apps, layers, links.needs, links.spawns)
+    place = {task: n for n, task in enumerate(others)}
+    needs, spawns = (
+        [(place[a], place[b]) for a, b in pairs if a in place and b in place]
+        for pairs in (links.needs, links.spawns)
+    )
+    folded = fold([apps[task] for task in others], [layers[task] for task in others], needs, spawns)
+    sweeps: dict[int, list[int]] = {}
+    for task, row in enumerate(rows):
+        if row.part is not None:
+            sweeps.setdefault(row.part.sweep, []).append(task)
+    groups = [[others[n] for n in group] for group in folded]
+    return sorted([*groups, *sweeps.values()], key=lambda group: group[0])
+
+
+def _node(x: int, y: int, box: Box, app: str, tasks: list[int], inside: list[int], items: int) -> Node:
     return Node(
         x=x, y=y, w=box.w, h=box.h, app=app, title=box.title, detail=box.detail, tasks=tasks, inside=inside,
-        cell=box.cell, pitch=box.pitch, columns=box.columns, top=box.top,
+        cell=box.cell, pitch=box.pitch, columns=box.columns, top=box.top, items=items,
     )  # fmt: skip
 
 

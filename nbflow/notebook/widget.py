@@ -51,6 +51,9 @@ class FlowGraph(anywidget.AnyWidget):
 
     scene = traitlets.Dict(help="the structure: see `view.Scene`").tag(sync=True)
     status = traitlets.Bytes(help="one byte a task, in the scene's order: see `marks.MARKS`").tag(sync=True)
+    parts = traitlets.Dict(
+        help="of tasks that run several items, by place: the [mark, count] pairs that they count as"
+    ).tag(sync=True)
     counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
     clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
@@ -155,6 +158,7 @@ class FlowGraph(anywidget.AnyWidget):
                 self.scene = msgspec.to_builtins(scene)
             if board is not None:
                 self.status = bytes(board.status)
+                self.parts = {str(place): told for place, told in board.parts.items()}
                 self.counts = board.counts
                 self.clock = {"elapsed": round(elapsed, 2), "running": bool(board.rows) and not board.at_rest}
             if strip is not None:

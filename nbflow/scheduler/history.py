@@ -14,7 +14,7 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Part, TaskDetails, TaskRow, Tally
+from nbflow.wire.rows import Part, Tally, TaskDetails, TaskRow
 
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
 

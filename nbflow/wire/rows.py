@@ -13,6 +13,7 @@ class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
     sweep: int  # the number of the sweep's first task: the same for all its parts
     first: int  # item of it, from 0
     count: int  # items
+    total: int  # of the whole sweep
 
 
 class Tally(msgspec.Struct, array_like=True, frozen=True):

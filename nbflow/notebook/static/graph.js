@@ -76,10 +76,10 @@ export function changedTasks(before, after) {
   return changed;
 }
 
-/** How many of `tasks` have each mark. */
-export function tallyOf(status, tasks) {
+/** How many of `tasks` have each mark; in the place of one that runs several items, what `items` says of these. */
+export function tallyOf(status, tasks, items = {}) {
   const tally = MARKS.map(() => 0);
-  for (const task of tasks) tally[status[task]] += 1;
+  for (const task of tasks) for (const [mark, count] of items[task] ?? [[status[task], 1]]) tally[mark] += count;
   return tally;
 }
 
@@ -335,6 +335,7 @@ function makeGraph(open) {
   const zoom = makeZoom(frame, layer);
   let scene = { nodes: [], edges: [], ids: [], details: [] };
   let status = new Uint8Array(0);
+  let items = {}; // of tasks that run several: the [mark, count] pairs that they count as
   let parts = []; // of each node: what is redrawn
   let spot = []; // of each task: its node and its place among the node's tasks
   let boxes = [];
@@ -407,9 +408,9 @@ function makeGraph(open) {
     );
     function draw(changed) {
       cells.draw(changed);
-      if (node.tasks.length <= node.columns) return; // one row tells itself
+      if (node.tasks.length <= node.columns && !node.items) return; // one row tells itself
       let x = 0;
-      const shown = fitting(tallyOf(status, node.tasks), node.w - 24);
+      const shown = fitting(tallyOf(status, node.tasks, items), node.w - 24);
       counts.replaceChildren(
         ...shown.flatMap(([mark, count]) => {
           const sign = svg("path", {
@@ -462,7 +463,7 @@ function makeGraph(open) {
       paths.forEach((path, mark) => set(path, "d", drawn[mark]));
       const shown = node.tasks.includes(selected) ? selected : node.tasks.includes(focused) ? focused : -1;
       set(ring, "visibility", shown < 0 ? "hidden" : "visible");
-      const tally = tallyOf(status, node.tasks);
+      const tally = tallyOf(status, node.tasks, items);
       const told = ORDER.filter((mark) => tally[mark]).map((mark) => `${tally[mark]} ${MARKS[mark].word}`);
       set(element, "aria-label", `${node.title}: ${told.join(", ")}`);
       if (shown < 0) return;
@@ -566,10 +567,11 @@ function makeGraph(open) {
   return {
     frame,
     zoom,
-    update(nextScene, nextStatus) {
+    update(nextScene, nextStatus, nextItems = {}) {
       const rebuilt = nextScene !== scene;
       const before = rebuilt ? [] : status;
       status = nextStatus;
+      items = nextItems;
       if (rebuilt) {
         const held = frame.contains(document.activeElement);
         build(nextScene);
@@ -896,7 +898,7 @@ function render({ model, el }) {
   function drawState() {
     const scene = model.get("scene");
     if (!scene.ids) return;
-    graph.update(scene, statusOf(model.get("status"), scene.ids.length));
+    graph.update(scene, statusOf(model.get("status"), scene.ids.length), model.get("parts"));
     head.draw(scene.name, model.get("counts"));
   }
   function drawNotice() {
