@@ -27,6 +27,7 @@ from nbflow.wire.messages import Define
 from nbflow.wire.outcomes import Failure
 from nbflow.wire.rows import Tally
 
+BEGUN, ENDED = 1, 2  # on the board: of an item; at the first one's place, of the chunk
 MOST_LINES = 20  # errors of a chunk that are told in a line each, besides their count
 
 
@@ -74,7 +75,7 @@ class Chunk:
                 skipped.append(place - first)
                 keep(None)
                 continue
-            begun[place] = 1
+            begun[place] = BEGUN
             try:
                 value = function(*item) if spread else function(item)
                 keep(value if type(value) in pickling.ATOMS else awaited(value))
@@ -85,6 +86,7 @@ class Chunk:
                 faults.append(_fault(place - first, error, code, retry_on))
             if getpid() != home:  # a child that the item has forked ends here
                 break
+        begun[first] = ENDED
         return Results(start, values, faults, skipped, first)
 
 
@@ -244,17 +246,20 @@ class Board:
     def _make(self, count: int) -> None:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(fd, 0, 2 * count)  # there is room for all of it from now on
+            left = memoryview(bytes(2 * count))  # written out: there is room for all of it from now on
+            while left:
+                left = left[os.write(fd, left) :]
             view = memoryview(mmap.mmap(fd, 2 * count))
         finally:
             os.close(fd)
         self.skip = view[:count]
         self._begun = view[count:]
 
-    def last_begun(self, start: int, stop: int) -> int | None:
-        """The last of these items that a worker has begun; None if none was."""
-        found = bytes(self._begun[start:stop]).rfind(b"\1")
-        return None if found < 0 else start + found
+    def item_at_work(self, start: int, stop: int) -> int | None:
+        """The item of a chunk that its worker was at; None if it had begun none, or was through with all."""
+        begun = bytes(self._begun[start:stop])
+        found = begun.rfind(BEGUN)
+        return None if found < 0 or begun[0] == ENDED else start + found
 
     def forget_begun(self, start: int, stop: int) -> None:
         """These are to run again."""

@@ -127,8 +127,9 @@ class Driver:
                 self._calls.flow.flush()
                 self._hear(self._next())
         except BaseException as error:
-            sweep.fail(range(len(sweep)), error)
+            sweep.fail(0, len(sweep), error)
         finally:
+            sweep.begin(None)
             self._board.remove()
             self._items.clear()
 
@@ -212,7 +213,7 @@ class Driver:
         except FlowClosed:
             raise
         except BaseException as error:
-            self._sweep.fail([item], error)
+            self._sweep.fail(item, item + 1, error)
             return
         self._sweep.take_task(item, task)
         self._await(_Sent(item, item + 1, task, 0))
@@ -252,9 +253,11 @@ class Driver:
         try:
             answer, packed = read(sent.task.result(0))
         except BaseException as error:  # its file is gone
-            self._sweep.fail(range(start, sent.stop), error)
+            self._sweep.fail(start, sent.stop, error)
             return
         self._batching.ended(count, answer.took, max(answer.size, sent.size))
+        if not answer.faults:  # else some may be tried again
+            self._items[start : sent.stop] = [None] * count
         part = Part(start, sent.stop, sent.task.tid, packed, answer.faults)
         self._sweep.take(part, self._states(answer, start, count))
 
@@ -283,15 +286,16 @@ class Driver:
         start, stop = sent.start, sent.stop
         why = _LOST.get(found.kind)
         if why is None:
-            self._sweep.fail(range(start, stop), _error_of(sent.task))
+            self._sweep.fail(start, stop, _error_of(sent.task))
             return
-        guilty = self._board.last_begun(start, stop)
+        guilty = self._board.item_at_work(start, stop)
         if guilty is None:  # it was not while an item ran
             self._send_each(start, stop)
             return
         if not self._tries_again(guilty, why):
             named = msgspec.structs.replace(found, text=f"{found.text}, at item {guilty} of its sweep")
-            self._sweep.fail([guilty], outcome.unpack_error(named, sent.task.tid, self._options.name))
+            error = outcome.unpack_error(named, sent.task.tid, self._options.name)
+            self._sweep.fail(guilty, guilty + 1, error)
         self._board.forget_begun(start, stop)
         for some in ((guilty + 1, stop), (start, guilty)):
             if some[0] < some[1]:

@@ -7,7 +7,6 @@ app, a bash app, a walltime, special keywords, values that stay in this process)
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Any
@@ -21,6 +20,7 @@ from nbflow.client.driver import Driver
 from nbflow.client.future import AppFuture
 from nbflow.client.sweep import Sweep
 from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
+from nbflow.executors import ProcessExecutor
 
 
 def map(  # noqa: A001 - `nbflow.map` is its name
@@ -126,7 +126,7 @@ def _workers(app: App, calls: Calls) -> int:
     """How many workers may run it."""
     executors = getattr(calls.flow, "executors", None)
     if executors is None:  # inside a task
-        return len(os.sched_getaffinity(0))
+        return ProcessExecutor().workers
     labels = app.options.executors or tuple(executors)
     return sum(executors[label].workers for label in labels if label in executors)
 
@@ -154,7 +154,7 @@ def _one_by_one(
             except (FlowClosed, NoDataFlowKernelError):
                 raise
             except Exception as error:
-                sweep.fail([index], error)
+                sweep.fail(index, index + 1, error)
             else:
                 sweep.take_task(index, task)
                 made.append(task)

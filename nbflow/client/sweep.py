@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import bisect
 import concurrent.futures
+import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakValueDictionary
@@ -19,6 +20,7 @@ import msgspec
 from nbflow.client.chunk import Fault, results_of
 from nbflow.client.promise import Promise
 from nbflow.client.quiet import Latch
+from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
 from nbflow.numbers import name_of
 from nbflow.values import outcome
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 STATES = (State.WAITING, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED)
 _FUTURE = {State.WAITING: PENDING, State.RUNNING: RUNNING, State.CANCELLED: CANCELLED_AND_NOTIFIED}
+_lock = threading.RLock()  # of what changes in sweeps; held for moments, in which a finalizer may come by
+# as that of `promise`: a forked child would have no thread that would release it
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _ENDS = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
 
@@ -218,11 +223,12 @@ class Sweep(_Awaited):
         self.name = name  #: of the app
         self._states = bytearray(count)  # of the items
         self._left = count
-        self._lock = threading.RLock()  # of all that follows; a finalizer may come by
         self._parts: list[Part] = []
         self._starts: list[int] = []  # of the parts
         self._tasks: dict[int, AppFuture] = {}  # of items that were sent alone
-        self._errors: dict[int, BaseException] = {}  # of items that no task has failed with
+        self._failed: list[
+            tuple[int, int, BaseException]
+        ] = []  # (from, to): those left there have this error
         self._given: WeakValueDictionary[int, Item] = WeakValueDictionary()
         self._held: dict[int, Item] = {}  # of these, those that have callbacks
 
@@ -247,14 +253,14 @@ class Sweep(_Awaited):
         return map(self._item, range(len(self)))
 
     def _item(self, index: int) -> Item:
-        with self._lock:
+        with _lock:
             found = self._given.get(index)
             if found is None:
                 found = self._given[index] = Item(self, index)
             return found
 
     def _hold(self, item: Item) -> None:
-        with self._lock:
+        with _lock:
             if not item.done():
                 self._held[item.index] = item
 
@@ -313,7 +319,7 @@ class Sweep(_Awaited):
         Returns:
             True if some item will never give a value for it; without `wait`, if some had not ended.
         """
-        with self._lock:
+        with undisturbed, _lock:
             left = self._left
             self._end(0, self._states.translate(_CANCELS_WAITING))
         if left and self._driver is not None:
@@ -383,6 +389,7 @@ class Sweep(_Awaited):
         if task is not None:
             return task.result(0)
         part = self._part_of(index)
+        assert part is not None
         return part.values(self.name)[index - part.start]
 
     def _error(self, index: int) -> BaseException:
@@ -390,8 +397,6 @@ class Sweep(_Awaited):
         if self._states[index] == State.CANCELLED:
             text = f"item {index} of the sweep over `{self.name}` was cancelled"
             return concurrent.futures.CancelledError(text)
-        if (error := self._errors.get(index)) is not None:
-            return error
         if (task := self._tasks.get(index)) is not None:
             try:
                 found = task.exception(0)
@@ -399,17 +404,22 @@ class Sweep(_Awaited):
                 found = cancelled
             assert found is not None
             return found
-        return self._part_of(index).error(index, self.name)
+        if (part := self._part_of(index)) is not None and index in part.faults:
+            return part.error(index, self.name)
+        return next(error for start, stop, error in self._failed if start <= index < stop)
 
-    def _part_of(self, index: int) -> Part:
-        return self._parts[bisect.bisect_right(self._starts, index) - 1]
+    def _part_of(self, index: int) -> Part | None:
+        """The answer in which an item's result is; None if there is none."""
+        place = bisect.bisect_right(self._starts, index) - 1
+        part = self._parts[place] if place >= 0 else None
+        return part if part is not None and index < part.stop else None
 
     # ------------------------------------------------------------ for the driver
 
-    def begin(self, driver: Driver) -> None:
-        """It is under way."""
+    def begin(self, driver: Driver | None) -> None:
+        """It is under way; None = it has been."""
         self._driver = driver
-        if self._left:
+        if driver is not None:
             self._calls.sweeps.add(self)
 
     def watch(self) -> None:
@@ -426,7 +436,7 @@ class Sweep(_Awaited):
 
     def take(self, part: Part, states: bytes) -> None:
         """A chunk has given its answer; see `end` for `states`."""
-        with self._lock:
+        with _lock:
             place = bisect.bisect(self._starts, part.start)
             self._starts.insert(place, part.start)
             self._parts.insert(place, part)
@@ -434,21 +444,19 @@ class Sweep(_Awaited):
 
     def take_task(self, index: int, task: AppFuture) -> None:
         """An item is a task of its own."""
-        with self._lock:
+        with _lock:
             self._tasks[index] = task
             self._end(index, bytes([State.RUNNING]))
 
-    def fail(self, indices: Iterable[int], error: BaseException) -> None:
-        """These items end with an error, as far as they have not."""
-        with self._lock:
-            for index in indices:
-                if self._states[index] not in _ENDS:
-                    self._errors[index] = error
-                    self._end(index, bytes([State.FAILED]))
+    def fail(self, start: int, stop: int, error: BaseException) -> None:
+        """The items in between end with an error, as far as they have not ended."""
+        with _lock:
+            self._failed.append((start, stop, error))
+            self._end(start, bytes([State.FAILED]) * (stop - start))
 
     def end(self, start: int, states: bytes) -> None:
         """How the items from `start` on stand now; those that have ended stay as they are."""
-        with self._lock:
+        with _lock:
             self._end(start, states)
 
     def state_of(self, index: int) -> int:
@@ -467,13 +475,20 @@ class Sweep(_Awaited):
         self._states[start:stop] = states
         self._left -= _ended(states) - _ended(old)
         if self._given:
-            given = [item for item in list(self._given.values()) if start <= item.index < stop]
-            for item in given:
+            for item in self._given_among(start, stop):
                 if old[item.index - start] not in _ENDS and item.done():
                     self._tell_of(item, item.state)
                     self._held.pop(item.index, None)
         if not self._left and _ended(old) < len(old):
             self._over()
+
+    def _given_among(self, start: int, stop: int) -> list[Item]:
+        """The futures of these items that somebody has."""
+        given = self._given
+        if stop - start < len(given):
+            found = [given.get(index) for index in range(start, stop)]
+            return [item for item in found if item is not None]
+        return [item for item in list(given.values()) if start <= item.index < stop]
 
     def _over(self) -> None:
         first = self._first_without_value()
@@ -486,7 +501,7 @@ class Sweep(_Awaited):
 
     def _cancel_item(self, index: int) -> None:
         self._calls.check_not_abandoned()
-        with self._lock:
+        with undisturbed, _lock:
             state, task = self._states[index], self._tasks.get(index)
             if state == State.WAITING:
                 self._end(index, bytes([State.CANCELLED]))

@@ -250,7 +250,8 @@ class Scheduler:
         self.events.append(
             ev.Submitted(
                 message.id,
-                message.app,
+                # how long one item takes says nothing of how long many do
+                message.app if message.part is None else f"{message.app}[]",
                 tuple(message.needs),
                 tuple(message.executors),
                 message.retries.terms if message.retries is not None else NEVER,
