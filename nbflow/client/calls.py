@@ -485,11 +485,12 @@ class Calls:
             raise self.refusal()
         self._link.read_until(done, deadline)
 
-    def cancel(self, task: int) -> None:
-        """Ask for a task to be withdrawn."""
+    def cancel(self, *tasks: int) -> None:
+        """Ask for tasks to be withdrawn."""
         self.check_not_abandoned()
-        self._link.post(Cancel([task]))
-        self._link.flush()
+        if tasks:  # else it would be all
+            self._link.post(Cancel(list(tasks)))
+            self._link.flush()
 
     def withdraw(self, tasks: Sequence[int]) -> None:
         """Ask for these tasks to be withdrawn where they have not begun; the others go on."""

@@ -308,8 +308,7 @@ class Driver:
 
     def _withdraw(self) -> None:
         """The whole sweep was cancelled: what is not sent is marked so already."""
-        for sent in tuple(self._under_way.values()):
-            sent.task.cancel(wait=False)
+        self._calls.cancel(*self._under_way)
         for _, item in self._later:
             self._sweep.end(item, bytes([State.CANCELLED]))
         for start, stop in self._ranges:

@@ -325,8 +325,7 @@ class Sweep(_Awaited):
         if left and self._driver is not None:
             self._driver.stop()
         elif left:
-            for task in self._tasks.copy().values():
-                task.cancel(wait=False)
+            self._calls.cancel(*(task.tid for task in self._tasks.copy().values() if not task.done()))
         if not wait:
             return bool(left)
         self._wait(None)
@@ -502,15 +501,15 @@ class Sweep(_Awaited):
     def _cancel_item(self, index: int) -> None:
         self._calls.check_not_abandoned()
         with undisturbed, _lock:
-            state, task = self._states[index], self._tasks.get(index)
+            state, task, driver = self._states[index], self._tasks.get(index), self._driver
+            if state in _ENDS:
+                return
+            if driver is not None:  # first: it may be sent with others from now on
+                driver.skip(index)
             if state == State.WAITING:
                 self._end(index, bytes([State.CANCELLED]))
-        if state not in (State.WAITING, State.RUNNING):
-            return
         if task is not None:
             task.cancel(wait=False)
-        elif self._driver is not None:
-            self._driver.skip(index)
 
 
 class _OfTask:
