@@ -374,9 +374,8 @@ def test_what_is_not_sent_yet_never_runs_once_it_is_cancelled(
     assert sweep[39].cancelled()
     with pytest.raises(concurrent.futures.CancelledError, match="item 39"):
         sweep[39].result()
-    gate.let_through(38)
+    gate.let_through(39)
     assert sweep[38].result(SOON) == 1
-    gate.let_through(1)
     with pytest.raises(concurrent.futures.CancelledError, match="item 39"):
         sweep.result(SOON)
     assert sorted(runs(tmp_path)) == list(range(39))
