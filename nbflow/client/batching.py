@@ -14,6 +14,7 @@ SHORTEST = 0.0005  # seconds below which a chunk would cost more on its way than
 GROWTH = 16  # times the last chunk that a chunk may be at most
 SHARES = 3  # chunks that are left for each worker, at least, while there are so many items
 AHEAD = 2  # chunks for each worker that are under way: one runs, the others wait for its end
+MOST_AHEAD = 32  # the same where the user says how large they are
 MOST_BYTES = 1 << 20  # of a chunk's arguments, or results, beyond its first item
 MOST_ITEMS = 1 << 16
 
@@ -39,7 +40,8 @@ class Batching:
     @property
     def most_under_way(self) -> int:
         """How many chunks may be under way at a time."""
-        return self._workers * AHEAD + 1
+        # those of a given size may be short, so that more of them are needed lest workers wait for the next ones
+        return self._workers * (AHEAD if self._fixed is None else MOST_AHEAD) + 1
 
     def ended(self, items: int, seconds: float, size: int) -> None:
         """A chunk of so many items took so many seconds, and its arguments or results so many bytes."""

@@ -121,11 +121,11 @@ def test_all_items_run_the_function_as_it_was_at_the_call(flow: DataFlowKernel, 
             stand_at(gate, 0)
         return factor * x
 
-    sweep = nbflow.map(scaled, range(40), chunksize=1)
+    sweep = nbflow.map(scaled, range(200), chunksize=1)
     gate.wait_for(1)
     factor = 1000  # most of them are not sent yet
     gate.let_through(1)
-    assert sweep.result(SOON) == list(range(0, 80, 2))
+    assert sweep.result(SOON) == list(range(0, 400, 2))
 
 
 def test_big_arguments_and_results_travel(flow: DataFlowKernel) -> None:
@@ -367,18 +367,18 @@ def test_what_is_not_sent_yet_never_runs_once_it_is_cancelled(
     def at_the_gate(item: int) -> int:
         return write(tmp_path, stand_at(gate, item))
 
-    sweep = nbflow.map(at_the_gate, range(40), chunksize=2)
+    sweep = nbflow.map(at_the_gate, range(200), chunksize=2)
     gate.wait_for(2)
-    assert sweep[39].state is State.WAITING
-    assert sweep[39].cancel()
-    assert sweep[39].cancelled()
-    with pytest.raises(concurrent.futures.CancelledError, match="item 39"):
-        sweep[39].result()
-    gate.let_through(39)
-    assert sweep[38].result(SOON) == 1
-    with pytest.raises(concurrent.futures.CancelledError, match="item 39"):
+    assert sweep[199].state is State.WAITING
+    assert sweep[199].cancel()
+    assert sweep[199].cancelled()
+    with pytest.raises(concurrent.futures.CancelledError, match="item 199"):
+        sweep[199].result()
+    gate.let_through(199)
+    assert sweep[198].result(SOON) == 1
+    with pytest.raises(concurrent.futures.CancelledError, match="item 199"):
         sweep.result(SOON)
-    assert sorted(runs(tmp_path)) == list(range(39))
+    assert sorted(runs(tmp_path)) == list(range(199))
     assert sweep.counts()[State.CANCELLED] == 1
 
 

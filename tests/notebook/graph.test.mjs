@@ -29,6 +29,11 @@ test("marks", () => {
   assert.deepEqual(table, cases("marks"));
 });
 
+test("items count in the place of the task that runs them", () => {
+  const tally = graph.tallyOf(Uint8Array.from([3, 4, 3]), [0, 1, 2], { 1: [[3, 17], [4, 2], [6, 1]] });
+  assert.deepEqual(tally, [0, 0, 0, 19, 2, 0, 1, 0, 0, 0]);
+});
+
 test("bytes become states, and only what changed is redrawn", () => {
   for (const { before, after, count, changed, tally } of cases("status")) {
     const old = graph.statusOf(bytes(before), before.length / 2);
