@@ -86,7 +86,8 @@ class Chunk:
                 faults.append(_fault(place - first, error, code, retry_on))
             if getpid() != home:  # a child that the item has forked ends here
                 break
-        begun[first] = ENDED
+        else:
+            begun[first] = ENDED
         return Results(start, values, faults, skipped, first)
 
 

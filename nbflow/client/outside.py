@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from nbflow.client.future import AppFuture
+from nbflow.client.promise import Promise
 from nbflow.errors import CannotPickle, describe
 from nbflow.values import outcome
 from nbflow.values.short import short
@@ -41,7 +42,7 @@ class Outside:
     def adopt(self, future: Future[Any]) -> AppFuture:
         """The future of this flow that ends as that one does."""
         number = id(future)  # what equality is, may be the user's code
-        name = future.app_name if isinstance(future, AppFuture) else "future"
+        name: str = getattr(future, "app_name", "future") if isinstance(future, Promise) else "future"
         gone = weakref.ref(future, lambda _: self._adopted.pop(number, None))
         with self._lock:
             if number in self._adopted:

@@ -97,6 +97,11 @@ class Item(_Awaited):
         return self._sweep
 
     @property
+    def app_name(self) -> str:
+        """The name of the app that runs for it."""
+        return self._sweep.app_name
+
+    @property
     def state(self) -> State:
         """How it stands: WAITING is not sent yet, RUNNING is on its way to a worker, or there."""
         return State(self._sweep._states[self.index])
@@ -168,7 +173,7 @@ class Item(_Awaited):
         return self._sweep._states[self.index] == State.RUNNING
 
     def __repr__(self) -> str:
-        return f"<item {self.index} of {self._sweep.name}: {self.state.label}>"
+        return f"<item {self.index} of {self._sweep.app_name}: {self.state.label}>"
 
 
 class Part:
@@ -220,7 +225,7 @@ class Sweep(_Awaited):
     def __init__(self, calls: Calls, name: str, count: int) -> None:
         # not that of the base class, as in `Item`
         self._calls = calls
-        self.name = name  #: of the app
+        self.app_name = name  #: of the app
         self._states = bytearray(count)  # of the items
         self._left = count
         self._parts: list[Part] = []
@@ -351,7 +356,7 @@ class Sweep(_Awaited):
     def __repr__(self) -> str:
         told = ", ".join(f"{count:,} {state.label}" for state, count in self.counts().items() if count)
         items = "item" if len(self) == 1 else "items"
-        return f"<Sweep of {len(self):,} {items} over {self.name}{': ' if told else ''}{told}>"
+        return f"<Sweep of {len(self):,} {items} over {self.app_name}{': ' if told else ''}{told}>"
 
     # ------------------------------------------------------------ values
 
@@ -367,7 +372,7 @@ class Sweep(_Awaited):
         for part in self._parts:
             found += [None] * (part.start - len(found))
             try:
-                found += part.values(self.name)
+                found += part.values(self.app_name)
             except outcome.OF_THE_VALUE as error:
                 found += [error] * (part.stop - part.start)
         found += [None] * (len(self) - len(found))
@@ -389,12 +394,12 @@ class Sweep(_Awaited):
             return task.result(0)
         part = self._part_of(index)
         assert part is not None
-        return part.values(self.name)[index - part.start]
+        return part.values(self.app_name)[index - part.start]
 
     def _error(self, index: int) -> BaseException:
         """Why an item has no value."""
         if self._states[index] == State.CANCELLED:
-            text = f"item {index} of the sweep over `{self.name}` was cancelled"
+            text = f"item {index} of the sweep over `{self.app_name}` was cancelled"
             return concurrent.futures.CancelledError(text)
         if (task := self._tasks.get(index)) is not None:
             try:
@@ -404,7 +409,7 @@ class Sweep(_Awaited):
             assert found is not None
             return found
         if (part := self._part_of(index)) is not None and index in part.faults:
-            return part.error(index, self.name)
+            return part.error(index, self.app_name)
         return next(error for start, stop, error in self._failed if start <= index < stop)
 
     def _part_of(self, index: int) -> Part | None:
