@@ -42,6 +42,23 @@ class _Awaited(Promise[Any]):
     """What the futures of sweeps and items have in common."""
 
     _calls: Calls
+    _over = False  # it has ended, and whoever waits has been told
+
+    def conclude(self, state: State) -> None:
+        """It has ended. With `_lock` held.
+
+        Both in one: whoever looks whether it has ended, and waits if it has not, as the standard library does with its
+        condition held, would be told of an end that he has seen already.
+        """
+        with self._condition:
+            self._over = True
+            callbacks = self._tell(state is State.CANCELLED, state is State.DONE)
+        if callbacks:
+            self._calls.call_back(self)
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._over
 
     @property
     def owner(self) -> Calls:
@@ -90,6 +107,7 @@ class Item(_Awaited):
         self._calls = sweep.owner
         self._sweep = sweep
         self.index = index
+        self._over = sweep._states[index] in _ENDS
 
     @property
     def sweep(self) -> Sweep:
@@ -104,7 +122,8 @@ class Item(_Awaited):
     @property
     def state(self) -> State:
         """How it stands: WAITING is not sent yet, RUNNING is on its way to a worker, or there."""
-        return State(self._sweep._states[self.index])
+        state = State(self._sweep._states[self.index])
+        return state if self._over or state not in _ENDS else State.RUNNING
 
     @property
     def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
@@ -160,17 +179,13 @@ class Item(_Awaited):
             return self.cancelled()
         return not self.done() or self.cancelled()
 
-    def done(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self._sweep._states[self.index] in _ENDS
-
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
-        return self._sweep._states[self.index] == State.CANCELLED
+        return self.state is State.CANCELLED
 
     def running(self) -> bool:
         """Whether it is on its way to a worker, or there."""
-        return self._sweep._states[self.index] == State.RUNNING
+        return self.state is State.RUNNING
 
     def __repr__(self) -> str:
         return f"<item {self.index} of {self._sweep.app_name}: {self.state.label}>"
@@ -228,6 +243,7 @@ class Sweep(_Awaited):
         self.app_name = name  #: of the app
         self._states = bytearray(count)  # of the items
         self._left = count
+        self._over = not count
         self._parts: list[Part] = []
         self._starts: list[int] = []  # of the parts
         self._tasks: dict[int, AppFuture] = {}  # of items that were sent alone
@@ -273,7 +289,7 @@ class Sweep(_Awaited):
 
     @property
     def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
-        if self._left:
+        if not self._over:
             return RUNNING if self._states.count(State.RUNNING) else PENDING
         first = self._first_without_value()
         cancelled = first is not None and self._states[first] == State.CANCELLED
@@ -335,10 +351,6 @@ class Sweep(_Awaited):
             return bool(left)
         self._wait(None)
         return bool(self._states.count(State.CANCELLED))
-
-    def done(self) -> bool:
-        """Whether all items have ended, well or not."""
-        return not self._left
 
     def cancelled(self) -> bool:
         """Whether `result()` raises `CancelledError`."""
@@ -480,11 +492,11 @@ class Sweep(_Awaited):
         self._left -= _ended(states) - _ended(old)
         if self._given:
             for item in self._given_among(start, stop):
-                if old[item.index - start] not in _ENDS and item.done():
-                    self._tell_of(item, item.state)
+                if not item.done() and states[item.index - start] in _ENDS:
+                    item.conclude(State(states[item.index - start]))
                     self._held.pop(item.index, None)
         if not self._left and _ended(old) < len(old):
-            self._over()
+            self._finish()
 
     def _given_among(self, start: int, stop: int) -> list[Item]:
         """The futures of these items that somebody has."""
@@ -494,14 +506,10 @@ class Sweep(_Awaited):
             return [item for item in found if item is not None]
         return [item for item in list(given.values()) if start <= item.index < stop]
 
-    def _over(self) -> None:
+    def _finish(self) -> None:
         first = self._first_without_value()
-        self._tell_of(self, State.DONE if first is None else State(self._states[first]))
+        self.conclude(State.DONE if first is None else State(self._states[first]))
         self._calls.sweeps.discard(self)
-
-    def _tell_of(self, future: _Awaited, state: State) -> None:
-        if future._tell(state is State.CANCELLED, state is State.DONE):
-            self._calls.call_back(future)
 
     def _cancel_item(self, index: int) -> None:
         self._calls.check_not_abandoned()
