@@ -20,7 +20,7 @@ from nbflow.client.driver import Driver
 from nbflow.client.future import AppFuture
 from nbflow.client.sweep import Sweep
 from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
-from nbflow.executors import ProcessExecutor
+from nbflow.executors import Executor, ProcessExecutor
 
 
 def map(  # noqa: A001 - `nbflow.map` is its name
@@ -119,16 +119,21 @@ def _travels_many(app: App, calls: Calls) -> bool:
     read = {*parameters.places, *parameters.defaults} - {"label"}
     plain = options.kind == "python" and not (options.cache or options.walltime or read)
     judged = getattr(getattr(calls.flow, "config", None), "retry_handler", None)  # inside tasks there is none
-    return plain and judged is None and calls.takes_many(options)
+    apart = any(getattr(executor, "max_tasks_per_worker", None) for executor in _executors(app, calls))
+    return plain and judged is None and not apart and calls.takes_many(options)
+
+
+def _executors(app: App, calls: Calls) -> list[Executor]:
+    """Those that may run it; inside a task they are not known."""
+    executors: dict[str, Executor] = getattr(calls.flow, "executors", {})
+    labels = app.options.executors or tuple(executors)
+    return [executors[label] for label in labels if label in executors]
 
 
 def _workers(app: App, calls: Calls) -> int:
     """How many workers may run it."""
-    executors = getattr(calls.flow, "executors", None)
-    if executors is None:  # inside a task
-        return ProcessExecutor().workers
-    labels = app.options.executors or tuple(executors)
-    return sum(executors[label].workers for label in labels if label in executors)
+    known = _executors(app, calls)
+    return sum(executor.workers for executor in known) if known else ProcessExecutor().workers
 
 
 def _board(items: list[Any], calls: Calls) -> Board | None:

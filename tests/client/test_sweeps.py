@@ -480,6 +480,11 @@ def test_special_keywords_and_methods_that_are_apps(flow: DataFlowKernel, tmp_pa
     assert nbflow.map(functools.partial(Scale().of), [1, 2]).result(SOON) == [3, 6]
 
 
+def test_workers_that_are_to_have_one_task_each_have_one_item_each(nothing_loaded: None) -> None:
+    nbflow.load(Config(executors=[ProcessExecutor(max_workers=2, max_tasks_per_worker=1)]))
+    assert len(set(nbflow.map(lambda _: os.getpid(), range(4), chunksize=4).result(SOON))) == 4
+
+
 def test_futures_among_the_items_are_needs_of_their_items_alone(flow: DataFlowKernel) -> None:
     app = nbflow.python_app(invert)
     found = nbflow.map(double, [app(1), app(0), 5], chunksize=3).result(SOON, return_exceptions=True)
