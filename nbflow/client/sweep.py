@@ -311,7 +311,7 @@ class Sweep(_Awaited):
         try:
             if not return_exceptions and (first := self._first_without_value()) is not None:
                 raise self._error(first)
-            return self._results()
+            return self._results(raising=not return_exceptions)
         finally:
             del self  # as in `Item`
 
@@ -320,6 +320,10 @@ class Sweep(_Awaited):
         self._wait(timeout)
         first = self._first_without_value()
         if first is None:
+            try:
+                self._results(raising=True)
+            except outcome.OF_THE_VALUE as error:  # a result cannot be rebuilt here
+                return error
             return None
         if self._states[first] == State.CANCELLED:
             raise self._error(first)
@@ -378,19 +382,22 @@ class Sweep(_Awaited):
         ]
         return min(found, default=None)
 
-    def _results(self) -> list[Any]:
-        """With the errors of those that have none."""
+    def _results(self, raising: bool) -> list[Any]:
+        """With the errors of those that have none. `raising`: what cannot be rebuilt here raises instead."""
         found: list[Any] = []
         for part in self._parts:
             found += [None] * (part.start - len(found))
             try:
                 found += part.values(self.app_name)
             except outcome.OF_THE_VALUE as error:
+                if raising:
+                    raise
                 found += [error] * (part.stop - part.start)
         found += [None] * (len(self) - len(found))
         for index, task in self._tasks.items():
             if self._states[index] == State.DONE:
-                found[index] = task.result(0)
+                failed = None if raising else task.exception(0)
+                found[index] = task.result(0) if failed is None else failed
         return self._with_errors(found)
 
     def _with_errors(self, found: list[Any]) -> list[Any]:

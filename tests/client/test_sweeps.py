@@ -32,6 +32,19 @@ class CannotArrive:
         return _raise, ()
 
 
+class StaysThere:
+    def __init__(self, home: int) -> None:
+        self.home = home
+
+    def __reduce__(self) -> Any:
+        return _fail_in, (self.home,)
+
+
+def _fail_in(process: int) -> None:
+    if os.getpid() == process:
+        raise RuntimeError("not here")
+
+
 def _raise() -> None:
     raise RuntimeError("not here")
 
@@ -274,6 +287,20 @@ def test_a_result_that_cannot_travel_costs_its_item_alone(flow: DataFlowKernel) 
     assert found[0] == 0
     assert isinstance(found[1], errors.CannotPickle)
     assert isinstance(found[2], errors.UsageError)
+
+
+def test_a_result_that_cannot_be_rebuilt_here_costs_those_of_its_chunk(flow: DataFlowKernel) -> None:
+    home = os.getpid()
+
+    def give(x: int) -> Any:
+        return StaysThere(home) if x == 1 else x
+
+    sweep = nbflow.map(give, range(4), chunksize=2)
+    for future in (sweep, sweep[0], sweep[1]):
+        with pytest.raises(errors.DeserializationError, match="not here"):
+            future.result(SOON)
+        assert isinstance(future.exception(), errors.DeserializationError)
+    assert sweep.result(return_exceptions=True)[2:] == [2, 3]
 
 
 def test_a_worker_that_dies_costs_the_item_that_it_ran(flow: DataFlowKernel) -> None:
