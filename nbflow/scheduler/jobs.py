@@ -22,6 +22,7 @@ from nbflow.scheduler.outputs import KEPT_WHOLE
 from nbflow.scheduler.shelf import Shelf
 from nbflow.wire.messages import Define
 from nbflow.wire.outcomes import Failure, Lost, Outcome
+from nbflow.wire.rows import Part, Tally
 
 T = TypeVar("T")
 
@@ -50,6 +51,8 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     spent: float | None
     started: float
     ended: float
+    part: Part | None
+    tally: Tally | None
 
 
 class Jobs(dict[int, Job]):
@@ -143,6 +146,8 @@ class Jobs(dict[int, Job]):
             job.spent,
             job.started,
             job.ended,
+            job.part,
+            job.tally,
         )
         self._shelf.put(job.id, self._encode(packed))
         if job.outcome is not None:
@@ -174,6 +179,8 @@ class Jobs(dict[int, Job]):
             spent=packed.spent,
             started=packed.started,
             ended=packed.ended,
+            part=packed.part,
+            tally=packed.tally,
         )
 
     def _without_code(self, function: Define) -> Define:

@@ -154,7 +154,9 @@ class _Watch:
         return None
 
 
-def _parts(function: types.FunctionType) -> tuple[types.FunctionType, types.CodeType, Any, Any, tuple[Any, ...]]:
+def _parts(
+    function: types.FunctionType,
+) -> tuple[types.FunctionType, types.CodeType, Any, Any, tuple[Any, ...]]:
     """A function and what of it can be replaced in place; `__dict__` counts by its values."""
     own = tuple(function.__dict__.values())
     return function, function.__code__, function.__defaults__, function.__kwdefaults__, own

@@ -199,7 +199,9 @@ def need(index: int) -> Any:
     return _context.needs[-1][index]
 
 
-_REFERENCES = tuple(map(_Reference, range(9)))  # a call with more futures among its arguments takes the long way
+_REFERENCES = tuple(
+    map(_Reference, range(9))
+)  # a call with more futures among its arguments takes the long way
 
 
 class _Context(threading.local):

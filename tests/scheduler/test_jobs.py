@@ -16,10 +16,12 @@ from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.shelf import PIECE, Shelf
 from nbflow.wire.messages import Define
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Outcome
+from nbflow.wire.rows import Part, Tally
 
 FUNCTION = Define(
     b"digest", b"code", True, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "def f(): ...")}
 )
+PART, TALLY = Part(3, 10, 20, 100), Tally(1, 2, ["item 12: ValueError: no"], "Traceback: no", 2)
 FAILURE = Failure(b"", "ValueError", "no", "Traceback: no", 2)
 
 
@@ -54,6 +56,7 @@ def shown(job: Job) -> object:
 def test_a_packed_job_is_shown_as_it_was(outcome: Outcome) -> None:
     job = ended(7, outcome)
     job.failures, job.spent, job.output = ["first"], 1.5, "printed"
+    job.part, job.tally = PART, TALLY
     jobs = filled(Jobs(lately=0), [job])
     assert 7 not in jobs
     assert jobs.knows(7)
