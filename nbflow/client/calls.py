@@ -244,9 +244,13 @@ class Calls:
     def takes_many(self, options: Options) -> bool:
         """Whether calls of an app with these options may travel many at a time: to other processes only."""
         threads = self._threads
-        if self._resolver is not DEEP_DEPENDENCY_RESOLVER or File.any_remote or self._fetcher.offered:
+        if self._resolver is not DEEP_DEPENDENCY_RESOLVER:
             return False
         return threads is None or not threads.may_serve(options.executors or self._executors)
+
+    def takes_apart(self, items: Any) -> bool:
+        """Whether there is something in these items that has to be brought in, for which each is to be a call."""
+        return (File.any_remote or self._fetcher.offered) and self._fetcher.finds_any(items)
 
     @property
     def task_here(self) -> int | None:

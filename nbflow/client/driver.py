@@ -172,6 +172,9 @@ class Driver:
         """Items as one task."""
         retry_on = b"" if self._policy is None else self._policy.on
         items = self._items[start:stop]
+        if self._calls.takes_apart(items):
+            self._send_each(start, stop)
+            return
         try:
             pickled = pickling.dumps(
                 ((items, self._spread, self._board.path, len(self._sweep), start, retry_on), {})

@@ -71,6 +71,19 @@ class Fetcher:
         half = len(new) // 2
         return dict(zip(new[:half], new[half:], strict=True)) if kind is dict else kind(new)
 
+    def finds_any(self, value: Any) -> bool:
+        """Whether something in a value has to be brought in."""
+        pending, seen = [value], set()
+        while pending:
+            value = pending.pop()
+            kind = type(value)
+            if issubclass(kind, File) and (value.remote or self.offered):
+                return True
+            if kind in (list, tuple, set, frozenset, dict) and id(value) not in seen:
+                seen.add(id(value))
+                pending += [*value.keys(), *value.values()] if kind is dict else value
+        return False
+
     def _brought(self, file: File, app: str, executor: str) -> Any:
         way = next((way for way in self._ways if way.can_stage_in(file)), None)
         if way is None:

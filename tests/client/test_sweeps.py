@@ -126,6 +126,18 @@ def test_many_items_are_few_tasks(flow: DataFlowKernel) -> None:
     assert flow.counts()[State.DONE] < 4 + 500
 
 
+def test_an_item_with_a_file_to_be_brought_in_is_a_call_of_its_own_and_others_are_not(
+    flow: DataFlowKernel,
+) -> None:
+    files = [nbflow.File("odd://host/file"), *["here"] * 9]  # there is no way to bring it in
+    sweep = nbflow.map(len, files, chunksize=10)
+    assert isinstance(sweep[0].exception(SOON), errors.UsageError)
+    assert [item.result(SOON) for item in sweep[1:]] == [4] * 9
+    assert flow.counts()[State.DONE] == 9
+    assert nbflow.map(double, range(1000), chunksize=500).result(SOON)[-1] == 1998
+    assert flow.counts()[State.DONE] == 9 + 2
+
+
 def test_all_items_run_the_function_as_it_was_at_the_call(flow: DataFlowKernel, gate: Gate) -> None:
     factor = 2
 
