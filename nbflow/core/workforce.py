@@ -249,8 +249,12 @@ class Workforce(Ledger):
                 if not desk.queue:
                     self._dismiss(desk, pool)
         while pool.idle and pool.waiting and pool.slot_free and (task := self._next_ready(pool)):
+            # neighbours stay together: they are likely to be needed together
+            share = -(-(pool.waiting + 1) // min(len(pool.idle), pool.slots - pool.busy))
             desk = pool.idle[next(reversed(pool.idle))]  # its memory is still warm
             self._launch(task, pool, desk)
+            if share > 1:
+                self._send_ahead(pool, desk, min(share - 1, AT_MOST))
             self._short[desk.worker] = desk
         for desk in self._short.values():  # once each of them has one
             self._top_up(pool, desk)
@@ -294,20 +298,26 @@ class Workforce(Ledger):
         return None
 
     def _top_up(self, pool: Pool, desk: Desk) -> None:
-        """Send tasks ahead to a desk that has just ended or begun one."""
+        """Send tasks ahead to a desk that has just ended or begun one, and what follows the last of them."""
+        if room := pool.room(desk):
+            self._send_ahead(pool, desk, room)
+        queue = desk.queue
+        if queue and (last := self.tasks[next(reversed(queue))]).dependants:
+            self._send_behind(last)
+
+    def _send_ahead(self, pool: Pool, desk: Desk, count: int) -> None:
+        """Send at most so many tasks ahead, as far as a desk is sent ahead at all."""
         took, queue = pool.took, desk.queue
-        for _ in range(pool.room(desk)):
+        for _ in range(count):
             task = self._next_ready(pool) if desk.left > 0 else None  # what was sent behind others counts
             if task is None:
-                break
+                return
             if queue and ((estimate := took.get(task.app)) is None or desk.load + estimate > AHEAD):
                 pool.add(task, first=True)
                 return
             self._launch(task, pool, desk)
             if task.dependants:
                 self._send_behind(task)
-        if queue and (last := self.tasks[next(reversed(queue))]).dependants:
-            self._send_behind(last)
 
     def _send_behind(self, task: Task) -> None:
         """Send what lacks nothing but tasks that a worker has to the same worker, as far as it is sent ahead.
@@ -347,8 +357,10 @@ class Workforce(Ledger):
             return False
         if pool.on_demand or desk.blocked or desk.silent or desk.recalling or pool.crowded:
             return False
-        if pool.idle and need.dependants[0] != task.id:
-            return False  # others would run it at once when the need has ended: only one stays where its value is
+        # one of those that need it stays where the value is; the others only if no other worker has less to do
+        crowds = pool.idle or len(desk.queue) * len(pool.desks) > pool.launched + len(pool.desks)
+        if need.dependants[0] != task.id and crowds:
+            return False
         if pool.executor not in task.executors if task.executors else pool not in self._open:
             return False
         self._launch(task, pool, desk)
