@@ -16,7 +16,7 @@ import select
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
@@ -33,21 +33,19 @@ from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import GRACE, Staff
+from nbflow.scheduler.telling import Telling
 from nbflow.scheduler.visits import Visits
 from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
-from nbflow.wire.rows import WorkerRow
+from nbflow.wire.rows import TaskRow, WorkerRow
 
 _ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
 LOOK_EVERY = (
     0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
 )
-PUBLISH_EVERY = 0.05  # seconds between two batches of rows for those who watch
-PUBLISH_SHARE = 0.2  # of the time that rows may take, where tens of thousands change
-AT_ONCE = 5000  # rows of old tasks in a batch, for whoever begins to watch: some 30 ms
 
 
 class Scheduler:
@@ -60,11 +58,7 @@ class Scheduler:
         self.jobs = Jobs()
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
-        self._watched = False
-        self._dirty: dict[int, None] = {}  # tasks whose row has changed, in order
-        # places in the order of all tasks: whoever began to watch has not seen them yet
-        self._untold = range(0)
-        self._publish_at = 0.0
+        self.telling = Telling(self.jobs, self._row, lambda rows: client.outgoing.append(msg.Rows(rows)))
         self._wake_at: float | None = None
         self._sockets = Sockets()
         self._sockets.add(self.client, self._from_client)
@@ -141,8 +135,7 @@ class Scheduler:
                     if self._visits.over():
                         break
                     self._look()
-                    if self._dirty or self._untold:
-                        self._publish()
+                    self.telling.tell()
                     self._sockets.flush()
                     timeout = self._timeout()
                 else:
@@ -155,11 +148,9 @@ class Scheduler:
 
     def _timeout(self) -> float | None:
         first = self._wake_at
-        for at in (self._memo.due, self.guard.due, self._visits.due, self._store.due):
+        for at in (self._memo.due, self.guard.due, self._visits.due, self._store.due, self.telling.due):
             if at is not None and (first is None or at < first):
                 first = at
-        if self._dirty or self._untold:
-            first = self._publish_at if first is None or self._publish_at < first else first
         return None if first is None else max(0.0, first - time.time())
 
     def decide(self) -> None:
@@ -176,8 +167,8 @@ class Scheduler:
             carry = self._hands.carry
             for instruction in step.instructions:
                 carry[type(instruction)](instruction)
-            if self._watched:
-                self._dirty.update(dict.fromkeys([change.task for change in step.changes]))
+            if self.telling.watched:
+                self.telling.changed([change.task for change in step.changes])
         self.jobs.pack()
 
     def _look(self) -> None:
@@ -191,7 +182,7 @@ class Scheduler:
         self.guard.plan(now)
         if self.guard.news or self._silence.news:
             self.guard.news = self._silence.news = False
-            if self._watched:
+            if self.telling.watched:
                 self.client.outgoing.append(msg.Workers(self._worker_rows()))
 
     def _stop(self) -> None:
@@ -245,8 +236,8 @@ class Scheduler:
         if message.part is not None:
             job.part = message.part
         self.jobs.add(job)
-        if self._watched:
-            self._dirty[message.id] = None
+        if self.telling.watched:
+            self.telling.changed((message.id,))
         self.events.append(
             ev.Submitted(
                 message.id,
@@ -320,9 +311,8 @@ class Scheduler:
         ]
 
     def _watch(self, message: msg.Watch) -> None:
-        self._watched = True
         self.jobs.lately = WATCHED
-        self._untold = range(len(self.jobs.order))  # which is to come before what changes from now on
+        self.telling.begin()
 
     def _inspect(self, message: msg.Inspect) -> None:
         self.decide()  # what came before the question counts for the answer
@@ -334,6 +324,10 @@ class Scheduler:
             answer = msg.Details(job.id, history.row(job, story), history.details(job, story))
             self.client.outgoing.append(answer)
 
+    def _row(self, number: int) -> TaskRow:
+        job = self.jobs[number]
+        return history.row(job, self._story(job))
+
     def _story(self, job: Job) -> list[do.Change]:
         """The changes of a task up to now: the machine has them until it is settled."""
         task = None if job.story else self.machine.tasks.get(job.id)
@@ -341,8 +335,7 @@ class Scheduler:
 
     def _survey(self, message: msg.Survey) -> None:
         self.decide()
-        if self._dirty or self._untold:
-            self._publish(now=True)  # whoever asks has the rows by then that the counts are of
+        self.telling.tell(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
         status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
         self.client.outgoing.append(status)
@@ -501,28 +494,6 @@ class Scheduler:
 
     def _nested_cancel(self, worker: Worker, message: msg.Cancel) -> None:
         self.events += [ev.CancelRequested(number, message.unless_begun) for number in message.ids]
-
-    # ------------------------------------------------------------ for those who watch
-
-    def _publish(self, *, now: bool = False) -> None:
-        """Tell those who watch, if it is time; all there is to be told if it is to be `now`."""
-        at = time.time()
-        while self._untold and (now or at >= self._publish_at):
-            begin, self._untold = self._untold.start, self._untold[AT_ONCE:]
-            self._send_rows(self.jobs.order[begin : self._untold.start])
-            self._rest(at)
-        if self._dirty and not self._untold and (now or at >= self._publish_at):
-            self._send_rows(self._dirty)
-            self._dirty.clear()
-            self._rest(at)
-
-    def _rest(self, since: float) -> None:
-        """Tell nothing more for a while: longer where what was told has taken long."""
-        self._publish_at = since + max(PUBLISH_EVERY, (time.time() - since) / PUBLISH_SHARE)
-
-    def _send_rows(self, numbers: Iterable[int]) -> None:
-        jobs = [self.jobs[number] for number in numbers]
-        self.client.outgoing.append(msg.Rows([history.row(job, self._story(job)) for job in jobs]))
 
 
 class _Stopped(Exception):

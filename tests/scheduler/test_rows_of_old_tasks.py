@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from nbflow.scheduler.loop import AT_ONCE, Scheduler
+from nbflow.scheduler.loop import Scheduler
+from nbflow.scheduler.telling import AT_ONCE
 from nbflow.wire.channel import Port
 from nbflow.wire.messages import Configure, Define, FromClient, Rows, Status, Submit, Survey, Watch
 from nbflow.wire.outcomes import Inline
@@ -46,21 +47,21 @@ def test_they_come_in_slices_and_before_what_has_changed_since(scheduler: Schedu
     scheduler.decide()
     told = []
     for _ in range(3):
-        scheduler._publish_at = 0.0  # it is time
-        scheduler._publish()
+        scheduler.telling._not_before = 0.0  # it is time
+        scheduler.telling.tell()
         told += rows(scheduler)
     assert [len(batch) for batch in told] == [AT_ONCE, 10, 1]
     assert [number for batch in told for number in batch] == list(range(1, OLD + 2))
 
 
 def test_nothing_comes_before_it_is_time_and_nothing_to_who_does_not_watch(scheduler: Scheduler) -> None:
-    scheduler._publish_at = 0.0
-    scheduler._publish()
+    scheduler.telling._not_before = 0.0
+    scheduler.telling.tell()
     assert not rows(scheduler)
     scheduler.take([Watch()])
-    scheduler._publish()
-    scheduler._publish_at = time.time() + 1000
-    scheduler._publish()
+    scheduler.telling.tell()
+    scheduler.telling._not_before = time.time() + 1000
+    scheduler.telling.tell()
     assert [len(batch) for batch in rows(scheduler)] == [AT_ONCE]
 
 
