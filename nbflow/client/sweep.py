@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import bisect
 import concurrent.futures
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakValueDictionary
@@ -18,8 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from nbflow.client.chunk import Fault, results_of
-from nbflow.client.promise import Promise
-from nbflow.client.quiet import Latch
+from nbflow.client.item import ENDS, LOCK, Awaited, Item
 from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
 from nbflow.numbers import name_of
@@ -31,164 +28,6 @@ if TYPE_CHECKING:
     from nbflow.client.future import AppFuture
 
 STATES = (State.WAITING, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED)
-_FUTURE = {State.WAITING: PENDING, State.RUNNING: RUNNING, State.CANCELLED: CANCELLED_AND_NOTIFIED}
-_lock = threading.RLock()  # of what changes in sweeps; held for moments, in which a finalizer may come by
-# as that of `promise`: a forked child would have no thread that would release it
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
-_ENDS = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-
-
-class _Awaited(Promise[Any]):
-    """What the futures of sweeps and items have in common."""
-
-    _calls: Calls
-    _over = False  # it has ended, and whoever waits has been told
-
-    def conclude(self, state: State) -> None:
-        """It has ended. With `_lock` held.
-
-        Both in one: whoever looks whether it has ended, and waits if it has not, as the standard library does with its
-        condition held, would be told of an end that he has seen already.
-        """
-        with self._condition:
-            self._over = True
-            callbacks = self._tell(state is State.CANCELLED, state is State.DONE)
-        if callbacks:
-            self._calls.call_back(self)
-
-    def done(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self._over
-
-    @property
-    def owner(self) -> Calls:
-        """The calls of the process that made the sweep."""
-        return self._calls
-
-    @property
-    def flow(self) -> Any:
-        """The flow that runs it; inside a task, what stands for it there."""
-        return self._calls.flow
-
-    def check_that_it_ends(self) -> None:
-        """
-        Raises:
-            FlowClosed: this is a forked child, where nobody will say that it has ended.
-        """
-        if not self.done():
-            self._calls.check_not_abandoned()
-
-    def counts_as(self) -> bytes:
-        """As the task that stands for it where it is an argument."""
-        return self._calls.need(self).counts_as()
-
-    def _wait(self, timeout: float | None) -> None:
-        if self.done():
-            return
-        latch = Latch()
-        with self._condition:
-            if self.done():
-                return
-            list.append(self._waiters, latch)  # not as others are put in: that this one waits is said below
-        try:
-            with self._calls.waiting():
-                if not latch.wait(timeout):
-                    raise concurrent.futures.TimeoutError(f"{self!r} has not ended in {timeout} s")
-        finally:
-            with self._condition:
-                list.remove(self._waiters, latch)
-
-
-class Item(_Awaited):
-    """The future of one item of a sweep. `index`: which one, from 0."""
-
-    def __init__(self, sweep: Sweep, index: int) -> None:
-        # not that of the base class: what it would set is the sweep's, or made late
-        self._calls = sweep.owner
-        self._sweep = sweep
-        self.index = index
-        self._over = sweep._states[index] in _ENDS
-
-    @property
-    def sweep(self) -> Sweep:
-        """What it is an item of."""
-        return self._sweep
-
-    @property
-    def app_name(self) -> str:
-        """The name of the app that runs for it."""
-        return self._sweep.app_name
-
-    @property
-    def state(self) -> State:
-        """How it stands: WAITING is not sent yet, RUNNING is on its way to a worker, or there."""
-        state = State(self._sweep._states[self.index])
-        return state if self._over or state not in _ENDS else State.RUNNING
-
-    @property
-    def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
-        return _FUTURE.get(self.state, FINISHED)
-
-    def result(self, timeout: float | None = None) -> Any:
-        """What the function gave for it; waits at most `timeout` seconds (None = as long as it takes).
-
-        Raises:
-            TimeoutError: it has not ended in time.
-            CancelledError: it was cancelled.
-            Exception: what the function raised for it, or a `TaskError`.
-        """
-        self._wait(timeout)
-        try:
-            return self._sweep._value(self.index)
-        finally:
-            del self  # else an exception would hold this frame, and it the exception
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """What `result()` would raise, or None. Waits and raises like it."""
-        self._wait(timeout)
-        if self.cancelled():
-            raise self._sweep._error(self.index)
-        try:
-            self._sweep._value(self.index)
-        except BaseException as error:
-            return error
-        return None
-
-    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
-        """Call `fn(item)` when it has ended, on a thread for that; at once if it has."""
-        self._sweep._hold(self)  # nobody else may
-        super().add_done_callback(fn)
-
-    def cancel(self, wait: bool = True) -> bool:
-        """Have the item not run; what has begun goes on.
-
-        An item that is not sent yet is never sent. One that is queued on a worker is passed over there, if the worker
-        has not begun it. One that travels alone, as all do that take long, is withdrawn as any task: its worker is
-        killed if it runs.
-
-        Args:
-            wait: return when it is certain; otherwise as soon as it is asked for.
-
-        Returns:
-            With `wait`, True if the item will never give a value: it has not run, or its worker was killed. Without,
-            True if it had not ended.
-        """
-        self._sweep._cancel_item(self.index)
-        if wait:
-            self._wait(None)
-            return self.cancelled()
-        return not self.done() or self.cancelled()
-
-    def cancelled(self) -> bool:
-        """Whether it was cancelled."""
-        return self.state is State.CANCELLED
-
-    def running(self) -> bool:
-        """Whether it is on its way to a worker, or there."""
-        return self.state is State.RUNNING
-
-    def __repr__(self) -> str:
-        return f"<item {self.index} of {self._sweep.app_name}: {self.state.label}>"
 
 
 class Part:
@@ -227,7 +66,7 @@ class Part:
         return self._errors.setdefault(item, error)
 
 
-class Sweep(_Awaited):
+class Sweep(Awaited):
     """A function over many items: what `nbflow.map` gives at once.
 
     As a future it is that of the list of all results: `result()`, `exception()`, `done()`, `cancel()`, `await`; given
@@ -274,14 +113,14 @@ class Sweep(_Awaited):
         return map(self._item, range(len(self)))
 
     def _item(self, index: int) -> Item:
-        with _lock:
+        with LOCK:
             found = self._given.get(index)
             if found is None:
                 found = self._given[index] = Item(self, index)
             return found
 
     def _hold(self, item: Item) -> None:
-        with _lock:
+        with LOCK:
             if not item.done():
                 self._held[item.index] = item
 
@@ -344,7 +183,7 @@ class Sweep(_Awaited):
         Returns:
             True if some item will never give a value for it; without `wait`, if some had not ended.
         """
-        with undisturbed, _lock:
+        with undisturbed, LOCK:
             left = self._left
             self._end(0, self._states.translate(_CANCELS_WAITING))
         if left and self._driver is not None:
@@ -459,7 +298,7 @@ class Sweep(_Awaited):
 
     def take(self, part: Part, states: bytes) -> None:
         """A chunk has given its answer; see `end` for `states`."""
-        with _lock:
+        with LOCK:
             place = bisect.bisect(self._starts, part.start)
             self._starts.insert(place, part.start)
             self._parts.insert(place, part)
@@ -467,19 +306,19 @@ class Sweep(_Awaited):
 
     def take_task(self, index: int, task: AppFuture) -> None:
         """An item is a task of its own."""
-        with _lock:
+        with LOCK:
             self._tasks[index] = task
             self._end(index, bytes([State.RUNNING]))
 
     def fail(self, start: int, stop: int, error: BaseException) -> None:
         """The items in between end with an error, as far as they have not ended."""
-        with _lock:
+        with LOCK:
             self._failed.append((start, stop, error))
             self._end(start, bytes([State.FAILED]) * (stop - start))
 
     def end(self, start: int, states: bytes) -> None:
         """How the items from `start` on stand now; those that have ended stay as they are."""
-        with _lock:
+        with LOCK:
             self._end(start, states)
 
     def state_of(self, index: int) -> int:
@@ -493,13 +332,13 @@ class Sweep(_Awaited):
     def _end(self, start: int, states: bytes | bytearray) -> None:
         stop = start + len(states)
         old = bytes(self._states[start:stop])
-        if any(old.count(state) for state in _ENDS):
-            states = bytes(was if was in _ENDS else now for was, now in zip(old, states, strict=True))
+        if any(old.count(state) for state in ENDS):
+            states = bytes(was if was in ENDS else now for was, now in zip(old, states, strict=True))
         self._states[start:stop] = states
         self._left -= _ended(states) - _ended(old)
         if self._given:
             for item in self._given_among(start, stop):
-                if not item.done() and states[item.index - start] in _ENDS:
+                if not item.done() and states[item.index - start] in ENDS:
                     item.conclude(State(states[item.index - start]))
                     self._held.pop(item.index, None)
         if not self._left and _ended(old) < len(old):
@@ -520,9 +359,9 @@ class Sweep(_Awaited):
 
     def _cancel_item(self, index: int) -> None:
         self._calls.check_not_abandoned()
-        with undisturbed, _lock:
+        with undisturbed, LOCK:
             state, task, driver = self._states[index], self._tasks.get(index), self._driver
-            if state in _ENDS:
+            if state in ENDS:
                 return
             if driver is not None:  # first: it may be sent with others from now on
                 driver.skip(index)
@@ -549,7 +388,7 @@ class _OfTask:
 
 
 def _ended(states: bytes | bytearray) -> int:
-    return sum(states.count(state) for state in _ENDS)
+    return sum(states.count(state) for state in ENDS)
 
 
 def _places(states: bytes, state: int) -> Iterator[int]:
