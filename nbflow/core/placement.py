@@ -3,8 +3,10 @@
 No task's state is changed here; `machine` moves tasks and asks this module where to.
 
 A worker is sent about `AHEAD` seconds of work ahead, as measured per app, and one task at a time where nothing was
-measured. What waits behind a task that runs longer than `PATIENCE` while another worker is idle is taken back. A worker
-that is to have so many tasks and no more has a successor hired when it is given the last of them.
+measured. While many tasks wait, a worker that runs one of up to `NEXT` seconds has the next one at hand as well, so
+that it waits for nobody in between. What waits behind a task that runs longer than `PATIENCE` while another worker is
+idle is taken back. A worker that is to have so many tasks and no more has a successor hired when it is given the last
+of them.
 
 A task that waits inside for others lends its slot to another worker. So that there are not as many workers as tasks
 that wait, a pool in which more than `SPARE` beyond its slots do so is `crowded`: from then on only calls made inside
@@ -23,6 +25,7 @@ from nbflow.core.starts import Starts
 from nbflow.core.task import Task
 
 AHEAD = 0.010  # seconds of work on a worker's queue
+NEXT = 0.1  # seconds of a task behind which one more is sent while many wait: what is gained beyond is little
 AT_MOST = 1000  # tasks on a worker's queue, however short they are
 BEHIND = 8  # tasks that wait for the same one, and are looked at whether they may be sent behind it
 TOGETHER = 4  # needs on the same worker that a task may be sent behind
@@ -209,12 +212,18 @@ class Pool:
     def room(self, desk: Desk) -> int:
         """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
         ready = len(self.ready) + len(self.ranked) + len(self.nested)
-        if not ready or desk.blocked or desk.silent or desk.load > AHEAD / 2:
+        if not ready or desk.blocked or desk.silent:
             return 0
+        if desk.load > AHEAD / 2:
+            return int(desk.left > 0 and self.one_more(desk))
         if len(self.desks) - self.absent - len(self.idle) + (not desk.queue) > self.slots:
             return 0  # it has stood in for one whose task has waited
         share = -(-ready // len(self.desks))
         return min(AT_MOST - len(desk.queue), share, desk.left)
+
+    def one_more(self, desk: Desk) -> bool:
+        """Whether a desk that has a task is to have the next one at hand, although the first takes long."""
+        return len(desk.queue) == 1 and desk.load <= NEXT and self.waiting >= 2 * len(self.desks)
 
     @property
     def workers_short(self) -> int:

@@ -11,7 +11,7 @@ import sys
 from nbflow.core import events as ev
 from nbflow.core.instructions import Abort, Dismiss, Hire, Launch, TakeBack, Why
 from nbflow.core.ledger import Ledger
-from nbflow.core.placement import AHEAD, AT_MOST, BEHIND, TOGETHER, Desk, Pool
+from nbflow.core.placement import AHEAD, AT_MOST, BEHIND, NEXT, TOGETHER, Desk, Pool
 from nbflow.core.states import State
 from nbflow.core.task import Task
 from nbflow.core.timers import Timers
@@ -312,7 +312,10 @@ class Workforce(Ledger):
             task = self._next_ready(pool) if desk.left > 0 else None  # what was sent behind others counts
             if task is None:
                 return
-            if queue and ((estimate := took.get(task.app)) is None or desk.load + estimate > AHEAD):
+            if queue and (
+                (estimate := took.get(task.app)) is None
+                or (desk.load + estimate > AHEAD and not (estimate <= NEXT and pool.one_more(desk)))
+            ):
                 pool.add(task, first=True)
                 return
             self._launch(task, pool, desk)
