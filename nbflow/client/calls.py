@@ -142,7 +142,7 @@ class Calls:
         if self.closed:
             self._check_open()
         number = next(self._numbers)
-        options, threads = callee.options, self._threads
+        options = callee.options
         special = NOTHING_SPECIAL
         if callee.parameters.read or (kwargs and not SPECIAL_NAMES.isdisjoint(kwargs)):
             name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
@@ -174,9 +174,9 @@ class Calls:
             parcel.payload,
             [need.tid for need in needs] if needs else [],
             detail(args, kwargs, callee.parameters.positional) if self.show_values else "",
-            self.parent if threads is None or not threads.began else threads.task_here,
+            self.task_here,
             executors,
-            self._retries if options.policy is None else options.policy,
+            self.policy_of(options),
             special.walltime or options.walltime or 0.0,
             key,
             special.streams,
@@ -376,9 +376,7 @@ class Calls:
         """A future of this flow for one that is none."""
         number = next(self._numbers)
         future = self.pending[number] = AppFuture(self, number, Options(name))
-        self._link.post(
-            Expect(number, name, self.parent if self._threads is None else self._threads.task_here)
-        )
+        self._link.post(Expect(number, name, self.task_here))
         if self.closed:  # as in `_send`
             self.pending.pop(number, None)
             raise self.refusal()

@@ -21,9 +21,8 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-making = (
-    threading.RLock()
-)  # of what futures make late; held for moments only, in which a finalizer may come by
+# of what futures make late; held for moments only, in which a finalizer may come by
+making = threading.RLock()
 # no other thread may be at it when a process is forked: the child has none that would release it
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 

@@ -19,9 +19,8 @@ SKIPPED, CANCELLED = State.SKIPPED, State.CANCELLED
 _ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
 
 
-_TOLD: list[
-    Change
-] = []  # the story of whatever has ended; nothing is ever added to it: no move leads on from there
+# the story of whatever has ended; nothing is ever added to it: no move leads on from there
+_TOLD: list[Change] = []
 
 
 class Ledger:

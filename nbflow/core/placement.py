@@ -216,7 +216,7 @@ class Pool:
             return 0
         if desk.load > AHEAD / 2:
             return int(desk.left > 0 and self.one_more(desk))
-        if len(self.desks) - self.absent - len(self.idle) + (not desk.queue) > self.slots:
+        if self.busy + (not desk.queue) > self.slots:
             return 0  # it has stood in for one whose task has waited
         share = -(-ready // len(self.desks))
         return min(AT_MOST - len(desk.queue), share, desk.left)
@@ -261,7 +261,7 @@ class Pool:
 
         A successor waits until its predecessor has ended its last task, who stood in until a slot is free again.
         """
-        return len(self.desks) - self.absent - len(self.idle) < self.slots
+        return self.busy < self.slots
 
     @property
     def busy(self) -> int:

@@ -9,9 +9,8 @@ from typing import Any
 from nbflow.wire.channel import ChannelClosed, Port
 
 _READ = select.POLLIN
-_EPOLL = hasattr(
-    select, "epoll"
-)  # knows its descriptors from one wait to the next; its events have the same numbers
+# it knows its descriptors from one wait to the next; its events have the same numbers
+_EPOLL = hasattr(select, "epoll")
 
 
 class Sockets:

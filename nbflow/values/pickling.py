@@ -155,22 +155,25 @@ def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
 
 def _dumps_futures(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled | None:
     """Arguments that are plain or whole futures; None if others are among them."""
-    needs: dict[int, Any] = {}  # by identity, in order
+    needs: list[Any] = []
+    places: dict[int, int] = {}  # identity of a future -> its place in `needs`
     filled: list[Any] = []
     for value in (*args, *kwargs.values()):
         kind = type(value)
         if kind in ATOMS:
             filled.append(value)
         elif issubclass(kind, Needed) and kind.refer is Needed.refer:
-            needs.setdefault(id(value), value)
-            filled.append(_REFERENCES[list(needs).index(id(value))])
+            place = places.setdefault(id(value), len(needs))
+            if place == len(needs):
+                needs.append(value)
+            filled.append(_REFERENCES[place])
             if len(needs) == len(_REFERENCES):
                 return None
         else:
             return None
     count = len(args)
     call = tuple(filled[:count]), dict(zip(kwargs, filled[count:], strict=True))
-    return Pickled(pickle.dumps(call, 5), _NONE, list(needs.values()))
+    return Pickled(pickle.dumps(call, 5), _NONE, needs)
 
 
 def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:

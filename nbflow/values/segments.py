@@ -32,9 +32,8 @@ FULL = "full"  # a file of this name in a directory of the store: no more is to 
 
 _lock = threading.Lock()
 _counter = itertools.count(1)
-_mapped: WeakValueDictionary[str, mmap.mmap] = (
-    WeakValueDictionary()
-)  # by path; those of files that are gone too
+# by path; those of files that are gone too
+_mapped: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()
 _own: dict[str, _Own] = {}  # made here, the oldest first
 _free: dict[str, _Own] = {}  # of those, which nobody needs
 _recent: dict[str, mmap.mmap] = {}  # mapped to be read, the one that was read last at the end
