@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import gc
+import itertools
 import locale
 import os
 import resource
@@ -22,7 +23,7 @@ import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, python_app
 from tests.faults.processes import kill, wait_for_end
-from tests.gates import Gate, stand_at
+from tests.gates import Gate, make_gate, stand_at
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +296,12 @@ def test_no_process_runs_more_tasks_than_it_may(most: int) -> None:
         assert len(pids) >= 8 / most
 
 
-def test_a_fresh_process_takes_the_place_and_the_accelerator_of_the_one_before(gate: Gate) -> None:
+def test_a_fresh_process_takes_the_place_and_the_accelerator_of_the_one_before(tmp_path: Path) -> None:
+    # one for each two: a task that comes next must not take the permit of one that has not left yet
+    folders = [tmp_path / name for name in "123"]
+    for folder in folders:
+        folder.mkdir()
+    gates, ends = zip(*map(make_gate, folders), strict=True)
     executor = ProcessExecutor(accelerators=["a", "b"], max_tasks_per_worker=1)
     with DataFlowKernel(Config([executor])) as flow:
 
@@ -303,13 +309,15 @@ def test_a_fresh_process_takes_the_place_and_the_accelerator_of_the_one_before(g
         def work(gate: Gate) -> tuple[int, str]:
             return stand_at(gate, (os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]))
 
-        futures = [work(gate) for _ in range(6)]
-        for _ in range(3):
+        futures = [work(gate) for gate in gates for _ in range(2)]
+        for gate in gates:
             gate.wait_for(2)  # of two that run at a time each has its own
             gate.let_through(2)
         found = [future.result(30) for future in futures]
         assert len({pid for pid, _ in found}) == 6
         assert Counter(name for _, name in found) == {"a": 3, "b": 3}
+    for end in itertools.chain(*ends):
+        os.close(end)
 
 
 def test_tasks_that_kill_their_fresh_process_are_lost_alone() -> None:
