@@ -28,8 +28,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name",
     [
         "nbflow/py.typed",
-        "nbflow/notebook/static/graph.js",
-        "nbflow/notebook/static/graph.css",
+        "nbflow/notebook/static/graph/main.mjs",
+        "nbflow/notebook/static/graph/graph.css",
         "nbflow/notebooks/digits-sweep.ipynb",
         "nbflow/notebooks/01-first-steps.ipynb",
         "nbflow/notebooks/02-parallel-patterns.ipynb",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from nbflow.notebook.commands import COMMANDS
-from nbflow.notebook.flows import loaded_flow, unended
+from nbflow.notebook.flows import loaded_flow
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -61,9 +61,6 @@ def _behind_app(words: Sequence[str], options: Sequence[str]) -> Sequence[str]:
 
 def _behind_nbflow(words: Sequence[str]) -> Sequence[str]:
     if len(words) == 1:
-        return COMMANDS
-    flow = loaded_flow()
-    if words[1] != "cancel" or flow is None:
-        return ()
-    going_on = unended(flow)
-    return [*dict.fromkeys(going_on.values()), *map(str, going_on)]
+        return list(COMMANDS)
+    command = COMMANDS.get(words[1])
+    return () if command is None or command.complete is None else command.complete()

@@ -22,6 +22,7 @@ from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
 from nbflow.notebook.magics import FlowMagics
 from nbflow.notebook.places import Places
+from nbflow.notebook.tools import Tools
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -46,7 +47,7 @@ class Extension:
         self._places = Places(shell)
         self._errors = TaskErrors(shell, self._places)
         self._cards = Cards(shell, self._errors)
-        self._magics = FlowMagics(shell, self._places, self._cards)
+        self._magics = FlowMagics(Tools(shell, self._places, self._errors, self._cards))
         self._matcher = matcher(self._magics.app.parser, [f"%{ALIAS}"])
 
     def load(self) -> None:

@@ -16,6 +16,18 @@ def loaded_flow() -> DataFlowKernel | None:
         return None
 
 
+class NoFlow(Exception):
+    """No flow is loaded where one is asked for."""
+
+
+def the_flow() -> DataFlowKernel:
+    """The default flow; raises NoFlow where none is loaded."""
+    flow = loaded_flow()
+    if flow is None:
+        raise NoFlow
+    return flow
+
+
 def tasks(flow: DataFlowKernel) -> dict[int, TaskRow]:
     """What the feed knows of each task, in the order of submission; at most some 50 ms old."""
     flow.watch()

@@ -9,7 +9,8 @@ What an `%%app` cell becomes is `execution`'s subject, what the words of `%nbflo
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -17,15 +18,11 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.notebook.cells import CellError
-from nbflow.notebook.commands import COMMANDS, run_command
-from nbflow.notebook.display import Cards
+from nbflow.notebook.commands import COMMANDS, run_command, summary
 from nbflow.notebook.errors import point_at
 from nbflow.notebook.execution import MAGIC, Decorator, define_functions, define_template, file_of_cell
-from nbflow.notebook.places import Places
 from nbflow.notebook.templates import Signature, split_signature
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+from nbflow.notebook.tools import Tools
 
 
 def tries(text: str) -> int:
@@ -51,15 +48,26 @@ def label(text: str) -> str:
     return text[1:-1] if text[:1] in ("'", '"') and text[-1:] == text[:1] else text
 
 
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def described(text: str) -> Callable[[Function], Function]:
+    """Give a function a docstring that is put together."""
+
+    def describe(function: Function) -> Function:
+        function.__doc__ = text
+        return function
+
+    return describe
+
+
 @magics_class
 class FlowMagics(Magics):
     """nbflow's magics in one shell."""
 
-    def __init__(self, shell: InteractiveShell, places: Places, cards: Cards) -> None:
-        super().__init__(shell)
-        self._shell = shell
-        self._places = places
-        self._cards = cards
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools.shell)
+        self._tools = tools
 
     @no_var_expand  # `$name` and `{name}` are for the cell, not for IPython
     @magic_arguments()
@@ -93,11 +101,11 @@ class FlowMagics(Magics):
             options, signature = split_signature(line, len(MAGIC))
             decorator = self._decorator(options, signature)
             if signature is None:
-                define_functions(self._shell, line, cell, decorator)
+                define_functions(self._tools.shell, line, cell, decorator)
             else:
-                define_template(self._shell, cell, signature, decorator)
+                define_template(self._tools.shell, cell, signature, decorator)
         except CellError as error:
-            name = self._places.name(file_of_cell(self._shell))
+            name = self._tools.places.name(file_of_cell(self._tools.shell))
             raise point_at(error, name, f"{MAGIC}{line}\n{cell}") from None
 
     def _decorator(self, options: str, signature: Signature | None) -> Decorator:
@@ -128,18 +136,10 @@ class FlowMagics(Magics):
     @argument("command", nargs="?", default="status", metavar="COMMAND", help=", ".join(COMMANDS))
     @argument("words", nargs="*", metavar="WORD", help="what the command is about")
     @line_magic
+    @described(f"Look at the flow and steer it.\n\n{summary()}")
     def nbflow(self, line: str) -> None:
-        """Look at the flow and steer it.
-
-        %nbflow start [N]         start a flow, with N workers (by default one per core)
-        %nbflow status            how many tasks are in which state; the same as %nbflow alone
-        %nbflow graph             the live graph
-        %nbflow wait              wait until all tasks ended; Interrupt ends the waiting, not the tasks
-        %nbflow cancel [TASK...]  cancel tasks by number or by their app's name; without any, all of them
-        %nbflow clear             end the flow and its workers
-        """
         try:
             chosen = parse_argstring(self.nbflow, line)
         except ValueError as error:
             raise UsageError(f"%nbflow: {error}") from None
-        run_command(self._cards, chosen.command, chosen.words)
+        run_command(self._tools, chosen.command, chosen.words)

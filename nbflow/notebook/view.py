@@ -1,7 +1,7 @@
 """What is drawn: from the tasks' rows to a scene of nodes and edges with their places.
 
 Pure. A scene holds the structure, which changes only when tasks or needs are added; how the tasks stand is told beside
-it, one byte a task (`board`). The page (`static/graph.js`) and the still picture (`still`) draw the same scene.
+it, one byte a task (`board`). The page (`static/graph/`) and the still picture (`still`) draw the same scene.
 
     rows ──> needs and spawns ──> layers ──> groups (`fold`) ──> boxes ──> places (`layout`) ──> Scene
 """

@@ -7,7 +7,6 @@ them to Jupyter.
 
 from __future__ import annotations
 
-import pathlib
 import threading
 import weakref
 from collections.abc import Mapping
@@ -28,11 +27,12 @@ from nbflow.notebook.marks import sentence
 from nbflow.notebook.output import Output
 from nbflow.notebook.panel import Panel
 from nbflow.notebook.publisher import Flow, Publisher
+from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.timeline import Timeline
 from nbflow.notebook.verbs import understand
 from nbflow.notebook.view import Scene
 
-_STATIC = pathlib.Path(__file__).parent / "static"
+_PAGE = STATIC / "graph"
 _FIRST_PICTURE = 0.2  # seconds that displaying waits for the flow's first rows, for the copy that is saved
 _FIRST_DRAWING = 0.5  # and for its picture
 _LONGEST_DRAWING = 60.0
@@ -46,8 +46,8 @@ class FlowGraph(anywidget.AnyWidget):
     needs no kernel. Tasks called later do not bring it back to life: `%nbflow graph` gives a fresh one.
     """
 
-    _esm = _STATIC / "graph.js"
-    _css = _STATIC / "graph.css"
+    _esm = joined(_PAGE / "main.mjs")
+    _css = styles(_PAGE)
 
     scene = traitlets.Dict(help="the structure: see `view.Scene`").tag(sync=True)
     status = traitlets.Bytes(help="one byte a task, in the scene's order: see `marks.MARKS`").tag(sync=True)

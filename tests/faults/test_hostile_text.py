@@ -31,13 +31,15 @@ from nbflow.client.special import automatic_name
 from nbflow.core.states import State
 from nbflow.demo.status import counts_in, worded
 from nbflow.errors import ConfigurationError, JoinError, NeedFailed, RemoteTraceback, UsageError, describe
-from nbflow.notebook import commands, errors, still
+from nbflow.notebook import errors, still
 from nbflow.notebook.board import Board
 from nbflow.notebook.card import Card
 from nbflow.notebook.cells import CellError
+from nbflow.notebook.commands import choosing
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.panel import panel
 from nbflow.notebook.places import Places
+from nbflow.notebook.script import joined, styles
 from nbflow.notebook.status import Status
 from nbflow.notebook.timeline import timeline
 from nbflow.notebook.view import build
@@ -242,8 +244,8 @@ LINES: dict[str, Callable[[str], Sequence[str]]] = {
     "the status's first line": lambda text: [repr(status(text)).splitlines()[0]],
     "the first line of a card": lambda text: [card.bundle()["text/plain"].splitlines()[0] for card in cards(text)],
     "a refused label": lambda text: [refused(text)],
-    "the list of cancelled tasks": lambda text: [commands._listed([1, 2, 3], dict.fromkeys((1, 2, 3), text))],
-    "a word that no task has": lambda text: [commands._unknown("wrod", {1: text, 2: text + "2"})],
+    "the list of cancelled tasks": lambda text: [choosing.listed([1, 2, 3], dict.fromkeys((1, 2, 3), text))],
+    "a word that no task has": lambda text: [choosing.unknown("wrod", {1: text, 2: text + "2"})],
 }  # fmt: skip
 
 
@@ -410,7 +412,7 @@ def test_graphviz_is_given_text_alone() -> None:
 
 
 def test_the_page_has_no_way_to_make_markup_or_code_of_a_text() -> None:
-    page = (PACKAGE / "notebook" / "static" / "graph.js").read_text(encoding="utf-8")
+    page = joined(PACKAGE / "notebook" / "static" / "graph" / "main.mjs")
     ways = (
         "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "createContextualFragment",
         "setHTML", "srcdoc", "eval(", "new Function", "import(", "import ", "fetch(", "XMLHttpRequest", "WebSocket",
@@ -418,7 +420,7 @@ def test_the_page_has_no_way_to_make_markup_or_code_of_a_text() -> None:
     )  # fmt: skip
     namespace = "http://www.w3.org/2000/svg"  # a name, never fetched
     assert not [way for way in ways if way in page.replace(namespace, "")]
-    style = (PACKAGE / "notebook" / "static" / "graph.css").read_text(encoding="utf-8")
+    style = styles(PACKAGE / "notebook" / "static" / "graph")
     assert not [way for way in ("@import", "url(", "http:", "https:", "expression(") if way in style]
 
 

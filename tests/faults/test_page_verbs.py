@@ -17,13 +17,12 @@ import nbflow
 from nbflow import DataFlowKernel, python_app
 from nbflow.core.states import State
 from nbflow.notebook.publisher import MOST_SAID, Publisher
+from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.verbs import WITH_TASK, Verb, understand
 from nbflow.notebook.widget import FlowGraph
 from tests.faults.hostile import HOSTILE
 from tests.gates import Gate, make_gate, stand_at, wait_until
 from tests.notebook.graphs import HandFlow, done, row
-
-STATIC = Path(nbflow.__file__).parent / "notebook" / "static"
 
 verbs = st.sampled_from([verb.value for verb in Verb]) | st.sampled_from(
     ["shutdown", "open", "READY", "ready ", "__init__"]
@@ -135,8 +134,8 @@ def test_the_page_can_set_no_trait_least_of_all_the_code_that_draws_it(view: Flo
 
 def test_the_code_of_the_page_is_that_of_the_package(view: FlowGraph) -> None:
     state = view.get_state()
-    assert state["_esm"] == (STATIC / "graph.js").read_text(encoding="utf-8")
-    assert state["_css"] == (STATIC / "graph.css").read_text(encoding="utf-8")
+    assert state["_esm"] == joined(STATIC / "graph" / "main.mjs")
+    assert state["_css"] == styles(STATIC / "graph")
 
 
 def test_a_click_is_still_heard(view: FlowGraph) -> None:

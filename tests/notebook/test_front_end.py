@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from nbflow.notebook.script import STATIC, joined
 
 TESTS = Path(__file__).parent / "graph.test.mjs"
 
@@ -26,6 +29,11 @@ def test_the_pages_functions_do_what_pythons_do() -> None:
     if found is None:
         pytest.skip("no Node of version 18 or newer on PATH")
     run = subprocess.run(
-        [found, "--test", str(TESTS)], capture_output=True, text=True, check=False, timeout=50
+        [found, "--test", str(TESTS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        env={**os.environ, "NBFLOW_PAGE": joined(STATIC / "graph" / "main.mjs")},
     )
     assert run.returncode == 0, run.stdout + run.stderr

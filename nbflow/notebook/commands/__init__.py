@@ -1,0 +1,43 @@
+"""The words of `%nbflow`: all of them, and how one is carried out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from IPython.core.error import UsageError
+
+from nbflow.notebook.commands import steering
+from nbflow.notebook.commands.command import Command
+from nbflow.notebook.flows import NoFlow
+from nbflow.notebook.tools import Tools
+
+NO_FLOW = "No flow is loaded: the first call of an app starts one, and so does `%nbflow start`."
+COMMANDS: dict[str, Command] = {command.name: command for command in (*steering.COMMANDS,)}
+
+
+def run_command(tools: Tools, name: str, words: Sequence[str]) -> None:
+    """Carry out `%nbflow NAME WORDS`.
+
+    Raises UsageError where the name or a word is not known.
+    """
+    command = COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean `%nbflow {near[0]}`?" if near else f"; it knows {', '.join(COMMANDS)}"
+        raise UsageError(f"%nbflow does not know {name!r}{hint}")
+    if words and not command.usage:
+        raise UsageError(f"%nbflow {name} stands alone; {' '.join(words)!r} is too much")
+    try:
+        command.act(tools, words)
+    except NoFlow:
+        print(NO_FLOW)
+
+
+def summary() -> str:
+    """A line for each command: what it takes, what it does."""
+    heads = [f"%nbflow {command.name} {command.usage}".rstrip() for command in COMMANDS.values()]
+    room = max(map(len, heads)) + 2
+    return "\n".join(
+        f"{head:{room}}{command.help}" for head, command in zip(heads, COMMANDS.values(), strict=True)
+    )

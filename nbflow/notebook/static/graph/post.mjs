@@ -1,0 +1,22 @@
+/** Messages to Python. What is not acknowledged within a second shows the hint. */
+export function makePost(model, hint) {
+  const waiting = new Map();
+  const mine = Math.random().toString(36).slice(2, 10);
+  let count = 0;
+
+  function acknowledged(key) {
+    clearTimeout(waiting.get(key));
+    waiting.delete(key);
+    if (!waiting.size) hint.hidden = true;
+  }
+  return {
+    /** `expected`: somebody clicked and waits for an answer. */
+    send(verb, task, expected) {
+      const key = `${mine}-${++count}`;
+      if (expected) waiting.set(key, setTimeout(() => (hint.hidden = false), 1000));
+      model.send({ verb, key, ...(task === undefined ? {} : { task }) });
+    },
+    hear: (message) => typeof message?.ack === "string" && acknowledged(message.ack),
+    stop: () => waiting.forEach((timer) => clearTimeout(timer)),
+  };
+}
