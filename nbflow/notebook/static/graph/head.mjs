@@ -1,22 +1,13 @@
 import { MARKS, ORDER, classOf } from "./marks.mjs";
 import { html, icon } from "./dom.mjs";
 
-/** The head: name, counts, elapsed, the graph's buttons; under it the bar of all tasks by state. */
-export function makeHead(zoom) {
+/** The head: name, counts, elapsed; `tools` at the right; under it the bar of all tasks by state. */
+export function makeHead(tools) {
   const name = html("span", { class: "nbf-name" });
   const counts = html("span", { class: "nbf-counts" });
   const elapsed = html("span", { class: "nbf-elapsed" });
-  const button = (text, title, act) =>
-    html("button", { type: "button", title, "aria-label": title, onclick: act }, text);
-  const buttons = html(
-    "span",
-    { class: "nbf-zoom", role: "group", "aria-label": "zoom" },
-    button("−", "Zoom out", () => zoom.by(1 / 1.25)),
-    button("+", "Zoom in", () => zoom.by(1.25)),
-    button("Fit", "Show the whole graph", () => zoom.fit()),
-  );
   const bar = html("div", { class: "nbf-bar", "aria-hidden": true });
-  const element = html("div", { class: "nbf-head" }, name, counts, elapsed, buttons);
+  const element = html("div", { class: "nbf-head" }, name, counts, elapsed, html("span", { class: "nbf-tools" }, ...tools));
 
   function draw(title, byWord) {
     name.textContent = title;

@@ -12,6 +12,8 @@ import { makeHead } from "./head.mjs";
 import { makeGraph } from "./picture.mjs";
 import { makeStrip } from "./strip.mjs";
 import { makePanel } from "./panel.mjs";
+import { makeViews } from "./views.mjs";
+import { makeZoomButtons } from "./zoom.mjs";
 import { makePost } from "./post.mjs";
 import { followTheme, tellUse } from "./surroundings.mjs";
 
@@ -35,8 +37,22 @@ function render({ model, el }) {
     post.send("close");
   };
   const graph = makeGraph(open);
-  const head = makeHead(graph.zoom);
   const strip = makeStrip(open);
+  const foot = html("div", { class: "nbf-foot" }, makeZoomButtons(graph.zoom));
+  // A view of the same tasks is an entry here; what stands first is shown first.
+  const views = makeViews([
+    {
+      name: "graph",
+      label: "Graph",
+      element: html("div", {}, graph.frame, foot, strip.element),
+      show() {
+        graph.zoom.resize();
+        strip.draw(live());
+      },
+      hide() {},
+    },
+  ]);
+  const head = makeHead([views.element]);
   const panel = makePanel({
     openId: (id) => open(graph.taskOf(id)),
     cancel: (id) => post.send("cancel", id, true),
@@ -46,7 +62,7 @@ function render({ model, el }) {
   const root = html(
     "div",
     { class: "nbf", "data-lm-suppress-shortcuts": "true" },
-    head.element, head.bar, notice, graph.frame, strip.element, panel.element, hint, spoken,
+    head.element, head.bar, notice, ...views.pages, panel.element, hint, spoken,
   );
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.element.hidden) close();

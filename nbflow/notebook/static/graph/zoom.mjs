@@ -1,5 +1,5 @@
 import { fitted } from "./scene.mjs";
-import { set } from "./dom.mjs";
+import { html, set } from "./dom.mjs";
 
 /** Pan and zoom of `layer` within `frame`; `touched` tells that the user has chosen what to see. */
 export function makeZoom(frame, layer) {
@@ -83,4 +83,17 @@ export function dragging(frame, zoom, click) {
   frame.addEventListener("pointerup", stop);
   frame.addEventListener("pointercancel", stop);
   frame.addEventListener("click", (event) => !moved && click(event));
+}
+
+/** Buttons for those who have no wheel. */
+export function makeZoomButtons(zoom) {
+  const button = (text, title, act) =>
+    html("button", { type: "button", title, "aria-label": title, onclick: act }, text);
+  return html(
+    "span",
+    { class: "nbf-group", role: "group", "aria-label": "zoom" },
+    button("−", "Zoom out", () => zoom.by(1 / 1.25)),
+    button("+", "Zoom in", () => zoom.by(1.25)),
+    button("Fit", "Show the whole graph", () => zoom.fit()),
+  );
 }
