@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # a worker has none
 
 log = logging.getLogger(__name__)
 DEBUG = logging.DEBUG
+_MANY_RELEASED = 256  # futures that are gone: they are told of without waiting for another message
 
 
 class Link(Protocol):
@@ -509,6 +510,11 @@ class Calls:
         while self._released:
             ids.append(self._released.popleft())
         return Release(ids) if ids else None
+
+    def post_released(self) -> None:
+        """Send the releases without waiting for another message, where they have become many."""
+        if len(self._released) >= _MANY_RELEASED and (released := self.take_released()) is not None:
+            self._link.post(released)
 
     def call_back(self, future: Promise[Any]) -> None:
         """Run a future's callbacks."""

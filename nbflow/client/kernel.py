@@ -277,6 +277,8 @@ class DataFlowKernel(Asking, AsParsl):
         self.flush()
         if concurrent.futures.wait(futures, timeout).not_done:
             raise concurrent.futures.TimeoutError(f"some tasks have not ended in {timeout} s")
+        futures.clear()
+        self._calls.post_released()  # of those that were held here alone
 
     def cancel(self, task_id: int, wait: bool = True) -> bool:
         """Withdraw a task, queued or running; True if it was. False if it had ended, or is not known here.
@@ -394,6 +396,7 @@ class DataFlowKernel(Asking, AsParsl):
                 settle(message)
             else:
                 self._on[type(message)](message)
+        self._calls.post_released()
 
     def _export(self, message: Export) -> None:
         """Another process needs a value of this one. Pickling runs the user's code, so not on this thread."""

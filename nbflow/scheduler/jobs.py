@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from nbflow.core.instructions import Change
+from nbflow.core.shrinking import shrink
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.outputs import KEPT_WHOLE
 from nbflow.scheduler.shelf import Shelf
@@ -128,6 +129,11 @@ class Jobs(dict[int, Job]):
                     self._pack(job)
             while self._long and len(self._long[0].output) <= KEPT_WHOLE:
                 self._pack(self._long.popleft())
+
+    def shrink(self) -> None:
+        """Give back the room of jobs that are packed and of values that are forgotten."""
+        shrink(self)
+        shrink(self._values)
 
     def _pack(self, job: Job) -> None:
         packed = (  # as a `_Packed`, which takes longer to make

@@ -23,6 +23,7 @@ from nbflow.core import events as ev
 from nbflow.core import instructions as do
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
+from nbflow.core.shrinking import shrink
 from nbflow.core.states import State
 from nbflow.scheduler import faults, history
 from nbflow.scheduler.guard import Guard
@@ -169,6 +170,7 @@ class Scheduler:
                 carry[type(instruction)](instruction)
             if self.telling.watched:
                 self.telling.changed([change.task for change in step.changes])
+            step.instructions.clear()  # the machine keeps its last step
         self.jobs.pack()
 
     def _look(self) -> None:
@@ -180,6 +182,8 @@ class Scheduler:
             self.guard.look(now)
             self.decide()  # at once: what was looked at is what is decided about
         self.guard.plan(now)
+        self.jobs.shrink()
+        shrink(self.machine.tasks)
         if self.guard.news or self._silence.news:
             self.guard.news = self._silence.news = False
             if self.telling.watched:

@@ -1,6 +1,6 @@
 """What is kept for ever, packed: a million small records as bytes in a few hundred large pieces, none as an object.
 
-    put(7, b"...") ──> appended to the piece that is being filled; its place stands in the page of numbers 0..255
+    put(7, b"...") ──> appended to the piece that is being filled; its place stands in the page of numbers 0..4095
     get(7)         ──> its bytes
 
 Nothing is ever taken out. What the bytes mean is not known here.
@@ -11,16 +11,15 @@ from __future__ import annotations
 from array import array
 
 PIECE = 1 << 18  # bytes from which on another piece is begun
-_PAGE_BITS = 8
+_PAGE_BITS = 12  # large pages: a small object here and there keeps a megabyte of freed ones from the system
 _IN_PAGE = (1 << _PAGE_BITS) - 1
-_EMPTY = bytes(8 << _PAGE_BITS)
 _PIECE_AT, _BEGIN_AT = 44, 26  # bits of a place
 _BEGIN = (1 << _PIECE_AT - _BEGIN_AT) - 1
 _LONGEST = (1 << _BEGIN_AT) - 1
 
 
 class Shelf:
-    """Records by number. Numbers that follow each other cost 8 bytes each, others up to 2 KB."""
+    """Records by number. Numbers that follow each other cost 8 to 16 bytes each, others up to 32 KB."""
 
     def __init__(self) -> None:
         self._sealed: list[bytes] = []
@@ -32,12 +31,14 @@ class Shelf:
         """Keep a record. Once for each number."""
         page = self._pages.get(number >> _PAGE_BITS)
         if page is None:
-            page = self._pages[number >> _PAGE_BITS] = array("Q", _EMPTY)
+            page = self._pages[number >> _PAGE_BITS] = array("Q")
+        if (place := number & _IN_PAGE) >= len(page):
+            page.frombytes(bytes(8 * ((1 << place.bit_length()) - len(page))))
         begin, length = len(self._open), len(record) + 1
         if length > _LONGEST:
             self._seal()  # a piece of its own, the number of which is not 0
             begin, length = 0, 0
-        page[number & _IN_PAGE] = len(self._sealed) << _PIECE_AT | begin << _BEGIN_AT | length
+        page[place] = len(self._sealed) << _PIECE_AT | begin << _BEGIN_AT | length
         self._open += record
         if begin + length >= PIECE or not length:
             self._seal()
@@ -60,4 +61,5 @@ class Shelf:
 
     def _place(self, number: int) -> int:
         page = self._pages.get(number >> _PAGE_BITS)
-        return 0 if page is None else page[number & _IN_PAGE]
+        place = number & _IN_PAGE
+        return 0 if page is None or place >= len(page) else page[place]

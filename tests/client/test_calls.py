@@ -464,3 +464,13 @@ def test_a_recalled_task_says_so() -> None:
     again = twice(2)
     again.result(20)
     assert (first.task_status(), again.task_status()) == ("exec_done", "memo_done")
+
+
+def test_futures_that_are_dropped_are_told_of_while_the_program_only_waits(
+    shared_flow: DataFlowKernel,
+) -> None:
+    for number in range(2000):
+        same(number)
+    shared_flow.wait_for_current_tasks()
+    untold = shared_flow.calls.take_released()
+    assert untold is None or len(untold.ids) < 1000
