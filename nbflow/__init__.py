@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nbflow.client.kernel import DataFlowKernel
     from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
     from nbflow.client.mapping import map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
+    from nbflow.client.progress import progress, track
     from nbflow.client.special import AUTO_LOGNAME
     from nbflow.client.sweep import Sweep
     from nbflow.config import Config
@@ -68,10 +69,12 @@ __all__ = [
     "join_app",
     "load",
     "load_ipython_extension",
+    "progress",
     "python_app",
     "set_file_logger",
     "set_stream_logger",
     "starmap",
+    "track",
     "unload_ipython_extension",
     "wait_for_current_tasks",
 ]
@@ -84,6 +87,7 @@ _HOMES = {
     "nbflow.client.kernel": ("DataFlowKernel",),
     "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
     "nbflow.client.mapping": ("map", "starmap"),
+    "nbflow.client.progress": ("progress", "track"),
     "nbflow.client.special": ("AUTO_LOGNAME",),
     "nbflow.client.sweep": ("Sweep",),
     "nbflow.config": ("Config",),

@@ -79,6 +79,9 @@ class Link(Protocol):
     def facts_of(self, task: int) -> Facts | None:
         """Ask what is known of a task; None if nobody can tell."""
 
+    def note_progress(self, task: int, fraction: float | None, text: str) -> None:
+        """The task that the calling thread runs says how far it has come."""
+
 
 class Calls:
     """All calls of one process to one flow. Calls may be made in any thread.

@@ -5,6 +5,7 @@ In the user's process that is the loaded `DataFlowKernel`; while a worker runs a
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -43,6 +44,15 @@ def set_current(calls: Calls | None) -> None:
     """Make a flow the one to call."""
     global _current
     _current = calls
+
+
+def reporter() -> Callable[[float | None, str], None] | None:
+    """What the task that the calling thread runs says how far it has come with; None outside of a task."""
+    mine = getattr(_here, "calls", None) if _threads_run_tasks else None
+    calls: Calls | None = mine if mine is not None else _current
+    # a forked child of the task speaks for nobody
+    task = None if calls is None or calls.elsewhere else calls.task_here
+    return None if task is None or calls is None else functools.partial(calls.flow.note_progress, task)
 
 
 def set_here(calls: Calls) -> None:

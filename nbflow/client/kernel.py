@@ -387,6 +387,10 @@ class DataFlowKernel(Asking, AsParsl):
         """Call what logs or warns."""
         self._said.put(what)
 
+    def note_progress(self, task: int, fraction: float | None, text: str) -> None:
+        """A task on one of this process's threads says how far it has come."""
+        self._threads.note_progress(task, fraction, text)
+
     # ------------------------------------------------------------ on the reader thread
 
     def _on_messages(self, messages: list[Any]) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
+from nbflow.client.bars import Bar, Reader
 from nbflow.client.outlets import Outlet, last_words, opened
 from nbflow.wire.excerpt import HALF, excerpt
 
@@ -95,7 +96,9 @@ def leave() -> None:
 class _Transcript:
     """Text written bit by bit, of which head and tail are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_bar: Callable[[Bar], None]) -> None:
+        self._on_bar = on_bar
+        self._bars = Reader()
         self._head: list[str] = []
         self._tail: list[str] = []
         self._room = HALF
@@ -103,6 +106,8 @@ class _Transcript:
         self._left_out = 0
 
     def write(self, text: str) -> int:
+        if (bar := self._bars.read(text)) is not None:
+            self._on_bar(bar)
         rest = text[self._room :] if self._room else text
         if self._room:
             self._head.append(text[: self._room])
@@ -132,15 +137,17 @@ class _Transcript:
 class ThreadCapture:
     """The output of the task that one thread runs, and the command that runs for it.
 
-    `marks`: variables that its commands carry, by which they are found where this process was killed.
+    `marks`: variables that its commands carry, by which they are found where this process was killed; `on_bar`: what
+    is called with each bar that the task draws.
     """
 
     always = True
 
     def __init__(self, marks: Mapping[str, str]) -> None:
         self._marks = marks
+        self.on_bar: Callable[[Bar], None] = lambda bar: None
         self.command: subprocess.Popen[bytes] | None = None
-        self._transcript = _Transcript()
+        self._transcript = _Transcript(self._drawn)
         self._outlets: tuple[Outlet | None, Outlet | None] = (None, None)
         self._printed: Any = None  # by commands, where it is not redirected
         self._open = ExitStack()
@@ -148,8 +155,11 @@ class ThreadCapture:
     def take(self) -> str:
         """What the task has printed; the next one begins with nothing."""
         text = self.read()
-        self._transcript = _Transcript()
+        self._transcript = _Transcript(self._drawn)
         return text
+
+    def _drawn(self, bar: Bar) -> None:
+        self.on_bar(bar)
 
     def read(self) -> str:
         """What has been printed up to now."""

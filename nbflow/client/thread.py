@@ -6,6 +6,7 @@ What it gets and gives stays in this process. Loaded when a first thread is want
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -13,8 +14,10 @@ from types import CodeType
 from typing import Any
 
 from nbflow.client import streams
+from nbflow.client.bars import Bar
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
+from nbflow.client.progress import Saying
 from nbflow.client.running import Runner, code_of
 from nbflow.client.waits import Waits
 from nbflow.values import outcome
@@ -37,10 +40,13 @@ class WorkerThread:
         runner: ThreadRunner,
         enter: Callable[[WorkerThread], None],
         say: Callable[..., None],
+        on_bar: Callable[[WorkerThread, Bar], None],
     ) -> None:
         self.worker = worker
         self.task: int | None = None
         self.begun = (0, 0)  #: (task, attempt) that it has begun last
+        self.saying = Saying()
+        runner.capture.on_bar = functools.partial(on_bar, self)
         self._runner = runner
         self._enter = enter
         self._say = say

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client import current
 from nbflow.client.held import HeldValues
+from nbflow.client.progress import Teller
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ThreadExecutor
 from nbflow.wire.messages import (
@@ -24,12 +25,14 @@ from nbflow.wire.messages import (
     ExecutorSpec,
     ForThread,
     FromThread,
+    Reported,
     StartThread,
     StopThread,
     ThreadEnded,
 )
 
 if TYPE_CHECKING:
+    from nbflow.client.bars import Bar
     from nbflow.client.thread import WorkerThread
 
 
@@ -64,6 +67,7 @@ class Threads:
         self._mine = threading.local()  # .thread: the `WorkerThread` that runs here
         self.began = False  #: whether any has ever been started
         self._restore_streams: Callable[[], None] = lambda: None
+        self._teller = Teller(self._tell_progress)
         self._late = False  # a thread was wanted when none could begin any more
 
     @property
@@ -129,7 +133,7 @@ class Threads:
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
         calls = self.calls
         runner = ThreadRunner(self.held, self._store_dirs, calls.need, calls.show_values, calls.flow.run_id)
-        thread = WorkerThread(message.worker, name, runner, self._enter, self._say)
+        thread = WorkerThread(message.worker, name, runner, self._enter, self._say, self._note_bar)
         self._threads[message.worker] = thread
         try:
             thread.start()
@@ -159,6 +163,7 @@ class Threads:
         while self._threads:
             _, thread = self._threads.popitem()
             thread.stop()
+        self._teller.close()
         if self.began:
             self.began = False
             self._restore_streams()
@@ -171,6 +176,25 @@ class Threads:
     def _say(self, worker: int, *messages: Any) -> None:
         if worker in self._threads:  # else nothing that it says counts any more
             self._post(*(FromThread(worker, message) for message in messages), urgent=True)
+
+    # ------------------------------------------------------------ how far their tasks have come
+
+    def note_progress(self, task: int, fraction: float | None, text: str) -> None:
+        """The task of the calling thread says so."""
+        thread: WorkerThread | None = getattr(self._mine, "thread", None)
+        if thread is not None:
+            thread.saying.note(task, fraction, text)
+            self._teller.wake()
+
+    def _note_bar(self, thread: WorkerThread, bar: Bar) -> None:
+        thread.saying.note_bar(thread.begun[0], *bar)
+        self._teller.wake()
+
+    def _tell_progress(self) -> None:
+        for worker, thread in tuple(self._threads.items()):
+            task, attempt = thread.begun
+            if (progress := thread.saying.take(task)) is not None:
+                self._say(worker, Reported(task, attempt, progress))
 
     # ------------------------------------------------------------ for tasks that wait
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from nbflow.core.states import State
 from nbflow.notebook.marks import MARKS, ended, mark_of, tally_of, worded
-from nbflow.wire.rows import TaskRow, WorkerRow
+from nbflow.wire.rows import Progress, TaskRow, WorkerRow
 
 
 class Board:
@@ -26,6 +26,7 @@ class Board:
         self.parts: dict[
             int, list[tuple[int, int]]
         ] = {}  #: of tasks that run several items, by place: what they count as
+        self.progress: dict[int, Progress] = {}  #: of running tasks that say how far they are, by place
         self.workers: dict[int, WorkerRow] = {}  #: as last told; empty as long as nothing is
         self.silent: frozenset[int] = frozenset()  #: those of them that do not respond
         self.started = 0.0  #: when the first task was submitted, seconds since the epoch; 0.0 = no task yet
@@ -49,6 +50,10 @@ class Board:
                     self.tally[told] -= count
                 self.rows[place] = row
                 self.status[place] = mark
+            if row.progress is not None:
+                self.progress[self.index[row.id]] = row.progress
+            elif place is not None:
+                self.progress.pop(place, None)
             if row.part is None:
                 self.tally[mark] += 1
             else:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from nbflow.notebook.board import Board
 from nbflow.notebook.panel import Panel, panel
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
@@ -44,7 +46,7 @@ class Inspection:
         if row is None:
             return None, None
         told, worker = self._told, board.worker_of(row)
-        if told is not None and told[0] == row and _responds(told[2]) == _responds(worker):
+        if told is not None and _same(told[0], row) and _responds(told[2]) == _responds(worker):
             if row.state.ended and told[1] is not None:
                 return None, None
             if now < self._next:
@@ -62,6 +64,11 @@ class Inspection:
         except Exception as error:  # closed, too slow, not known: the panel tells what the row tells
             log.debug("no details of task %s: %s", task, error)
             return None
+
+
+def _same(old: TaskRow, new: TaskRow) -> bool:
+    """Whether nothing has changed but how far the task has come, which it may say ten times a second."""
+    return old == new or msgspec.structs.replace(old, progress=new.progress) == new
 
 
 def _responds(worker: WorkerRow | None) -> bool:

@@ -15,7 +15,7 @@ from nbflow.legible import shorten
 from nbflow.notebook.marks import MARKS, mark_of, silence_of, tally_of
 from nbflow.notebook.text import plain, seconds
 from nbflow.sizes import in_words
-from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import Progress, TaskDetails, TaskRow, WorkerRow
 
 MOST_NEIGHBOURS = 12
 MOST_FAILED = 5  # items whose errors are told
@@ -121,6 +121,8 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> l
     facts.append(_links("needed by", [other for other in rows if row.id in other.needs]))
     facts.append(_links("called", [other for other in rows if other.parent == row.id]))
     facts.append(Fact("ran", _ran(row)))
+    if row.progress is not None:
+        facts.append(Fact("progress", _progress(row.progress)))
     if worker is not None and worker.memory and worker.task == row.id:
         facts.append(Fact("memory", f"{in_words(worker.memory)} in all processes of its worker"))
     if worker is not None and not worker.responding:
@@ -133,6 +135,12 @@ def _links(label: str, others: Iterable[TaskRow]) -> Fact:
     ordered = sorted(others, key=lambda other: other.state is State.DONE)
     links = [Link(other.id, shorten(other.app), mark_of(other)) for other in ordered[:MOST_NEIGHBOURS]]
     return Fact(label, links=links, more=len(ordered) - len(links))
+
+
+def _progress(said: Progress) -> str:
+    """ "62 %, fitting: 38 of 61"; of a mere count that alone."""
+    percent = "" if said.fraction is None else f"{int(said.fraction * 100)} %"
+    return ", ".join(filter(None, (percent, shorten(said.text))))
 
 
 def _ran(row: TaskRow) -> str:

@@ -54,6 +54,9 @@ class FlowGraph(anywidget.AnyWidget):
     parts = traitlets.Dict(
         help="of tasks that run several items, by place: the [mark, count] pairs that they count as"
     ).tag(sync=True)
+    progress = traitlets.Dict(
+        help="of running tasks that say how far they are, by place: [fraction or null, text]"
+    ).tag(sync=True)
     counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
     clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
@@ -159,6 +162,9 @@ class FlowGraph(anywidget.AnyWidget):
             if board is not None:
                 self.status = bytes(board.status)
                 self.parts = {str(place): told for place, told in board.parts.items()}
+                self.progress = {
+                    str(place): [said.fraction, said.text] for place, said in board.progress.items()
+                }
                 self.counts = board.counts
                 self.clock = {"elapsed": round(elapsed, 2), "running": bool(board.rows) and not board.at_rest}
             if strip is not None:

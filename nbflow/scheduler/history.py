@@ -14,7 +14,7 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Part, Tally, TaskDetails, TaskRow
+from nbflow.wire.rows import Part, Progress, Tally, TaskDetails, TaskRow
 
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
 
@@ -45,6 +45,7 @@ class Job(msgspec.Struct):
     ended: float = 0.0
     part: Part | None = None
     tally: Tally | None = None
+    progress: Progress | None = None  # as the present attempt has said last
 
 
 def row(job: Job, story: list[Change]) -> TaskRow:
@@ -70,6 +71,7 @@ def row(job: Job, story: list[Change]) -> TaskRow:
         job.part,
         0 if job.tally is None else job.tally.failed,
         0 if job.tally is None else job.tally.skipped,
+        job.progress if last.state is State.RUNNING else None,
     )
 
 
@@ -123,6 +125,7 @@ def attempt_failed(job: Job) -> None:
     _blame(job, outcome)
     job.failures.append(job.note)
     job.started = job.ended = 0.0
+    job.progress = None
 
 
 def forgive(job: Job) -> None:
@@ -148,6 +151,7 @@ def conclude(job: Job, outcome: Outcome) -> None:
     """The task has ended: keep the words of it."""
     job.outcome = outcome
     job.submit = None
+    job.progress = None
     if type(outcome) is Inline:
         return
     if isinstance(outcome, Blamed):

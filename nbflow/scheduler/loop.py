@@ -107,6 +107,7 @@ class Scheduler:
             msg.Gathered: self._gathered,
             msg.Returned: self._returned,
             msg.Printed: self._printed,
+            msg.Reported: self._reported,
             msg.Leaving: self._leaving,
             msg.Blocked: self._blocked,
             msg.Unblocked: self._unblocked,
@@ -460,6 +461,14 @@ class Scheduler:
         job = self.jobs.get(message.id)
         if job is not None and job.submit is not None:
             self._outputs.keep(job, message.output)
+
+    def _reported(self, worker: Worker, message: msg.Reported) -> None:
+        task = self.machine.tasks.get(message.id)
+        if task is None or (task.attempt, task.worker) != (message.attempt, worker.number):
+            return  # what an attempt says that does not count any more
+        self.jobs[message.id].progress = message.progress
+        if self.telling.watched:
+            self.telling.changed((message.id,))
 
     def _leaving(self, worker: Worker, message: msg.Leaving) -> None:
         self.staff.leaves(worker, message.why)

@@ -12,7 +12,7 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  ──Keep LetGo──>   <──Freed──                                      scheduler   (files of big values)
     worker  <──Setup Define Run TakeBack Settled Freed──                     scheduler
     worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
-    worker  ──Blocked Unblocked──>                                           scheduler
+    worker  ──Reported Blocked Unblocked──>                                  scheduler
     worker  ──Define Submit Cancel Release Keep LetGo──>                     scheduler   (calls made inside a task)
 """
 
@@ -24,7 +24,7 @@ import msgspec
 
 from nbflow.core.retry import Terms
 from nbflow.wire.outcomes import Composed, Failure, Held, Here, Inline, Lost, Outcome, Stored, Withdrawn
-from nbflow.wire.rows import Part, StoreRow, Tally, TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import Part, Progress, StoreRow, Tally, TaskDetails, TaskRow, WorkerRow
 
 # ---------------------------------------------------------------- from a client
 
@@ -202,7 +202,7 @@ class FromThread(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """What one of the client's threads says as a worker."""
 
     worker: int
-    message: Hello | Finished | Gathered | Returned | Printed | Blocked | Unblocked
+    message: Hello | Finished | Gathered | Returned | Printed | Reported | Blocked | Unblocked
 
 
 class ThreadEnded(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -422,6 +422,14 @@ class Printed(msgspec.Struct, array_like=True, tag=True, frozen=True):
     output: str
 
 
+class Reported(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """How far a running task has come, as it says."""
+
+    id: int
+    attempt: int
+    progress: Progress
+
+
 class Leaving(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """A worker ends: what its last task has done to its process cannot be undone. It begins nothing any more."""
 
@@ -480,6 +488,7 @@ FromWorker: TypeAlias = (
     | Gathered
     | Returned
     | Printed
+    | Reported
     | Leaving
     | Blocked
     | Unblocked

@@ -26,6 +26,13 @@ class Tally(msgspec.Struct, array_like=True, frozen=True):
     line: int  # of the app's source that raised it, from 1; 0 if not known
 
 
+class Progress(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How far a running task has come, as it says itself."""
+
+    fraction: float | None  # from 0 to 1; None where it counts without knowing how far
+    text: str  # on one line, legible
+
+
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
@@ -48,6 +55,7 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     part: Part | None = None  # of a sweep; its items count in its place
     failed: int = 0  # DONE: of these items, how many raised
     skipped: int = 0  # DONE: and how many were cancelled
+    progress: Progress | None = None  # RUNNING: if it has said anything
 
 
 class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):

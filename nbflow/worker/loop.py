@@ -21,7 +21,9 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from nbflow.client import current
+from nbflow.client.bars import bar_of_tqdm
 from nbflow.client.calls import Calls
+from nbflow.client.progress import EVERY
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.values import segments
@@ -38,6 +40,7 @@ from nbflow.wire.messages import (
     Hello,
     Leaving,
     Printed,
+    Reported,
     Returned,
     Run,
     Settled,
@@ -147,6 +150,8 @@ class Worker:
         self._now: Run | None = None  # the task that runs
         self._busy_since = 0.0  # 0.0 = idle
         self._told = ""
+        self._reported_at = 0.0
+        self._looked_at = (0, 0), 0.0  # (task, attempt), and when it began: seconds since the epoch
         self._attendant_reads = False
         self._wake_read, self._wake_write = map(lifted, os.pipe())
         self._called = threading.Event()  # wakes the attendant from its rest
@@ -359,8 +364,11 @@ class Worker:
                     self._link.flush()
                     with self._sending:
                         self._empty_outbox()
-                    if time.monotonic() - told_at >= TELL_EVERY:
-                        told_at = time.monotonic()
+                    now = time.monotonic()
+                    if now - self._reported_at >= EVERY:
+                        self._report(now)
+                    if now - told_at >= TELL_EVERY:
+                        told_at = now
                         self._tell()
             finally:
                 self._attendant_reads = False
@@ -373,6 +381,20 @@ class Worker:
         if run is not None and printed and printed != self._told:
             self._told = printed
             self._send([Printed(run.id, run.attempt, printed)])
+
+    def _report(self, now: float) -> None:
+        """Send how far the running task has come, if it says so, or draws a bar that does."""
+        run, saying = self._now, self._link.saying
+        if run is None:
+            return
+        self._reported_at = now
+        if not saying.speaks(run.id):
+            if self._looked_at[0] != (run.id, run.attempt):
+                self._looked_at = (run.id, run.attempt), time.time() - (now - self._place.begun)
+            if (bar := bar_of_tqdm(self._looked_at[1])) is not None:
+                saying.note_bar(run.id, *bar)
+        if (progress := saying.take(run.id)) is not None:
+            self._send([Reported(run.id, run.attempt, progress)])
 
     def _forked(self) -> None:
         """In a child that a task has forked: it must never be heard as the worker, nor run what the worker runs."""

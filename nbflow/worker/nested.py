@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbflow.client.callbacks import Callbacks
+from nbflow.client.progress import Saying
 from nbflow.client.promise import Promise
 from nbflow.client.record import Facts
 from nbflow.client.waits import Waits
@@ -21,6 +22,7 @@ class NestedLink:
     def __init__(self, send: Callable[[list[Any]], None], listen: Callable[[], None]) -> None:
         self._send = send
         self._listen = listen
+        self.saying = Saying()
         self._gathered: list[Any] = []
         self._lock = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._waits = Waits(self.post)
@@ -72,6 +74,10 @@ class NestedLink:
     def say(self, what: Callable[[], None]) -> None:
         """Call what logs."""
         self._said.put(what)
+
+    def note_progress(self, task: int, fraction: float | None, text: str) -> None:
+        """The task says how far it has come; the attendant sends it."""
+        self.saying.note(task, fraction, text)
 
     def facts_of(self, task: int) -> Facts | None:
         """Inside a task only the end of another one is told."""
