@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbflow.client.app import App, bash_app, join_app, python_app
     from nbflow.client.datafuture import DataFuture
     from nbflow.client.future import AppFuture
+    from nbflow.client.gathering import as_completed, gather
     from nbflow.client.kernel import DataFlowKernel
     from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
     from nbflow.client.mapping import map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
@@ -61,9 +62,11 @@ __all__ = [
     "ThreadExecutor",
     "UsageError",
     "WorkerLost",
+    "as_completed",
     "bash_app",
     "clear",
     "dfk",
+    "gather",
     "graph",
     "id_for_memo",
     "join_app",
@@ -84,6 +87,7 @@ _HOMES = {
     "nbflow.client.app": ("App", "bash_app", "join_app", "python_app"),
     "nbflow.client.datafuture": ("DataFuture",),
     "nbflow.client.future": ("AppFuture",),
+    "nbflow.client.gathering": ("as_completed", "gather"),
     "nbflow.client.kernel": ("DataFlowKernel",),
     "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
     "nbflow.client.mapping": ("map", "starmap"),

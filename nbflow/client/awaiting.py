@@ -1,4 +1,4 @@
-"""How an event loop waits for a future of nbflow. Loaded by the first `await`, for asyncio is slow to import.
+"""How an event loop waits for futures. Loaded by the first `await`, for asyncio is slow to import.
 
 Not by a callback of the future, as `asyncio.wrap_future` does it: the user's callbacks share one thread, and one that
 blocks would hold up every `await`.
@@ -7,9 +7,12 @@ blocks would hold up every `await`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
+
+from nbflow.client.promise import Promise
 
 
 async def ended(future: Any) -> None:
@@ -46,3 +49,68 @@ class _Waiter:
     def _tell(self) -> None:
         if not self.told.done():
             self.told.set_result(None)
+
+
+async def all_ended(futures: Sequence[Future[Any]], until_failure: bool) -> Future[Any] | None:
+    """Wait until all have ended, or the first has failed: that one. A wait that is cancelled withdraws the others."""
+    waiter = _Counter(asyncio.get_running_loop(), until_failure)
+    entered: list[Any] = []
+    try:
+        future: Any  # what only its waiters see of it is not in its type
+        for future in dict.fromkeys(futures):
+            with future._condition:
+                if not future.done():
+                    waiter.left += 1
+                    future._waiters.append(waiter)
+                    entered.append(future)
+                    continue
+            if until_failure and (future.cancelled() or future.exception(0) is not None):
+                return cast("Future[Any]", future)
+        return await waiter.told if entered else None
+    except asyncio.CancelledError:
+        for future in entered:
+            _withdraw(future)
+        raise
+    finally:
+        for future in entered:
+            with future._condition:
+                future._waiters.remove(waiter)
+
+
+async def value_of(future: Future[Any]) -> Any:
+    """What an ended future gives to whoever awaits it."""
+    return await (future if isinstance(future, Promise) else asyncio.wrap_future(future))
+
+
+def _withdraw(future: Any) -> None:
+    if isinstance(future, Promise):
+        future.cancel(wait=False)  # type: ignore[call-arg] # as all of ours can
+    else:
+        future.cancel()
+
+
+class _Counter:
+    """A waiter of several futures, which end in any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, until_failure: bool) -> None:
+        self.told: asyncio.Future[Future[Any] | None] = loop.create_future()
+        self.left = 0  # the loop's own thread counts
+        self._loop = loop
+        self._until_failure = until_failure
+
+    def add_result(self, _: Future[Any]) -> None:
+        self._ended(None)
+
+    def add_exception(self, future: Future[Any]) -> None:
+        self._ended(future if self._until_failure else None)
+
+    add_cancelled = add_exception
+
+    def _ended(self, failed: Future[Any] | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._count, failed)
+
+    def _count(self, failed: Future[Any] | None) -> None:
+        self.left -= 1
+        if not self.told.done() and (failed is not None or not self.left):
+            self.told.set_result(failed)
