@@ -269,14 +269,30 @@ class StagingError(TaskError):
 
 
 class RemoteTraceback(Exception):
-    """The traceback of a task's error as text: the `__cause__` of the user's own exception."""
+    """The traceback of a task's error as text: the `__cause__` of the user's own exception.
 
-    def __init__(self, text: str) -> None:
+    `task_id` and `app` are the task, 0 and "" where it is not known; `item` which one of a sweep it ran for, else None.
+    """
+
+    def __init__(self, text: str, task_id: int = 0, app: str = "", item: int | None = None) -> None:
         self.text = text
-        super().__init__(text)
+        self.task_id = task_id
+        self.app = app
+        self.item = item
+        super().__init__(text, task_id, app, item)
+
+    @property
+    def origin(self) -> str:
+        """What failed, in words: "task 3 `load`"; "" where it is not known."""
+        if not self.task_id:
+            return ""
+        if self.item is None:
+            return f"task {name_of(self.task_id)} `{self.app}`"
+        return f"item {self.item} of the sweep over `{self.app}`, in task {name_of(self.task_id)}"
 
     def __str__(self) -> str:
-        return "\n" + self.text.rstrip()
+        origin = self.origin
+        return "\n" + (f"{origin}:\n" if origin else "") + self.text.rstrip()
 
 
 class StoreError(NbflowError):

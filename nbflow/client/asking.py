@@ -72,10 +72,10 @@ class Asking:
         self._questions.ask(Checkpoint(), None)
         return self._memo.directory
 
-    def facts_of(self, task: int) -> Facts | None:
-        """What the scheduler knows of a task; None once nobody can tell."""
+    def facts_of(self, task: int, timeout: float = 5.0) -> Facts | None:
+        """What the scheduler knows of a task; None once nobody can tell, or not within `timeout` seconds."""
         with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
-            row, details = self._inspect(task, 5.0)
+            row, details = self._inspect(task, timeout)
             if row is not None and details is not None:
                 return Facts(row, details)
         return None

@@ -13,13 +13,10 @@ from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, 
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakValueDictionary
 
-import msgspec
-
 from nbflow.client.chunk import Fault, results_of
 from nbflow.client.item import ENDS, LOCK, Awaited, Item
 from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
-from nbflow.numbers import name_of
 from nbflow.values import outcome
 
 if TYPE_CHECKING:
@@ -60,9 +57,7 @@ class Part:
 
     def error(self, item: int, app: str) -> BaseException:
         """What an item raised."""
-        failure = self.faults[item]
-        named = f"item {item} of the sweep over `{app}`, in task {name_of(self._task)}:\n{failure.traceback}"
-        error = outcome.unpack_error(msgspec.structs.replace(failure, traceback=named), self._task, app)
+        error = outcome.unpack_error(self.faults[item], self._task, app, item)
         return self._errors.setdefault(item, error)
 
 

@@ -29,10 +29,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.core.states import State
-from nbflow.errors import NeedFailed, PropagatedException, describe
+from nbflow.errors import describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
-from nbflow.notebook.traces import root_of, told_apart
+from nbflow.notebook.telling import described
+from nbflow.notebook.tellings import Cell
+from nbflow.notebook.traces import blaming, failed_task, root_of
 from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ class Shown:
 
     future: Promise
     display_id: str
-    bundle: Bundle
+    cell: Cell
+    bundle: Bundle = ({}, {})
     turn: int = 0  # of those that make it anew: an older picture never comes last
 
 
@@ -78,7 +81,8 @@ class Cards:
     def show(self, future: Promise) -> None:
         """Display a future under the cell that runs, and keep the display up to date."""
         goes_on = not _task_of(future).done()
-        shown = Shown(future, uuid.uuid4().hex, self._bundle(future))
+        shown = Shown(future, uuid.uuid4().hex, self._errors.tellings.cell)
+        shown.bundle = self._bundle(shown)
         self._publish(shown, update=False)
         # only a kernel's front ends can update a display; a terminal would print it again
         if goes_on and hasattr(self._shell, "kernel"):
@@ -143,7 +147,7 @@ class Cards:
         turn, before, ended = next(self._turns), shown.bundle, task.done()
         if shown not in self._open.get(task.tid, ()):
             return
-        bundle = self._bundle(shown.future)
+        bundle = self._bundle(shown)
         same = bundle == before
         with self._lock:
             if turn < shown.turn or shown not in self._open.get(task.tid, ()):
@@ -165,7 +169,8 @@ class Cards:
 
     # ------------------------------------------------------------ what is displayed
 
-    def _bundle(self, future: Promise) -> Bundle:
+    def _bundle(self, shown: Shown) -> Bundle:
+        future = shown.future
         task = _task_of(future)
         if not task.done():
             return _card_of(task).bundle(), {}
@@ -173,7 +178,7 @@ class Cards:
             return Card(task.tid, task.app_name, State.CANCELLED).bundle(), {}
         error = task.exception(0)
         if error is not None:
-            return self._failed(task, error).bundle(), {}
+            return self._failed(shown, task, error).bundle(), {}
         value = future.file_obj if isinstance(future, DataFuture) else task.result(0)
         if value is None:
             return Card(task.tid, task.app_name, State.DONE, remark="None").bundle(), {}
@@ -183,13 +188,28 @@ class Cards:
             remark = f"its {type(value).__name__} cannot be shown: {describe(found)}"
             return Card(task.tid, task.app_name, State.DONE, remark=remark).bundle(), {}
 
-    def _failed(self, task: AppFuture, error: BaseException) -> Card:
-        remark, words = told_apart(describe(root_of(error)))
-        if isinstance(error, PropagatedException):
-            remark = f"task {name_of(error.root_id)} `{error.root_app}` failed: {remark}"
-        state = State.SKIPPED if isinstance(error, NeedFailed) else State.FAILED
-        lines = [*words, *self._errors.lines(error)]
-        return Card(task.tid, task.app_name, state, remark=remark, lines=lines)
+    def _failed(self, shown: Shown, task: AppFuture, error: BaseException) -> Card:
+        state = task.state
+        before = self._errors.tellings.before(error, shown.display_id, shown.cell)
+        number, app = failed_task(error) or (task.tid, task.app_name)
+        blames = blaming(error)
+        blame = f"task {name_of(number)} `{app}` failed: " if blames is not None else ""
+        if blames is not None and before:
+            remark = blame + described(root_of(error))
+            return Card(task.tid, task.app_name, state, remark=remark, lines=[f"({before})"])
+        about = self._errors.told(error, task.flow, number, app)
+        words = about.words
+        if words and about.lines:
+            words = ["", "Its last words:", *(f"    {line}" for line in words)]
+        return Card(
+            task.tid,
+            task.app_name,
+            state,
+            about.arguments if blames is None else "",
+            blame + about.error,
+            [*about.notes, *about.lines, *words],
+            [("full traceback", about.full)] if about.full else [],
+        )
 
 
 def _task_of(future: Promise) -> AppFuture:

@@ -2,7 +2,8 @@
 
 An error of an `%%app` cell points at its line, as a SyntaxError does. An error that came out of a task begins with the
 user's own exception and the line of the cell that raised it, and leaves nbflow's own frames out; so does the end of a
-wait for a value. The exception itself stays what it is, with the whole remote traceback as its `__cause__`.
+wait for a value. What a failure led to refers to where that was told. The exception itself stays what it is, with the
+whole remote traceback as its `__cause__`.
 """
 
 from __future__ import annotations
@@ -12,19 +13,17 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow.client.future import AppFuture
-from nbflow.errors import JoinError, PropagatedException, UsageError, describe
-from nbflow.legible import legible
+from nbflow.client.item import Item
+from nbflow.client.sweep import Sweep
+from nbflow.core.states import State
+from nbflow.errors import JoinError, PropagatedException, UsageError, text_of
+from nbflow.legible import legible, shorten
 from nbflow.notebook.cells import CellError
+from nbflow.notebook.flows import loaded_flow
 from nbflow.notebook.places import Places
-from nbflow.notebook.traces import (
-    came_out_of_a_task,
-    excerpt,
-    frames_of,
-    place_of,
-    root_of,
-    short,
-    told_apart,
-)
+from nbflow.notebook.telling import LONGEST_LINE, Told, described, told
+from nbflow.notebook.tellings import Tellings
+from nbflow.notebook.traces import ARROW, blaming, came_out_of_a_task, failed_task, root_of
 from nbflow.numbers import name_of
 
 if TYPE_CHECKING:
@@ -33,7 +32,11 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-ASKING = (AppFuture.result.__code__, AppFuture.exception.__code__)
+    from nbflow.client.kernel import DataFlowKernel
+
+ASKING = tuple(
+    method.__code__ for kind in (AppFuture, Sweep, Item) for method in (kind.result, kind.exception)
+)
 ENDS_OF_WAITING = (
     KeyboardInterrupt,
     concurrent.futures.CancelledError,
@@ -41,8 +44,7 @@ ENDS_OF_WAITING = (
     UsageError,
 )
 
-LONGEST_TEXT = 4_000  # characters of an error's text that a cell shows
-LONGEST_LINE = 1_000  # and of each other line
+PATIENCE = 1.0  # seconds that the scheduler gets to tell of a task
 
 RED, GREEN, BOLD, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
@@ -82,78 +84,101 @@ class WaitInterrupted(KeyboardInterrupt):
 
 
 class Asked(NamedTuple):
-    """The task whose value somebody has asked for."""
+    """What somebody has asked the value of: a task, or a sweep or an item of one, whose `task` is 0."""
 
-    tid: int
-    app: str
-
-    def __str__(self) -> str:
-        return f"task {name_of(self.tid)} `{self.app}`"
+    words: str
+    task: int = 0
+    app: str = ""
 
 
 class TaskErrors:
     """Shows the errors that came out of tasks; all others are left to IPython."""
 
     def __init__(self, shell: InteractiveShell, places: Places) -> None:
-        self._formatter: Any = shell.InteractiveTB
+        self._shell: Any = shell
         self._places = places
-        self._others: Callable[..., list[str]] = self._formatter.structured_traceback
+        self._others: Callable[..., None] = self._shell.showtraceback
+        self.tellings = Tellings(shell)
 
     def install(self) -> None:
-        """Stand before IPython's own rendering, in this shell alone."""
-        self._formatter.structured_traceback = self.render
+        """Stand before IPython's own way of showing errors, in this shell alone."""
+        self._shell.showtraceback = self.show
+        self.tellings.install()
 
     def remove(self) -> None:
         """Undo `install`, unless somebody else stands before us."""
-        if self._formatter.__dict__.get("structured_traceback") == self.render:
-            del self._formatter.structured_traceback
+        self.tellings.remove()
+        if vars(self._shell).get("showtraceback") == self.show:
+            del self._shell.showtraceback
+
+    def show(self, exc_tuple: Any = None, *rest: Any, **more: Any) -> None:
+        """Show an error under the cell that runs: ours briefly, any other as IPython does."""
+        try:
+            kind, error, trace = self._shell._get_exc_info(exc_tuple)
+        except ValueError:
+            kind = error = trace = None
+        lines = None if error is None else self.render(kind, error, trace)
+        if lines is None:
+            self._others(exc_tuple, *rest, **more)
+            return
+        # its text instead of the error, whose own `__str__` may raise: that is all that is asked for
+        self._shell._showtraceback(kind, text_of(error), lines)
+        if self._shell.call_pdb:
+            self._shell.debugger(force=True)
 
     def render(
-        self,
-        kind: type[BaseException],
-        error: BaseException,
-        trace: TracebackType | None = None,
-        *rest: Any,
-        **more: Any,
-    ) -> list[str]:
-        """The lines to show."""
-        task = _task_in(trace)
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None = None
+    ) -> list[str] | None:
+        """The lines to show; None if the error has nothing to do with a task."""
+        asked = _asked_in(trace)
         if came_out_of_a_task(error):
-            return self._failure(error, trace, task)
-        if task is not None and isinstance(error, ENDS_OF_WAITING):
+            return self._failure(kind, error, trace, asked)
+        if asked is not None and isinstance(error, ENDS_OF_WAITING):
             name = "Interrupted" if isinstance(error, KeyboardInterrupt) else kind.__name__
             return [
-                f"{RED}{name}{PLAIN}: {legible(_why_no_value(error, task))}",
+                f"{RED}{name}{PLAIN}: {legible(_why_no_value(error, asked))}",
                 "",
                 *self._asked_for(trace),
             ]
-        return self._others(kind, error, trace, *rest, **more)
+        return None
 
-    def _failure(self, error: BaseException, trace: TracebackType | None, task: Asked | None) -> list[str]:
-        root = root_of(error)
-        told, words = told_apart(describe(root))
-        name, colon, text = told.partition(":")
-        where = place_of(frames_of(root))
-        what = _what_failed(error, task) + (f" at {where}" if where else "") + _what_that_did(error)
-        if len(text) > LONGEST_TEXT:
-            text = f"{text[:LONGEST_TEXT]}\n... {len(text) - LONGEST_TEXT} characters left out ..."
-        lines = self.lines(error)
+    def told(self, error: BaseException, flow: DataFlowKernel | None, task: int, app: str) -> Told:
+        """What there is to tell of an error, with what the flow knows of the task (0 = not known) that failed."""
+        facts = None if flow is None or not task else flow.facts_of(task, PATIENCE)
+        if facts is None or facts.row.app != app or facts.row.state is not State.FAILED:
+            return told(error, self._places.file)  # the number is one of another flow
+        return told(error, self._places.file, facts.row, facts.details)
+
+    def _failure(
+        self,
+        kind: type[BaseException],
+        error: BaseException,
+        trace: TracebackType | None,
+        asked: Asked | None,
+    ) -> list[str]:
+        task, app = failed_task(error) or ((asked.task, asked.app) if asked is not None else (0, ""))
+        blames = blaming(error)
+        before = self.tellings.before(error, object(), self.tellings.cell)
+        if blames is not None and before:
+            return [f"{RED}{kind.__name__}{PLAIN}: {because(blames)} ({legible(before)})"]
+        about = self.told(error, loaded_flow(), task, app)
+        name, colon, text = about.error.partition(":")
+        if blames is not None:
+            what = f"task {name_of(task)} `{app}` failed{about.where}{_what_that_did(blames, kind)}"
+        else:
+            what = f"{about.task or (asked.words if asked else 'a task')} failed{about.where}"
         return [
             f"{RED}{name}{PLAIN}{colon}{text}",
-            legible(what[:LONGEST_LINE]),
+            *about.notes,
+            legible(what)[:LONGEST_LINE],
+            *([f"called with {about.arguments}"] if about.arguments else []),
             "",
-            *(["Its last words:", *(f"    {line[:LONGEST_LINE]}" for line in words), ""] if words else []),
-            *lines,
-            *([""] if lines else []),
+            *map(_painted, about.lines),
+            *([""] if about.lines else []),
+            *(["Its last words:", *(f"    {line}" for line in about.words), ""] if about.words else []),
             *self._asked_for(trace),
+            *([f"`%nbflow traceback {name_of(task)}` shows all of it."] if task else []),
         ]
-
-    def lines(self, error: BaseException) -> list[str]:
-        """The lines of the user's code in which it was raised, each among its neighbours; legible."""
-        lines: list[str] = []
-        for frame in short(frames_of(root_of(error))):
-            lines += ["", frame.headline, *excerpt(frame, self._places.file(frame.file))]
-        return [legible(line[:LONGEST_LINE]) for line in lines[1:]]
 
     def _asked_for(self, trace: TracebackType | None) -> list[str]:
         """Where in the notebook somebody wanted the value."""
@@ -165,36 +190,44 @@ class TaskErrors:
         return [f"The value was asked for in {places[-1]}{called}."]
 
 
-def _task_in(trace: TracebackType | None) -> Asked | None:
-    """The task whose future raised the error: the user's own exceptions do not know it."""
+def because(error: PropagatedException) -> str:
+    """Why a task has no value, in one line, where another one is to blame."""
+    task, root = name_of(error.task_id), name_of(error.root_id)
+    end = "failed" if isinstance(error, JoinError) else "was skipped"
+    why = f"task {root} `{error.root_app}` failed: {shorten(described(root_of(error)))}"
+    return shorten(f"task {task} `{error.app}` {end} because {why}", LONGEST_LINE)
+
+
+def _painted(line: str) -> str:
+    return f"{RED}{ARROW}{PLAIN}{BOLD}{line[len(ARROW) :]}{PLAIN}" if line.startswith(ARROW) else line
+
+
+def _asked_in(trace: TracebackType | None) -> Asked | None:
+    """What somebody has asked the value of: the user's own exceptions need not know it."""
     for frame, _ in traceback.walk_tb(trace):
-        if frame.f_code in ASKING:
-            future = frame.f_locals.get("self")  # it is let go where the error is the task's own
-            return (
-                Asked(*frame.f_locals["asked_for"]) if future is None else Asked(future.tid, future.app_name)
-            )
+        if frame.f_code not in ASKING:
+            continue
+        future = frame.f_locals.get("self")  # it is let go where the error is the task's own
+        if isinstance(future, Sweep):
+            return Asked(f"the sweep over `{future.app_name}`")
+        if isinstance(future, Item):
+            return Asked(f"item {future.index} of the sweep over `{future.app_name}`")
+        task, app = (
+            frame.f_locals.get("asked_for", (0, "")) if future is None else (future.tid, future.app_name)
+        )
+        if task:
+            return Asked(f"task {name_of(task)} `{app}`", task, app)
     return None
 
 
-def _why_no_value(error: BaseException, task: Asked) -> str:
+def _why_no_value(error: BaseException, asked: Asked) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return f"only the waiting for {task} was interrupted; it goes on in the background."
-    return str(error) or f"{task} was cancelled"
+        return f"only the waiting for {asked.words} was interrupted; it goes on in the background."
+    return str(error) or f"{asked.words} was cancelled"
 
 
-def _what_failed(error: BaseException, task: Asked | None) -> str:
-    if isinstance(error, PropagatedException):
-        return f"task {name_of(error.root_id)} `{error.root_app}` failed"
-    return "a task failed" if task is None else f"{task} failed"
-
-
-def _what_that_did(error: BaseException) -> str:
-    """What the failure did to the task whose value was asked for, where that is another one."""
-    if not isinstance(error, PropagatedException):
-        return ""
+def _what_that_did(error: PropagatedException, kind: type[BaseException]) -> str:
+    """What the failure did to the task whose value was asked for, which is another one."""
     other = f"; task {name_of(error.task_id)} `{error.app}`, which"
-    return (
-        f"{other} had called it, failed too"
-        if isinstance(error, JoinError)
-        else f"{other} needs it, was not run"
-    )
+    end = "had called it, failed too" if isinstance(error, JoinError) else "needs it, was skipped"
+    return f"{other} {end} ({kind.__name__})"

@@ -1,62 +1,46 @@
-"""The traceback of a task's error: read from its text, and made short.
+"""The traceback of a task's error, made short.
 
-Pure. What arrives from a worker is text, because frames do not travel. Here it becomes frames again: those of the
-user's own code are kept, of a library's only the last one, where it raised.
+Pure. Of the frames that `reading` finds, those of the user's own code are kept, and of a library's only the last one,
+where it raised.
 """
 
 from __future__ import annotations
 
 import linecache
-import os
-import re
-import sysconfig
-from dataclasses import dataclass
 
-import nbflow.errors
-from nbflow.errors import LAST_WORDS, PropagatedException, RemoteTraceback, TaskError
+from nbflow.errors import LAST_WORDS, PropagatedException, RemoteTraceback, TaskError, text_of
+from nbflow.notebook.reading import Frame, Raised, read
 
-FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
-NBFLOW = os.path.dirname(nbflow.errors.__file__)
-LIBRARIES = sorted(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}, key=len
-)[::-1]
-FOREIGN = (*LIBRARIES, "<frozen ")
 AROUND = 2  # lines of source shown before and behind the one that failed
 MOST_FRAMES = 4
+MOST_CAUSES = 3  # errors that led to the one that is told
+MOST_MEMBERS = 5  # errors of a group
 MOST_WORDS = 20  # lines
+ARROW = "---->"  # points at the line that failed
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A line of a traceback. `file` is what people call it: a path, or `Cell In[4]`."""
-
-    file: str
-    line: int
-    function: str
-    source: str
-
-    @property
-    def place(self) -> str:
-        """`Cell In[4], line 6`; a library's file is told from the library's folder on."""
-        home = next((path for path in LIBRARIES if self.file.startswith(path)), "")
-        return f"{self.file[len(home) :].lstrip(os.sep) if home else self.file}, line {self.line}"
-
-    @property
-    def headline(self) -> str:
-        """`Cell In[4], line 6, in score`."""
-        return f"{self.place}, in {self.function}" if self.function else self.place
-
-    @property
-    def own(self) -> bool:
-        """Whether it is the user's code, not a library's."""
-        return not self.file.startswith(FOREIGN)
+def blaming(error: BaseException) -> PropagatedException | None:
+    """The error, if it is there because another task failed; one that a task has raised itself is its own."""
+    if isinstance(error, PropagatedException) and not isinstance(error.__cause__, RemoteTraceback):
+        return error
+    return None
 
 
 def root_of(error: BaseException) -> BaseException:
     """The error that all began with: that of the task that failed first."""
-    while isinstance(error, PropagatedException):
-        error = error.root
+    while (blames := blaming(error)) is not None:
+        error = blames.root
     return error
+
+
+def failed_task(error: BaseException) -> tuple[int, str] | None:
+    """Number and app of the task that failed first, as far as the error knows it."""
+    known = None
+    while (blames := blaming(error)) is not None:
+        known = blames.root_id, blames.root_app
+        error = blames.root
+    cause = error.__cause__
+    return (cause.task_id, cause.app) if isinstance(cause, RemoteTraceback) and cause.task_id else known
 
 
 def came_out_of_a_task(error: BaseException | None) -> bool:
@@ -72,24 +56,31 @@ def told_apart(text: str) -> tuple[str, list[str]]:
     return what, words.strip("\n ").split("\n")[-MOST_WORDS:] if words else []
 
 
+def chain_of(error: BaseException) -> list[Raised]:
+    """The errors of a task's traceback, the last being its own; none where nothing is known of it."""
+    cause = error.__cause__
+    if not isinstance(cause, RemoteTraceback):
+        return []
+    text, own = cause.text.rstrip("\n"), text_of(error).rstrip("\n")
+    # what the error itself says may look like a traceback
+    return read(text.removesuffix(own) if "\n" in own else text)
+
+
 def frames_of(error: BaseException) -> list[Frame]:
     """The frames in which an error was raised in a worker, outermost first; none where that is not known."""
-    found: list[Frame] = []
-    cause = error.__cause__
-    lines = cause.text.splitlines() if isinstance(cause, RemoteTraceback) else []
-    for number, line in enumerate(lines):
-        if line.startswith("Traceback (most recent call last)"):
-            found.clear()  # of several errors, one the cause of the other, the last one counts
-        elif (match := FRAME.match(line)) and not match["file"].startswith(NBFLOW):
-            behind = lines[number + 1] if number + 1 < len(lines) else ""
-            source = behind.strip() if behind.startswith("    ") else ""
-            found.append(Frame(match["file"], int(match["line"]), match["function"] or "", source))
-    return found
+    chain = chain_of(error)
+    return chain[-1].frames if chain else []
 
 
 def place_of(frames: list[Frame]) -> str:
-    """The innermost line of the user's code: `Cell In[4], line 6`; "" where there is none."""
-    return next((frame.place for frame in reversed(frames) if frame.own), "")
+    """The innermost line of the user's code: `Cell In[4], line 6`; "" where there is none.
+
+    Code without a file, such as a text given to `exec`, is named only where nothing else can be.
+    """
+    own = [frame for frame in frames if frame.own]
+    return next(
+        (frame.place for frame in reversed(own) if frame.file[:1] != "<"), own[-1].place if own else ""
+    )
 
 
 def short(frames: list[Frame]) -> list[Frame]:
@@ -98,15 +89,26 @@ def short(frames: list[Frame]) -> list[Frame]:
     return kept if len(kept) <= MOST_FRAMES else [kept[0], *kept[1 - MOST_FRAMES :]]
 
 
-def excerpt(frame: Frame, file: str) -> list[str]:
+def excerpt(frame: Frame, file: str, around: int = AROUND) -> list[str]:
     """The lines around the frame's, numbered, with an arrow; `file` is the name under which they can be read."""
     # Only Python is shown: the file's name was read out of a text, in which an error's own words may name any file.
     lines = linecache.getlines(file) if file in linecache.cache or file.endswith(".py") else []
-    if not 0 < frame.line <= len(lines):
-        return [f"----> {frame.line} {frame.source}"] if frame.source else []
-    first, last = max(frame.line - AROUND, 1), min(frame.line + AROUND, len(lines))
+    there = lines[frame.line - 1] if 0 < frame.line <= len(lines) else ""
+    if not there or (frame.source and there.strip() != frame.source):  # it has changed since
+        first = last = frame.line
+        there = frame.source
+        lines = []
+    else:
+        first, last = max(frame.line - around, 1), min(frame.line + around, len(lines))
+    if not there:
+        return []
     width = len(str(last))
-    return [
-        f"{'---->' if number == frame.line else '     '} {number:>{width}} {lines[number - 1].rstrip()}".rstrip()
-        for number in range(first, last + 1)
-    ]
+    shown = []
+    for number in range(first, last + 1):
+        here = number == frame.line
+        line = there if here else lines[number - 1]
+        shown.append(f"{ARROW if here else '     '} {number:>{width}} {line.rstrip()}".rstrip())
+        if here and frame.marks:
+            indent = len(there) - len(there.lstrip())
+            shown.append(f"{'':{len(ARROW) + width + 2 + indent}}{frame.marks}")
+    return shown

@@ -42,6 +42,7 @@ from nbflow.notebook.places import Places
 from nbflow.notebook.script import joined, styles
 from nbflow.notebook.status import Status
 from nbflow.notebook.timeline import timeline
+from nbflow.notebook.traces import ARROW
 from nbflow.notebook.view import build
 from nbflow.values.outcome import one_line
 from nbflow.values.short import detail, short
@@ -100,7 +101,7 @@ def still_page(text: str) -> str:
 
 
 def cards(text: str) -> list[Card]:
-    return [Card(7, text, state, text, text, [text, text]) for state in State]
+    return [Card(7, text, state, text, text, [text, f"{ARROW} {text}"], [(text, text)]) for state in State]
 
 
 def status(text: str) -> Status:
@@ -244,6 +245,9 @@ LINES: dict[str, Callable[[str], Sequence[str]]] = {
     "the status's first line": lambda text: [repr(status(text)).splitlines()[0]],
     "the first line of a card": lambda text: [card.bundle()["text/plain"].splitlines()[0] for card in cards(text)],
     "a refused label": lambda text: [refused(text)],
+    "what a skipped task tells": lambda text: [
+        errors.because(kind(8, text, 7, Options(text).name, an_error(text))) for kind in (NeedFailed, JoinError)
+    ],
     "the list of cancelled tasks": lambda text: [choosing.listed([1, 2, 3], dict.fromkeys((1, 2, 3), text))],
     "a word that no task has": lambda text: [choosing.unknown("wrod", {1: text, 2: text + "2"})],
 }  # fmt: skip
@@ -272,6 +276,7 @@ def test_what_a_cell_shows_of_an_error_has_no_codes_but_its_own(text: str) -> No
         shown = errors.TaskErrors(shell, Places(shell))
         for error in found:
             lines = shown.render(type(error), error)
+            assert lines is not None
             assert_fit(*(ANSI.sub("", line) for line in lines))
             assert not any("root:" in line for line in lines), "a file that is no source"
             assert sum(map(len, lines)) < 60_000

@@ -19,6 +19,7 @@ import nbflow
 from nbflow.core.states import State
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import rich
+from nbflow.notebook.traces import ARROW
 from tests.notebook.shells import Kernel, real_kernel, shell_in_process
 
 SECONDS = 20.0
@@ -75,7 +76,7 @@ def says(text: str) -> Callable[[dict[str, Any]], bool]:
         (State.RUNNING, "task 7 `score` has not ended yet"),
         (State.DONE, "task 7 `score` done: why"),
         (State.FAILED, "task 7 `score` failed: why"),
-        (State.SKIPPED, "task 7 `score` was not run: why"),
+        (State.SKIPPED, "task 7 `score` was skipped because why"),
         (State.CANCELLED, "task 7 `score` was cancelled: why"),
     ],
 )
@@ -100,8 +101,10 @@ def test_text_of_the_users_never_becomes_markup() -> None:
 def test_a_card_has_the_same_elements_whatever_it_says(
     app: str, detail: str, remark: str, lines: list[str], state: State
 ) -> None:
-    html = Card(1, app, state, detail, remark, lines).bundle()["text/html"]
-    assert html.count("<") == 8 + (2 if lines else 0)
+    folded = [(remark, detail)] * len(lines)
+    html = Card(1, app, state, detail, remark, lines, folded).bundle()["text/html"]
+    marked = sum(line.startswith(ARROW) for line in lines)
+    assert html.count("<") == 8 + (2 if lines else 0) + 2 * marked + 6 * len(lines)
 
 
 # ---------------------------------------------------------------- formats
@@ -223,14 +226,30 @@ def test_failed_skipped_cancelled_and_empty_tasks_have_cards(shell: Any) -> None
     assert "---> 13     raise ValueError(text)" in failed["text/plain"]
     assert "<b>no</b>" not in failed["text/html"]
     run(shell, "give(fail('x'))")
-    skipped = eventually(shell, says("was not run"))["data"]
-    assert "task 3 `give` was not run: task 2 `fail` failed: ValueError: x" in skipped["text/plain"]
+    assert "<details" in failed["text/html"], "the whole traceback"
+    skipped = eventually(shell, says("was skipped"))["data"]
+    assert "task 3 `give` was skipped because task 2 `fail` failed: ValueError: x" in skipped["text/plain"]
+    assert "---> 13     raise ValueError(text)" in skipped["text/plain"], "nobody has told it before"
     run(shell, "future = wait_for('/nowhere/at/all')\nfuture")
     eventually(shell, lambda data: 'data-card="running"' in data.get("text/html", ""))
     run(shell, "future.cancel()")
     eventually(shell, says("task 4 `wait_for` was cancelled"))
     run(shell, "give(None)")
     eventually(shell, says("task 5 `give` done: None"))
+
+
+def test_the_cards_of_what_was_skipped_refer_to_the_first_of_them(shell: Any) -> None:
+    run(shell, APPS)
+    run(shell, "first = fail('x'); second = give(first); third = give(second); third.exception()")
+    run(shell, "second")
+    assert "---> 13     raise ValueError(text)" in displays(shell)[-1]["data"]["text/plain"]
+    run(shell, "third")
+    assert displays(shell)[-1]["data"]["text/plain"].splitlines() == [
+        "task 3 `give` was skipped because task 1 `fail` failed: ValueError: x",
+        "(see Cell In[3], or `%nbflow traceback 1`)",
+    ]
+    run(shell, "first")
+    assert "---> 13" in displays(shell)[-1]["data"]["text/plain"], "the task itself has its own"
 
 
 def test_a_value_that_cannot_be_shown_has_a_card_that_says_so(

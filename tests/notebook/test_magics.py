@@ -273,7 +273,7 @@ def test_loading_twice_adds_nothing_and_unloading_takes_all_away() -> None:
         assert shell.Completer.custom_matchers == []
         assert "python_app" not in shell.user_ns
         assert nbflow.AppFuture not in shell.display_formatter.ipython_display_formatter.type_printers
-        assert "structured_traceback" not in vars(shell.InteractiveTB)
+        assert "showtraceback" not in vars(shell)
         nbflow.load_ipython_extension(shell)
         assert "nbflow" in magics["line"]
 
@@ -351,7 +351,7 @@ def test_an_error_of_a_need_names_both_tasks(kernel: Kernel) -> None:
     error = kernel.run("wait_for(broken(1)).result()", ok=False).error
     assert error.startswith("ZeroDivisionError: division by zero\n")
     assert "`broken` failed at Cell In[" in error
-    assert "`wait_for`, which needs it, was not run" in error
+    assert "`wait_for`, which needs it, was skipped (NeedFailed)" in error
 
 
 def test_the_exception_itself_is_the_users(kernel: Kernel) -> None:
