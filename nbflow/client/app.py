@@ -20,6 +20,7 @@ from nbflow.client.parameters import SPECIAL, parameters_of, without_futures
 from nbflow.errors import AppBadFormatting, CannotPickle
 from nbflow.retrying import Retry
 from nbflow.values.functions import Captor
+from nbflow.wire.messages import Kind
 
 
 class App:
@@ -54,7 +55,7 @@ class App:
                 )
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """Python, bash or join."""
         return self.options.kind
 
@@ -122,7 +123,7 @@ class Decorator(Protocol):
     ) -> Callable[[Callable[..., Any]], App]: ...
 
 
-def _decorator(kind: str, doc: str) -> Decorator:
+def _decorator(kind: Kind, doc: str) -> Decorator:
     def decorate(
         function: Callable[..., Any] | None = None,
         *,

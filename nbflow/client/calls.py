@@ -152,7 +152,7 @@ class Calls:
             name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
             special = complete(callee.parameters, args, kwargs, name_stream)
             args, kwargs = special.args, special.kwargs
-        executors = self._allowed(options) if options.executors else []
+        executors = self._allowed(options) if options.executors else ()
         if File.any_remote or self._fetcher.offered:
             args, kwargs = self._fetcher.replace(
                 options.name,
@@ -160,7 +160,7 @@ class Calls:
                 (args, kwargs),
                 (special.outputs, *special.asked),
             )
-        parcel = self._parcel(callee, args, kwargs, executors)
+        parcel, executors = self._parcel(callee, args, kwargs, executors)
         define = parcel.define
         needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
         by_value = type(parcel.payload) is not Held
@@ -176,12 +176,12 @@ class Calls:
             options.kind,
             define.digest,
             parcel.payload,
-            [need.tid for need in needs] if needs else [],
+            tuple([need.tid for need in needs]) if needs else (),
             detail(args, kwargs, callee.parameters.positional) if self.show_values else "",
             self.task_here,
             executors,
             self.policy_of(options),
-            special.walltime or options.walltime or 0.0,
+            special.walltime or options.walltime,
             key,
             special.streams,
             special.paths,
@@ -230,15 +230,15 @@ class Calls:
             "map",
             define.digest,
             payload,
-            [],
+            (),
             text,
             parent,
-            self._allowed(options) if options.executors else [],
+            self._allowed(options) if options.executors else (),
             None,
-            0.0,
+            None,
             b"",
-            [],
-            [],
+            (),
+            (),
             None,
             part if part.sweep else Part(number, part.first, part.count, part.total),
         )
@@ -327,22 +327,21 @@ class Calls:
             raise self.refusal()
 
     def _parcel(
-        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], executors: list[str]
-    ) -> Parcel:
-        """The call as it travels; where it cannot, and may stay here, `executors` are changed to where it runs."""
+        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], executors: tuple[str, ...]
+    ) -> tuple[Parcel, tuple[str, ...]]:
+        """The call as it travels, and where it may run; what cannot travel may be able to stay here."""
         threads = self._threads
         if threads is not None and threads.alone_serve(executors):
-            return kept(callee, args, kwargs, threads.held, self._resolver)
+            return kept(callee, args, kwargs, threads.held, self._resolver), executors
         try:
             if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
-                return self._resolved(callee, args, kwargs, threads)
-            return packed(callee, args, kwargs, self._arguments)
+                return self._resolved(callee, args, kwargs, threads), executors
+            return packed(callee, args, kwargs, self._arguments), executors
         except CannotPickle:
             if threads is None or executors or callee.options.kind != "join":
                 raise
         # a join app's body only makes calls: it can run here as well
-        executors.append(threads.of_the_flow())
-        return kept(callee, args, kwargs, threads.held, self._resolver)
+        return kept(callee, args, kwargs, threads.held, self._resolver), (threads.of_the_flow(),)
 
     def _resolved(
         self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], threads: Threads
@@ -424,12 +423,12 @@ class Calls:
                 return name
         return memo.key_of_part(here.counts_as(), future.filepath if isinstance(future, DataFuture) else None)
 
-    def _allowed(self, options: Options) -> list[str]:
+    def _allowed(self, options: Options) -> tuple[str, ...]:
         unknown = [label for label in options.executors if label not in self._executors]
         if unknown and not (self._threads is not None and self._threads.knows(unknown)):
             known = ", ".join(self._executors)
             raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
-        return list(options.executors)
+        return options.executors
 
     def name_executors(self, labels: Sequence[str]) -> None:
         """The executors that calls may name from now on."""

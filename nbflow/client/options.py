@@ -11,7 +11,7 @@ from nbflow.client.retries import retries_of
 from nbflow.errors import AppBadFormatting, CannotPickle, ConfigurationError
 from nbflow.legible import shorten
 from nbflow.retrying import Retry, check_retries
-from nbflow.wire.messages import Retries
+from nbflow.wire.messages import Kind, Retries
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Options:
     """
 
     name: str
-    kind: str = "python"
+    kind: Kind = "python"
     executors: tuple[str, ...] = ()
     cache: bool = False
     ignore_for_cache: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class Options:
 
 
 def options_of(
-    kind: str,
+    kind: Kind,
     executors: Any = "all",
     cache: Any = False,
     ignore_for_cache: Iterable[str] | None = None,

@@ -31,23 +31,23 @@ SPECIAL_NAMES = frozenset(SPECIAL)
 class Special(NamedTuple):
     """A call with its special keywords completed.
 
-    `args` and `kwargs` are what the function gets. `streams` are [stdout path, mode, stderr path, mode], "" where one
-    is not redirected, [] if neither is; `asked` are stdout and stderr as asked for, with automatic names in place of
+    `args` and `kwargs` are what the function gets. `streams` are (stdout path, mode, stderr path, mode), "" where one
+    is not redirected, () if neither is; `asked` are stdout and stderr as asked for, with automatic names in place of
     `AUTO_LOGNAME`; `counted` the special keywords as they count for an equal call: without automatic names.
     """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: list[File]
-    paths: list[str]  # of the outputs
-    streams: list[str]
+    paths: tuple[str, ...]  # of the outputs
+    streams: tuple[str, ...]
     asked: tuple[Any, Any]
     walltime: float | None
     priority: float | None
     counted: dict[str, Any]
 
 
-NOTHING_SPECIAL = Special((), {}, [], [], [], (None, None), None, None, {})
+NOTHING_SPECIAL = Special((), {}, [], (), (), (None, None), None, None, {})
 """Of most calls; never changed."""
 
 
@@ -96,8 +96,8 @@ def complete(
         tuple(given_at),
         kwargs,
         outputs,
-        [file.filepath for file in outputs],
-        streams if any(streams) else [],
+        tuple([file.filepath for file in outputs]),
+        tuple(streams) if any(streams) else (),
         (given.get("stdout"), given.get("stderr")),
         walltime,
         priority_of(given.get("parsl_resource_specification")),

@@ -6,10 +6,12 @@ who need it. Which worker gets it, and when, is `workforce`'s subject; whether i
 
 from __future__ import annotations
 
+from typing import cast
+
 from nbflow.core.instructions import Change, Forget, Instruction, Remember, Settle, Why
 from nbflow.core.states import MOVES, State
 from nbflow.core.story import tell
-from nbflow.core.task import Step, Task
+from nbflow.core.task import Ended, Step, Task
 from nbflow.errors import IllegalMove
 
 WAITING, DONE, FAILED = State.WAITING, State.DONE, State.FAILED
@@ -96,6 +98,9 @@ class Ledger:
                 self._drop(number)
             if not task.holds:
                 self._forget(task)
+            elif state is DONE:
+                ended = Ended(task.id, state, task.depth, task.rank, task.priority, task.holds, task.inner)
+                self.tasks[task.id] = cast(Task, ended)
 
     def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
         """The task has ended: start what waited for it alone; give back what ends with it, and how."""

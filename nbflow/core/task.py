@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -46,6 +47,33 @@ class Task(msgspec.Struct):
     def outside(self) -> bool:
         """No worker of ours has ever had it: its value comes from elsewhere."""
         return not self.worker
+
+
+class Ended(msgspec.Struct, gc=False):
+    """What is kept of a task that is DONE and held: of a `Task`, what is asked about such a one.
+
+    A third of its size. A million of them may be held, and each of them stood among what its neighbours needed while
+    they ran: a small one of its own kind lets all that be given back to the system.
+    """
+
+    id: int
+    state: State
+    depth: int
+    rank: float | None
+    priority: float | None
+    holds: int
+    inner: tuple[int, ...] | None
+
+    needs: ClassVar[tuple[int, ...]] = ()
+    dependants: ClassVar[tuple[int, ...]] = ()
+    story: ClassVar[tuple[Change, ...]] = ()
+    root: ClassVar[None] = None
+    trial: ClassVar[None] = None
+    doom: ClassVar[None] = None
+    queued: ClassVar[bool] = False
+    worker: ClassVar[int] = 0
+    unmet: ClassVar[int] = 0
+    due: ClassVar[float] = 0.0
 
 
 class Step(msgspec.Struct):

@@ -178,7 +178,7 @@ class Hands:
         job = self._jobs[judge.task]
         assert isinstance(job.outcome, (Failure, Lost))
         question = msg.Judge(
-            job.id, judge.attempt, job.app, job.needs, job.outcome, job.failures, judge.spent
+            job.id, judge.attempt, job.app, list(job.needs), job.outcome, job.failures, judge.spent
         )
         self._client.outgoing.append(question)
 

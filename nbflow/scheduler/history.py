@@ -25,7 +25,7 @@ class Job(msgspec.Struct):
     id: int
     app: str
     parent: int | None
-    needs: list[int]
+    needs: tuple[int, ...]
     detail: str
     origin: int  # the worker that made the call; 0 = the client
     function: Define
@@ -55,7 +55,7 @@ def row(job: Job, story: list[Change]) -> TaskRow:
         job.id,
         job.app,
         job.parent,
-        job.needs,
+        list(job.needs),
         job.detail,
         last.state,
         last.attempt,

@@ -39,7 +39,7 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
 
     app: str
     parent: int | None
-    needs: list[int]
+    needs: tuple[int, ...]
     detail: str
     function: int
     submitted: float

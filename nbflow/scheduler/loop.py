@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import force_setattr
+
 from nbflow.core import events as ev
 from nbflow.core import instructions as do
 from nbflow.core.machine import Machine
@@ -59,6 +61,7 @@ class Scheduler:
         self.jobs = Jobs()
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
+        self._apps: dict[str, str] = {}
         self.telling = Telling(self.jobs, self._row, lambda rows: client.outgoing.append(msg.Rows(rows)))
         self._wake_at: float | None = None
         self._sockets = Sockets()
@@ -225,6 +228,9 @@ class Scheduler:
         define = self._functions[message.function]
         if not define.reusable:  # it comes with every call
             del self._functions[message.function]
+        # each name and each digest once: a message brings copies of its own, and a million may wait
+        force_setattr(message, "app", self._apps.setdefault(message.app, message.app))
+        force_setattr(message, "function", define.digest)
         if type(message.payload) is Stored:
             self._store.hold(message.payload)
         job = Job(
@@ -248,10 +254,10 @@ class Scheduler:
                 message.id,
                 # how long one item takes says nothing of how long many do
                 message.app if message.part is None else f"{message.app}[]",
-                tuple(message.needs),
-                tuple(message.executors),
+                message.needs,
+                message.executors,
                 message.retries.terms if message.retries is not None else NEVER,
-                message.walltime,
+                message.walltime or 0.0,
                 bool(message.key) and self.setup.memo.memoize,
                 message.priority,
                 message.parent,
@@ -264,7 +270,7 @@ class Scheduler:
 
     def _promise(self, message: msg.Expect, origin: int = 0) -> None:
         job = Job(
-            message.id, message.app, message.parent, [], "", origin, history.NO_FUNCTION, time.time(), None
+            message.id, message.app, message.parent, (), "", origin, history.NO_FUNCTION, time.time(), None
         )
         self.jobs.add(job)
         self.emit(ev.Promised(message.id, message.app))

@@ -18,7 +18,7 @@ what the bytes in them mean is `nbflow.values`' subject.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -96,23 +96,30 @@ class Define(msgspec.Struct, array_like=True, tag=True, frozen=True):
     places: dict[str, tuple[str, str]]
 
 
+Kind: TypeAlias = Literal["python", "bash", "join", "map"]
+"""What a function is for; "map": many items of a sweep, see `Submit.part`."""
+
+
 class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """A call. `needs` are the tasks that the payload's references stand for, in their order."""
+    """A call. `needs` are the tasks that the payload's references stand for, in their order.
+
+    What most calls do not have is told so that all of them share it: a scheduler may have a million that wait.
+    """
 
     id: int
     app: str
-    kind: str  # "python", "bash" or "join"; "map": many items of a sweep, see `part`
+    kind: Kind
     function: bytes  # digest of a `Define`
     payload: Inline | Stored | Held
-    needs: list[int]
+    needs: tuple[int, ...]
     detail: str
     parent: int | None
-    executors: list[str]  # [] = any
+    executors: tuple[str, ...]  # () = any
     retries: Retries | None  # None = never tried again
-    walltime: float  # seconds; 0.0 = no limit
+    walltime: float | None  # seconds; None = no limit
     key: bytes  # of the memo; b"" = not cached
-    streams: list[str]  # [stdout path, mode, stderr path, mode] or []
-    outputs: list[str]  # paths that must be there afterwards
+    streams: tuple[str, ...]  # (stdout path, mode, stderr path, mode) or ()
+    outputs: tuple[str, ...]  # paths that must be there afterwards
     priority: float | None = None  # the lowest first; those without one last
     part: Part | None = None
 
@@ -353,12 +360,12 @@ class Run(msgspec.Struct, array_like=True, tag=True, frozen=True):
     id: int
     attempt: int
     app: str
-    kind: str
+    kind: Kind
     function: bytes
     payload: Inline | Stored | Held
     values: list[Inline | Stored | Held | Here | Composed]
-    streams: list[str]
-    outputs: list[str]
+    streams: tuple[str, ...]
+    outputs: tuple[str, ...]
     retry_on: bytes  # see `Retries.on`
 
 

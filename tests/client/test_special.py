@@ -96,7 +96,7 @@ def test_streams_are_paths_and_modes_or_nothing(special: dict[str, Any]) -> None
     done = complete(parameters_of(takes_none), (1,), special, unnamed)
     asked = [special.get(name) for name in ("stdout", "stderr")]
     if asked == [None, None]:
-        assert done.streams == []
+        assert done.streams == ()
         return
     pairs = list(zip(done.streams[::2], done.streams[1::2], strict=True))
     assert [pair == ("", "") for pair in pairs] == [value is None for value in asked]

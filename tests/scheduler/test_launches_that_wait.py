@@ -30,7 +30,7 @@ class Bench:
             for number, sent in self.sent.items()
         }
         self.events: list[ev.Event] = []
-        submit = msg.Submit(2, "f", "python", b"", Inline(b""), [1], "", None, [], None, 0.0, b"", [], [])
+        submit = msg.Submit(2, "f", "python", b"", Inline(b""), (1,), "", None, (), None, None, b"", (), ())
         jobs = Jobs()
         jobs.add(Job(1, "f", None, [], "", 0, NO_FUNCTION, 0.0, None, outcome=HELD))
         jobs.add(Job(2, "f", None, [1], "", 0, NO_FUNCTION, 0.0, submit))

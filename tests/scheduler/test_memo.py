@@ -32,7 +32,7 @@ def a_memo(directory: Path, mode: str, earlier: list[str] | None = None) -> tupl
 
 
 def a_job(key: bytes, number: int = 1) -> Job:
-    submit = Submit(number, "app", "python", b"", Inline(b""), [], "", None, [], None, 0.0, key, [], [])
+    submit = Submit(number, "app", "python", b"", Inline(b""), (), "", None, (), None, None, key, (), ())
     return Job(number, "app", None, [], "", 0, NO_FUNCTION, 0.0, submit)
 
 

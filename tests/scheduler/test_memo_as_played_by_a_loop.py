@@ -59,7 +59,7 @@ class Loop(RuleBasedStateMachine):
     @rule(key=st.sampled_from([b"a" * 16, b"b" * 16]))
     def call(self, key: bytes) -> None:
         number = len(self.jobs) + 1
-        submit = Submit(number, "app", "python", b"", Inline(b""), [], "", None, [], None, 0.0, key, [], [])
+        submit = Submit(number, "app", "python", b"", Inline(b""), (), "", None, (), None, None, key, (), ())
         job = self.jobs[number] = Job(number, "app", None, [], "", 0, NO_FUNCTION, 0.0, submit)
         self.waiting[number] = key
         self.memo.recall(job)

@@ -19,7 +19,7 @@ OLD = AT_ONCE + 10
 
 
 def call(number: int) -> Submit:
-    return Submit(number, "f", "python", b"d", Inline(b""), [], "", None, ["none"], None, 0.0, b"", [], [])
+    return Submit(number, "f", "python", b"d", Inline(b""), (), "", None, ("none",), None, None, b"", (), ())
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_a_call_and_its_release_count_once_however_often_they_are_heard() -> Non
         scheduler = Scheduler(port, Configure([], "", [], [], [], "", True))
         worker: Any = SimpleNamespace(number=1, calls=set(), promises=set())
         define = Define(b"d", b"", True, "", "", 0, {})
-        submit = Submit(5, "f", "python", b"d", Inline(b""), [], "", None, [], None, 0.0, b"", [], [])
+        submit = Submit(5, "f", "python", b"d", Inline(b""), (), "", None, (), None, None, b"", (), ())
         for _ in range(2):
             scheduler.hear(worker, [define, submit, Release([5])])
         kinds = [type(event) for event in scheduler.events]
