@@ -1,7 +1,8 @@
 """How big the nodes of the picture are, and what is written on them.
 
-A task of its own is a pill; several are a block: a title, a grid of cells, a line of counts. Nodes of a layer are
-equally wide, so that a column has straight sides. Pure; sizes are whole pixels.
+A task of its own is a pill; several are a block: a title, a grid of cells, a line of counts; or, where they are very
+many, a summary: a title, a bar, a line of counts. Nodes of a layer are equally wide, so that a column has straight
+sides. Pure; sizes are whole pixels.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _PILL_TEXT = (54, 122)  # narrowest, widest
 _PROGRESS_TEXT = 92  # "120 of 300 ended"
 _HEAD, _HEAD_DETAIL = 28, 43  # above a block's cells, without and with a line of detail
 _BLOCK_NARROWEST = 110
+_SUMMARY_NARROWEST = 190
+_BAR_TOP, _SUMMARY_HEIGHT = 30, 64
+BAR_HEIGHT = 6
 _LONGEST_ROW = 160
 # Another task as an argument: an edge tells that already.
 _REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?(?:a task|task \d+)(?!\S)")
@@ -35,7 +39,7 @@ _DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node's size and texts. `cell` is 0 for a pill."""
+    """A node's size and texts. `cell` is 0 for a pill and a summary, `top` for a pill alone."""
 
     w: int
     h: int
@@ -54,10 +58,13 @@ def boxes(
     details: Sequence[str],
     progress: Sequence[bool],
     items: Sequence[int] = (),
+    *,
+    cells: bool = True,
 ) -> list[Box]:
     """A box for each group of tasks. `progress`: room is needed for how far the tasks called inside have come.
 
-    `items`: of each task how many items the sweep has that it is a part of, 0 if it is of none.
+    `items`: of each task how many items the sweep has that it is a part of, 0 if it is of none. `cells`: a group is a
+    block, not a summary.
     """
     titles = [
         f"{apps[group[0]]} · {_many(len(group), 'task')}"
@@ -65,7 +72,7 @@ def boxes(
         else f"{apps[group[0]]} · {_many(items[group[0]], 'item')}"
         for group in groups
     ]
-    details = [" ".join(_REFERENCE.sub("", detail).split()) for detail in details]
+    details = [" ".join(_REFERENCE.sub("", detail).split()) if detail else "" for detail in details]
     column: dict[int, list[int]] = {}
     for number, layer in enumerate(layers):
         column.setdefault(layer, []).append(number)
@@ -74,7 +81,10 @@ def boxes(
         swept = {number for number in numbers if items and items[groups[number][0]]}
         blocks = [number for number in numbers if len(groups[number]) > 1 or number in swept]
         pills = [number for number in numbers if number not in blocks]
-        made |= _blocks({number: groups[number] for number in blocks}, titles, details, swept)
+        if cells:
+            made |= _blocks({number: groups[number] for number in blocks}, titles, details, swept)
+        else:
+            made |= _summaries({number: titles[number] for number in blocks})
         made |= _pills({number: groups[number][0] for number in pills}, apps, details, progress)
     return [made[number] for number in range(len(groups))]
 
@@ -127,8 +137,19 @@ def _blocks(
     return made
 
 
+def _summaries(titles: dict[int, str]) -> dict[int, Box]:
+    widest = max((ceil(width(title, NAME_SIZE, bold=True)) for title in titles.values()), default=0)
+    inner = max(_SUMMARY_NARROWEST, min(2 * _PILL_TEXT[1], widest))
+    return {
+        number: Box(
+            inner + 2 * MARGIN, _SUMMARY_HEIGHT, fit(title, inner, NAME_SIZE, bold=True), "", top=_BAR_TOP
+        )
+        for number, title in titles.items()
+    }
+
+
 def _many(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def grid(count: int) -> tuple[int, int, int]:

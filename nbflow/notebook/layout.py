@@ -32,13 +32,17 @@ _MOST_DUMMIES = 6  # for each node; an edge beyond that is drawn straight throug
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Left upper corners of the nodes, and the points of each edge: x0, y0, x1, y1, ... All whole pixels."""
+    """Left upper corners of the nodes, and the points of each edge: x0, y0, x1, y1, ... All whole pixels.
+
+    `curved`: the points are those of Bezier curves, a start and then three for each.
+    """
 
     x: list[int]
     y: list[int]
     routes: list[list[int]]
     width: int
     height: int
+    curved: bool = False
 
 
 def layers_of(count: int, needs: Iterable[Pair], spawns: Iterable[Pair] = ()) -> list[int]:

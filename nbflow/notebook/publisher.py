@@ -6,7 +6,9 @@
 
 Others only leave a note and wake the thread, so neither the client's reader nor the user's cell waits for a layout or
 for the scheduler. The first change is published at once, further ones at most ten times a second and never so often
-that this takes more than a tenth of a core; the last one always is. Nothing changed, nothing sent.
+that this takes more than a tenth of a core; the last one always is. Nothing changed, nothing sent. How tasks stand,
+the structure and the workers' strip each keep a pace of their own: where a structure takes long to draw, the states
+of its tasks go on changing ten times a second.
 
 What a page is, is not known here (`Page`): the widget is one, tests have another.
 """
@@ -22,13 +24,16 @@ from typing import Protocol, TypeVar
 
 from nbflow.client.feed import Feed
 from nbflow.notebook.board import Board
+from nbflow.notebook.exporting import KINDS
+from nbflow.notebook.fold import AUTO
 from nbflow.notebook.freezing import Freezing
 from nbflow.notebook.inspection import Inspection
 from nbflow.notebook.panel import Panel
+from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.verbs import Said, Verb
-from nbflow.notebook.view import Scene, build
+from nbflow.notebook.view import Scene
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 Made = TypeVar("Made")
@@ -36,7 +41,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST = 0.1
 """Seconds between two publications, at least."""
-_SHARE = 10  # a publication that took t seconds is followed by a pause of that many times t
+# What cost t seconds of the processor is followed by a pause of so many times t: at most 1/20 + 1/40 + 1/50 of a core.
+_STATE_PAUSE, _STRIP_PAUSE, _SCENE_PAUSE = 20, 50, 40
 _STRIP_EVERY = 0.5  # seconds between two drawings of the workers' strip
 _FEED_LAG = 0.05  # seconds between two looks whether the last rows have come
 MOST_SAID = 100
@@ -72,11 +78,21 @@ class Page(Protocol):
         panel: Panel | None = None,
         no_panel: bool = False,
         notice: str = "",
+        layout: tuple[str, str] | None = None,
     ) -> None:
-        """Send what is given, as one message. A `notice` is about the whole flow, and stays."""
+        """Send what is given, as one message. A `notice` is about the whole flow, and stays.
+
+        `layout`: which was asked for, and what is to be said of what was drawn.
+        """
 
     def acknowledge(self, key: str) -> None:
         """Say that a message of the page's has arrived."""
+
+    def found(self, text: str, tasks: Sequence[int]) -> None:
+        """Tell which tasks, by their place in the scene, have `text` among their arguments."""
+
+    def deliver(self, kind: str, name: str, text: str) -> None:
+        """Hand the page a file to be downloaded: its kind (`exporting.KINDS`), its flow's name, what stands in it."""
 
     def replace(self, picture: Still) -> None:
         """Put the still picture in the place of every live view."""
@@ -90,13 +106,17 @@ class Publisher:
         flow: Flow,
         page: Page,
         *,
+        layout: str = AUTO,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
+        """`layout`: one of `fold.LAYOUTS`. The clocks are in seconds; `spent`: of the processor, by this thread."""
         self._flow = flow
         self._page = page
         self._clock = clock
         self._wall = wall
+        self._spent = spent
         self._wake = threading.Condition()
         self._dirty: dict[int, None] = {}  # ids of changed tasks, in the order in which they were told
         self._crew: Sequence[WorkerRow] | None = None  # the workers, as told last and not taken over yet
@@ -110,10 +130,10 @@ class Publisher:
         self._last_step = False  # a step was made since the flow was closed
         self._wanted: list[tuple[float, threading.Event]] = []  # who waits for a freeze, and until when
         self._board = Board()
-        self._scene = Scene(flow.name, [], [], [], [], 0, 0)
-        self._grown = self._unsent = False  # the scene is older than the board; the page's than the scene
+        self._scenes = Scenes(flow.name, layout)
+        self._unsent = False  # the page's scene is older than ours
         self._changed = self._strip_stale = False  # the page's state, its strip, are older than the board
-        self._next = self._next_strip = 0.0
+        self._next = self._next_strip = self._next_scene = 0.0
         self._inspection = Inspection(flow.details)
         self.freezing = Freezing()
 
@@ -196,6 +216,7 @@ class Publisher:
             if not self._ended:
                 return
         self.step()  # the thread is gone, and with it the danger of two at once
+        self._scenes.close()
 
     # ---------------------------------------------------------------- the thread
 
@@ -210,8 +231,9 @@ class Publisher:
             with self._wake:
                 self._ended = self._ended or (self._last_step and not (self._stale() or self._notes))
                 if self._ended:
-                    return
+                    break
                 self._wait(pause)
+        self._scenes.close()
 
     def _wait(self, pause: float | None) -> None:
         """Wait `pause` seconds (None: for as long as it takes), or until there is something to do before that."""
@@ -240,7 +262,7 @@ class Publisher:
             closing = self._last_step = self._closing
         if dirty:
             rows = self._flow.feed.rows
-            self._grown |= self._board.update([rows[task] for task in dirty if task in rows])
+            self._scenes.stale |= self._board.update([rows[task] for task in dirty if task in rows])
             self._changed = self._strip_stale = True
         if crew is not None and self._board.update_workers(crew):
             self._changed = self._strip_stale = True
@@ -260,47 +282,65 @@ class Publisher:
     def _publish_all(self) -> None:
         """What a page holds may be old: it did not listen."""
         self._changed = self._strip_stale = True
-        self._next = self._next_strip = 0.0
+        self._next = self._next_strip = self._next_scene = 0.0
 
     def _publish(self, *, now: bool) -> float | None:
         """Send what changed, if it is time, or in any case `now`."""
         began = self._clock()
-        at_rest = self._board.at_rest
-        if self.freezing.quiet or not (self._changed or self._strip_stale):
+        self._unsent |= self._scenes.look()
+        if self.freezing.quiet:
             return None
-        due = self._next if self._changed else self._next_strip
-        if began < due and not now:
-            return due - began
+        drawn = self._scenes.stale and (now or began >= self._next_scene)
+        strip_due = self._strip_stale and (now or began >= self._next_strip)
+        state_due = drawn or self._unsent or (self._changed and (now or began >= self._next))
+        if not (state_due or strip_due):
+            return self._until_due(began)
         wall = self._wall()
+        if drawn:
+            cost = self._spent()
+            self._draw()
+            self._next_scene = began + max(SHORTEST, _SCENE_PAUSE * (self._spent() - cost))
         strip = None
-        scene = self._current_scene()
-        if began >= self._next_strip or at_rest or now:
+        if strip_due:
+            cost = self._spent()
             strip = self._strip(wall)
+            self._next_strip = began + max(_STRIP_EVERY, _STRIP_PAUSE * (self._spent() - cost))
+            self._strip_stale = False
+        cost = self._spent()
         self._page.show(
-            scene=scene if self._unsent else None,
-            board=self._board,
+            scene=self._scenes.scene if self._unsent else None,
+            layout=(self._scenes.layout, self._scenes.note) if self._unsent else None,
+            board=self._board if state_due else None,
             elapsed=self._board.elapsed(wall),
             strip=strip,
             notice=self._flow.died,
         )
-        self._changed = self._unsent = False
-        took = self._clock() - began
-        self._next = began + max(SHORTEST, _SHARE * took)
-        if strip is not None:
-            self._strip_stale = False
-            self._next_strip = began + max(_STRIP_EVERY, _SHARE * took)
-        self.first.set()
-        return max(0.0, self._next_strip - self._clock()) if self._strip_stale else None
+        if state_due:
+            self._changed = self._unsent = False
+            self._next = began + max(SHORTEST, _STATE_PAUSE * (self._spent() - cost))
+            self.first.set()
+        return self._until_due(self._clock())
 
-    def _current_scene(self) -> Scene:
-        if self._grown:
-            self._scene = build(self._flow.name, self._board.rows)
-            self._grown, self._unsent = False, True
-        return self._scene
+    def _until_due(self, now: float) -> float | None:
+        """Seconds until something that waits to be published may be; None where nothing waits."""
+        due = [at - now for waits, at in (
+            (self._changed, self._next),
+            (self._strip_stale, self._next_strip),
+            (self._scenes.stale, self._next_scene),
+        ) if waits]  # fmt: skip
+        if self._scenes.pause is not None:
+            due.append(self._scenes.pause)
+        return max(0.0, min(due)) if due else None
+
+    def _draw(self) -> None:
+        self._scenes.refresh(self._board.rows)
+        self._unsent = True
 
     def _picture(self) -> Still:
+        if self._scenes.stale:
+            self._draw()
         wall = self._wall()
-        scene, elapsed = self._current_scene(), self._board.elapsed(wall)
+        scene, elapsed = self._scenes.scene, self._board.elapsed(wall)
         return Still(scene, self._board, self._strip(wall), elapsed, self._flow.died)
 
     def _strip(self, wall: float) -> Timeline:
@@ -316,12 +356,24 @@ class Publisher:
         if said.verb is Verb.CLOSE:
             self._inspection.end()
             self._page.show(no_panel=True)
+        elif said.verb is Verb.LAYOUT:
+            self._scenes.choose(said.word)
+            self._next_scene = 0.0
+        elif said.verb is Verb.FIND:
+            self._find(said.word)
+        elif said.verb is Verb.EXPORT:
+            self._page.deliver(said.word, self._flow.name, KINDS[said.word](self._picture()))
         elif self._board.get(said.task) is None:
             return
         elif said.verb is Verb.INSPECT:
             self._inspection.begin(said.task)
         elif said.verb is Verb.CANCEL and not self._flow.closed:
             self._flow.cancel(said.task, wait=False)  # the page sees the end by the task's row
+
+    def _find(self, text: str) -> None:
+        wanted = text.lower()
+        rows = self._board.rows
+        self._page.found(text, [place for place, row in enumerate(rows) if wanted in row.detail.lower()])
 
     def _inspect(self, closing: bool) -> float | None:
         panel, pause = self._inspection.look(self._board, self._clock())

@@ -15,18 +15,32 @@ from dataclasses import dataclass
 
 from nbflow.legible import shorten
 from nbflow.notebook.board import Board
-from nbflow.notebook.boxes import FOOT, MARGIN, PILL_TEXT_LEFT
+from nbflow.notebook.boxes import BAR_HEIGHT, DETAIL_SIZE, FOOT, MARGIN, PILL_TEXT_LEFT
 from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, mark_of, sentence
-from nbflow.notebook.text import escape, plain, seconds, width
+from nbflow.notebook.text import escape, fit, plain, seconds, width
 from nbflow.notebook.timeline import Timeline, timeline
-from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
+from nbflow.notebook.view import (
+    IMPLIED,
+    NEED,
+    SPAWN,
+    Node,
+    Scene,
+    build,
+    edge_path,
+    field_gaps,
+    field_paths,
+    note,
+)
 from nbflow.numbers import name_of
-from nbflow.wire.rows import TaskRow
+from nbflow.wire.rows import Progress, TaskRow
 
 FRAMED = ("running", "retrying", "not responding", "failed")
 """The frame of a node has the colour of such a state: under way, or in need of somebody."""
 MOST_ROWS = 400
 """Rows of the table in a saved notebook."""
+
+SIGNED = 14
+"""Pixels from which on a cell has room for its state's sign."""
 
 _NARROWEST, _WIDEST = 700, 1100
 _SIDE = 16
@@ -44,7 +58,7 @@ text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-seri
 .n{font-weight:600}.d{font-size:10.5px;fill:var(--m)}.h{font-size:13px;fill:var(--m)}
 .h .n{font-size:14px;fill:var(--t)}.s{font-size:11px;fill:var(--m)}
 .g{fill:var(--g);stroke:var(--l)}.c{fill:var(--c);stroke:var(--l);stroke-width:1.2}
-.e{fill:none;stroke:var(--l);stroke-width:1.4}.p{stroke-dasharray:4 4}.l{stroke:var(--l)}
+.e{fill:none;stroke:var(--l);stroke-width:1.4}.p{stroke-dasharray:4 4}.l{stroke:var(--l)}.r{stroke:var(--c)}
 .i{fill:none;stroke:var(--o);stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
 """
 
@@ -151,18 +165,26 @@ def _head(picture: Still, wide: int) -> tuple[list[str], int]:
 def _graph(picture: Still) -> Iterable[str]:
     scene, status = picture.scene, picture.board.status
     for kind, name in ((NEED, "e"), (SPAWN, "e p")):
-        path = "".join(edge_path(edge.points) for edge in scene.edges if edge.kind == kind != IMPLIED)
+        path = "".join(
+            edge_path(edge.points, edge.curved) for edge in scene.edges if edge.kind == kind != IMPLIED
+        )
         yield f'<path class="{name}" d="{path}"/>' if path else ""
     for node in scene.nodes:
         yield f'<g transform="translate({node.x} {node.y})">'
-        yield from _block(node, status, picture.board.parts) if node.cell else _pill(node, status)
+        if node.cell:
+            yield from _block(node, status, picture.board.parts)
+        elif node.top:
+            yield from _summary(node, status, picture.board.parts)
+        else:
+            yield from _pill(node, status, picture.board.progress.get(node.tasks[0]))
         yield "</g>"
 
 
-def _pill(node: Node, status: Sequence[int]) -> Iterable[str]:
+def _pill(node: Node, status: Sequence[int], said: Progress | None) -> Iterable[str]:
     mark = status[node.tasks[0]]
     middle = node.h // 2
-    line = note(node, status)
+    text = "" if said is None else fit(said.text, node.w - PILL_TEXT_LEFT - MARGIN, DETAIL_SIZE)
+    line = text or note(node, status)
     frame = f' style="stroke:var(--{mark})"' if MARKS[mark].word in FRAMED else ""
     yield f'<rect class="c"{frame} width="{node.w}" height="{node.h}" rx="9"/>'
     yield f'<circle class="f{mark}" cx="18" cy="{middle}" r="9"/>'
@@ -171,8 +193,10 @@ def _pill(node: Node, status: Sequence[int]) -> Iterable[str]:
     yield f'<text class="n" x="{PILL_TEXT_LEFT}" y="{base}">{escape(node.title)}</text>'
     if line:
         yield f'<text class="d" x="{PILL_TEXT_LEFT}" y="{middle + 11}">{escape(line)}</text>'
-    if node.inside and not ended(mark):
+    over = None if said is None else said.fraction
+    if over is None and node.inside:
         over = sum(ended(status[task]) for task in node.inside) / len(node.inside)
+    if over is not None and not ended(mark):
         foot = f'y="{node.h - 4}" height="2" rx="1"'
         yield f'<rect x="10" width="{node.w - 20}" {foot} style="fill:var(--l)"/>'
         yield f'<rect class="f2" x="10" width="{(node.w - 20) * over:.1f}" {foot}/>'
@@ -185,25 +209,50 @@ def _block(
     yield f'<text class="n" x="{MARGIN}" y="19">{escape(node.title)}</text>'
     if node.detail:
         yield f'<text class="d" x="{MARGIN}" y="34">{escape(node.detail)}</text>'
-    fields: dict[int, list[str]] = {}
     side = node.cell
-    tally = [0] * len(MARKS)
-    for slot, task in enumerate(node.tasks):
-        mark = status[task]
-        for told, count in parts.get(task) or ((mark, 1),):
-            tally[told] += count
-        x = MARGIN + slot % node.columns * node.pitch
-        y = node.top + slot // node.columns * node.pitch
-        if side >= 14:
+    if side >= SIGNED:
+        for slot, task in enumerate(node.tasks):
+            mark = status[task]
+            x = MARGIN + slot % node.columns * node.pitch
+            y = node.top + slot // node.columns * node.pitch
             outline = ' style="stroke:var(--t);stroke-width:1.4"' if MARKS[mark].word == "failed" else ""
             yield f'<rect class="f{mark}"{outline} x="{x}" y="{y}" width="{side}" height="{side}" rx="3.5"/>'
             yield _sign(mark, f"translate({x + 1.4:.1f} {y + 1.4:.1f}) scale(.7)")
-        else:
-            fields.setdefault(mark, []).append(f"M{x} {y}h{side}v{side}h-{side}z")
-    for mark, cells in sorted(fields.items()):
-        yield f'<path class="f{mark}" d="{"".join(cells)}"/>'
-    if len(node.tasks) <= node.columns and not node.items:
-        return
+    else:
+        for mark, path in sorted(field_paths(node, status).items()):
+            yield f'<path class="f{mark}" d="{path}"/>'
+        yield f'<path class="r" stroke-width="{node.pitch - side}" d="{field_gaps(node)}"/>'
+    if len(node.tasks) > node.columns or node.items:
+        yield from _counts(node, _tally(node, status, parts))
+
+
+def _summary(
+    node: Node, status: Sequence[int], parts: Mapping[int, Sequence[tuple[int, int]]]
+) -> Iterable[str]:
+    tally = _tally(node, status, parts)
+    x, inner, total = float(MARGIN), node.w - 2 * MARGIN, max(1, sum(tally))
+    yield f'<rect class="c" width="{node.w}" height="{node.h}" rx="11"/>'
+    yield f'<text class="n" x="{MARGIN}" y="19">{escape(node.title)}</text>'
+    foot = f'y="{node.top}" height="{BAR_HEIGHT}"'
+    yield f'<rect x="{MARGIN}" width="{inner}" {foot} style="fill:var(--l)"/>'
+    for mark in ORDER:
+        if mark and tally[mark]:
+            long = inner * tally[mark] / total
+            yield f'<rect class="f{mark}" x="{x:.1f}" width="{long:.1f}" {foot}/>'
+            x += long
+    yield from _counts(node, tally)
+
+
+def _tally(node: Node, status: Sequence[int], parts: Mapping[int, Sequence[tuple[int, int]]]) -> list[int]:
+    tally = [0] * len(MARKS)
+    for task in node.tasks:
+        for told, count in parts.get(task) or ((status[task], 1),):
+            tally[told] += count
+    return tally
+
+
+def _counts(node: Node, tally: Sequence[int]) -> Iterable[str]:
+    """A line of counts at a node's foot."""
     x, y = MARGIN, node.h - FOOT + 5
     for mark, count in fitting(tally, node.w - 2 * MARGIN):
         yield _sign(mark, f"translate({x} {y}) scale(.8)", coloured=True)

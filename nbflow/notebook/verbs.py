@@ -1,7 +1,8 @@
 """What a page may say to Python: a fixed list of verbs, some with a task. Everything else is not heard.
 
 Pure. A page's message is untrusted: it is copied field by field into a `Said`, or dropped. No path, name or expression
-is ever taken from it; a task is a number, which whoever acts looks up among those that the page was shown.
+is ever taken from it; a task is a number, which whoever acts looks up among those that the page was shown; a choice is
+one of a fixed list; the text that is looked for is compared with what the page shows, and goes nowhere else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_FIELDS = frozenset({"verb", "key", "task"})
+from nbflow.notebook.exporting import EXPORTED
+from nbflow.notebook.fold import LAYOUTS
+
+_FIELDS = frozenset({"verb", "key", "task", "word"})
 _LONGEST_KEY = 40
 _LARGEST_TASK = 2**64
+LONGEST_TEXT = 100
+"""Characters of a text that is looked for."""
 
 
 class Verb(str, enum.Enum):
@@ -24,9 +30,15 @@ class Verb(str, enum.Enum):
     INSPECT = "inspect"
     CLOSE = "close"
     CANCEL = "cancel"
+    LAYOUT = "layout"
+    FIND = "find"
+    EXPORT = "export"
 
 
 WITH_TASK = frozenset({Verb.INSPECT, Verb.CANCEL})
+CHOICES: Mapping[Verb, tuple[str, ...]] = {Verb.LAYOUT: LAYOUTS, Verb.EXPORT: EXPORTED}
+"""The words that such a verb may have; the word of `FIND` is any text."""
+WITH_WORD = frozenset({*CHOICES, Verb.FIND})
 _VERBS: Mapping[str, Verb] = {verb.value: verb for verb in Verb}
 
 
@@ -37,6 +49,7 @@ class Said:
     verb: Verb
     key: str
     task: int = 0
+    word: str = ""
 
 
 def understand(content: object, buffers: Sequence[object] | None) -> Said | None:
@@ -50,4 +63,14 @@ def understand(content: object, buffers: Sequence[object] | None) -> Said | None
         return None
     if type(task) is not int or not 0 <= task < _LARGEST_TASK or (verb in WITH_TASK) != ("task" in content):
         return None
-    return Said(verb, key, task)
+    word = content.get("word", "")
+    if (verb in WITH_WORD) != ("word" in content) or not isinstance(word, str) or not _allowed(verb, word):
+        return None
+    return Said(verb, key, task, word)
+
+
+def _allowed(verb: Verb, word: str) -> bool:
+    if verb in CHOICES:
+        return word in CHOICES[verb]
+    # It goes back to the page, as the key does; half a character cannot travel.
+    return len(word) <= LONGEST_TEXT and not any("\ud800" <= character <= "\udfff" for character in word)

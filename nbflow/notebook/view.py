@@ -3,24 +3,28 @@
 Pure. A scene holds the structure, which changes only when tasks or needs are added; how the tasks stand is told beside
 it, one byte a task (`board`). The page (`static/graph/`) and the still picture (`still`) draw the same scene.
 
-    rows ──> needs and spawns ──> layers ──> groups (`fold`) ──> boxes ──> places (`layout`) ──> Scene
+    rows ──> needs and spawns ──> layers ──> groups (`fold`) ──> boxes ──> Draft ──> places (`layout`) ──> Scene
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from nbflow.legible import shorten
-from nbflow.notebook.boxes import Box, boxes
-from nbflow.notebook.fold import MOST_NODES, fold
+from nbflow.notebook.boxes import MARGIN, Box, boxes
+from nbflow.notebook.fold import APPS, AUTO, DOT, MOST_FORCED, MOST_NODES, NODES, Folding, fold
 from nbflow.notebook.layout import Layout, Pair, lay_out, layers_of
 from nbflow.notebook.marks import RECALLED, ended
+from nbflow.notebook.runs import packed
 from nbflow.wire.rows import TaskRow
 
 NEED, SPAWN, IMPLIED = 0, 1, 2
+MOST_DETAILS = 600
+"""Up to so many tasks the scene has their arguments as well."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -35,10 +39,10 @@ class Node(msgspec.Struct, frozen=True):
     detail: str
     tasks: list[int]
     inside: list[int]  # tasks called inside these: their progress is the node's
-    cell: int  # side of a cell; 0 for a pill, which stands for one task
+    cell: int  # side of a cell; 0 for a pill, which stands for one task, and for a summary of very many
     pitch: int  # from one cell to the next
     columns: int
-    top: int  # from the upper side to the first cell
+    top: int  # from the upper side to the first cell, or to a summary's bar; 0 for a pill
     items: int = 0  # of a sweep, whose parts its tasks are; 0 = they are none
 
 
@@ -53,18 +57,29 @@ class Edge(msgspec.Struct, frozen=True):
     target: int
     kind: int
     points: list[int]
+    curved: bool = False  # the points are those of Bezier curves: a start, then three for each curve
 
 
 class Scene(msgspec.Struct, frozen=True):
     """Everything of the picture that does not change while tasks only run."""
 
     name: str
+    layout: str  # what is drawn: one of `fold.LAYOUTS`, never AUTO
     ids: list[int]
-    details: list[str]  # of each task; empty where there are very many tasks
+    details: list[str]  # of each task; empty beyond `MOST_DETAILS` tasks
     nodes: list[Node]
     edges: list[Edge]
     width: int
     height: int
+
+
+def sent(scene: Scene) -> dict[str, Any]:
+    """The scene as the page is told it: the lists of tasks, which may be very long, as runs."""
+    told: dict[str, Any] = msgspec.to_builtins(scene)
+    told["ids"] = packed(scene.ids)
+    for node in told["nodes"]:
+        node["tasks"], node["inside"] = packed(node["tasks"]), packed(node["inside"])
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,61 +105,124 @@ def links_of(rows: Sequence[TaskRow]) -> Links:
     return Links(needs, spawns)
 
 
-def build(name: str, rows: Sequence[TaskRow]) -> Scene:
-    """The scene of `rows`, which are in the order of submission. Costs milliseconds up to some thousand tasks."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A graph of which everything is known but the places: nodes with their sizes, and the edges between them."""
+
+    rows: Sequence[TaskRow]
+    apps: list[str]
+    details: list[str]
+    folding: Folding
+    layers: list[int]
+    shapes: list[Box]
+    inside: list[list[int]]
+    needs: list[Pair]
+    spawns: list[Pair]
+    hidden: set[Pair]  # edges that are not routed: a longer way tells them already
+
+    @property
+    def sizes(self) -> list[Pair]:
+        """Width and height of each node."""
+        return [(shape.w, shape.h) for shape in self.shapes]
+
+    @property
+    def edges(self) -> list[Pair]:
+        """The edges that are routed."""
+        return [*self.needs, *self.spawns]
+
+
+def build(name: str, rows: Sequence[TaskRow], layout: str = AUTO) -> Scene:
+    """The scene of `rows`, which are in the order of submission. Costs milliseconds up to some thousand tasks.
+
+    `layout` is one of `fold.LAYOUTS`; `DOT` is drawn as `NODES` here (`graphviz_layout` has the places for it).
+    """
+    made = draft(rows, NODES if layout == DOT else layout)
+    return place(name, made, lay_out(made.sizes, made.layers, made.edges))
+
+
+def draft(rows: Sequence[TaskRow], layout: str = AUTO) -> Draft:
+    """The graph of `rows`, folded as `layout` asks for where there are not too many of them for it."""
     links = links_of(rows)
-    apps = [shorten(row.app) for row in rows]
-    groups = _grouped(apps, rows, links)
+    short: dict[str, str] = {}
+    apps = [short.get(row.app) or short.setdefault(row.app, shorten(row.app)) for row in rows]
+    if layout == NODES and len(rows) > MOST_FORCED:
+        layout = AUTO
+    folding = _grouped(apps, rows, links, layout)
+    groups = folding.groups
     group_of = [0] * len(rows)
     for number, group in enumerate(groups):
         for task in group:
             group_of[task] = number
     needs, spawns = _between(links.needs, group_of), _between(links.spawns, group_of)
     layers = layers_of(len(groups), needs, spawns)
+    # Only a pill tells what was called inside.
     inside: list[list[int]] = [[] for _ in groups]
     for caller, called in links.spawns:
-        inside[group_of[caller]].append(called)
-    details = [shorten(row.detail) for row in rows]
-    items = [0 if row.part is None else row.part.total for row in rows]
-    shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside], items)
+        if len(groups[group_of[caller]]) == 1:
+            inside[group_of[caller]].append(called)
+    cells = folding.layout != APPS
+    details = [
+        shorten(row.detail) if cells or len(groups[group]) == 1 else ""
+        for row, group in zip(rows, group_of, strict=True)
+    ]
+    items = [_items(row) for row in rows]
+    shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside], items, cells=cells)
     known = set(needs)
     spawns = [pair for pair in spawns if pair not in known]
     hidden = implied(layers, [*needs, *spawns])
     needs = [pair for pair in needs if pair not in hidden]
     spawns = [pair for pair in spawns if pair not in hidden]
-    placed = lay_out([(shape.w, shape.h) for shape in shapes], layers, [*needs, *spawns])
+    return Draft(rows, apps, details, folding, layers, shapes, inside, needs, spawns, hidden)
+
+
+def place(name: str, made: Draft, placed: Layout, layout: str = "") -> Scene:
+    """The scene of a graph whose nodes stand as `placed` says. `layout`: how that is called, if not by its folding."""
+    rows = made.rows
     return Scene(
         name=shorten(name),
+        layout=layout or made.folding.layout,
         ids=[row.id for row in rows],
-        details=[shorten(detail, 120) for detail in details] if len(rows) <= 2 * MOST_NODES else [],
+        details=[shorten(detail, 120) for detail in made.details] if len(rows) <= MOST_DETAILS else [],
         nodes=[
-            _node(placed.x[n], placed.y[n], shapes[n], apps[group[0]], group, inside[n], items[group[0]])
-            for n, group in enumerate(groups)
+            _node(
+                placed.x[n],
+                placed.y[n],
+                made.shapes[n],
+                made.apps[group[0]],
+                group,
+                made.inside[n],
+                _items(rows[group[0]]),
+            )
+            for n, group in enumerate(made.folding.groups)
         ],
-        edges=_edges(needs, spawns, hidden, shapes, placed),
+        edges=_edges(made, placed),
         width=placed.width,
         height=placed.height,
     )
 
 
-def _grouped(apps: Sequence[str], rows: Sequence[TaskRow], links: Links) -> list[list[int]]:
+def _items(row: TaskRow) -> int:
+    return 0 if row.part is None else row.part.total
+
+
+def _grouped(apps: Sequence[str], rows: Sequence[TaskRow], links: Links, layout: str) -> Folding:
     """The tasks that share a node: those of one sweep always, all others as the size of the picture asks for."""
     layers = layers_of(len(rows), links.needs, links.spawns)
     others = [i for i, row in enumerate(rows) if row.part is None]
     if len(others) == len(rows):
-        return fold(apps, layers, links.needs, links.spawns)
+        return fold(apps, layers, links.needs, links.spawns, layout)
     place = {task: n for n, task in enumerate(others)}
     needs, spawns = (
         [(place[a], place[b]) for a, b in pairs if a in place and b in place]
         for pairs in (links.needs, links.spawns)
     )
-    folded = fold([apps[task] for task in others], [layers[task] for task in others], needs, spawns)
+    folded = fold([apps[task] for task in others], [layers[task] for task in others], needs, spawns, layout)
     sweeps: dict[int, list[int]] = {}
     for task, row in enumerate(rows):
         if row.part is not None:
             sweeps.setdefault(row.part.sweep, []).append(task)
-    groups = [[others[n] for n in group] for group in folded]
-    return sorted([*groups, *sweeps.values()], key=lambda group: group[0])
+    groups = [[others[n] for n in group] for group in folded.groups]
+    return Folding(sorted([*groups, *sweeps.values()], key=lambda group: group[0]), folded.layout)
 
 
 def _node(x: int, y: int, box: Box, app: str, tasks: list[int], inside: list[int], items: int) -> Node:
@@ -170,17 +248,14 @@ def implied(layers: Sequence[int], pairs: Sequence[Pair]) -> set[Pair]:
     return {(a, b) for a, b in pairs if any(c != b and reached[c] >> b & 1 for c in after[a])}
 
 
-def _edges(
-    needs: Sequence[Pair],
-    spawns: Sequence[Pair],
-    hidden: Iterable[Pair],
-    shapes: Sequence[Box],
-    placed: Layout,
-) -> list[Edge]:
-    routed = [*((pair, NEED) for pair in needs), *((pair, SPAWN) for pair in spawns)]
-    edges = [Edge(a, b, kind, points) for ((a, b), kind), points in zip(routed, placed.routes, strict=True)]
-    x, y = placed.x, placed.y
-    for a, b in sorted(hidden):
+def _edges(made: Draft, placed: Layout) -> list[Edge]:
+    routed = [*((pair, NEED) for pair in made.needs), *((pair, SPAWN) for pair in made.spawns)]
+    edges = [
+        Edge(a, b, kind, points, placed.curved)
+        for ((a, b), kind), points in zip(routed, placed.routes, strict=True)
+    ]
+    x, y, shapes = placed.x, placed.y, made.shapes
+    for a, b in sorted(made.hidden):
         points = [x[a] + shapes[a].w, y[a] + shapes[a].h // 2, x[b], y[b] + shapes[b].h // 2]
         edges.append(Edge(a, b, IMPLIED, points))
     return edges
@@ -192,10 +267,12 @@ def _between(pairs: Iterable[Pair], group_of: Sequence[int]) -> list[Pair]:
     return [pair for pair in seen if pair[0] != pair[1]]
 
 
-def edge_path(points: Sequence[int]) -> str:
+def edge_path(points: Sequence[int], curved: bool = False) -> str:
     """The edge as an SVG path: level where it starts and ends. The page computes the same (`cases/paths.json`)."""
     x, y = points[0], points[1]
     path = [f"M{x} {y}"]
+    if curved:
+        return f"M{x} {y}C{' '.join(map(str, points[2:]))}"
     for i in range(2, len(points), 2):
         to_x, to_y = points[i], points[i + 1]
         if to_y == y:
@@ -215,3 +292,28 @@ def note(node: Node, status: Sequence[int]) -> str:
             return f"called {len(node.inside)}"
         return f"{over} of {len(node.inside)} ended"
     return "recalled" if status[node.tasks[0]] == RECALLED else node.detail
+
+
+def field_paths(node: Node, status: Sequence[int]) -> dict[int, str]:
+    """Very many cells as one path for each mark: neighbours that stand alike are one stroke (`cases/fields.json`)."""
+    paths: dict[int, list[str]] = {}
+    marks = [status[task] for task in node.tasks]
+    slot = 0
+    while slot < len(marks):
+        row, first = slot // node.columns, slot % node.columns
+        end = min(len(marks), (row + 1) * node.columns)
+        after = slot + 1
+        while after < end and marks[after] == marks[slot]:
+            after += 1
+        x, y, long = MARGIN + first * node.pitch, node.top + row * node.pitch, (after - slot - 1) * node.pitch
+        paths.setdefault(marks[slot], []).append(f"M{x} {y}h{long + node.cell}v{node.cell}H{x}z")
+        slot = after
+    return {mark: "".join(strokes) for mark, strokes in paths.items()}
+
+
+def field_gaps(node: Node) -> str:
+    """The lines between the columns of very many cells, as a path to be stroked in the colour of the ground."""
+    rows = -(-len(node.tasks) // node.columns)
+    long = rows * node.pitch
+    gap = (node.pitch - node.cell) / 2
+    return "".join(f"M{MARGIN + k * node.pitch - gap:g} {node.top}v{long}" for k in range(1, node.columns))

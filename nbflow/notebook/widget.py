@@ -7,9 +7,11 @@ them to Jupyter.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -23,14 +25,17 @@ from nbflow.client.loading import dfk
 from nbflow.notebook import still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot
+from nbflow.notebook.exporting import KINDS, kind_of
+from nbflow.notebook.fold import AUTO, LAYOUTS
 from nbflow.notebook.marks import sentence
 from nbflow.notebook.output import Output
 from nbflow.notebook.panel import Panel
 from nbflow.notebook.publisher import Flow, Publisher
+from nbflow.notebook.runs import packed
 from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.timeline import Timeline
 from nbflow.notebook.verbs import understand
-from nbflow.notebook.view import Scene
+from nbflow.notebook.view import Scene, sent
 
 _PAGE = STATIC / "graph"
 _FIRST_PICTURE = 0.2  # seconds that displaying waits for the flow's first rows, for the copy that is saved
@@ -60,18 +65,22 @@ class FlowGraph(anywidget.AnyWidget):
     counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
     clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
+    layout = traitlets.Dict(help="asked: one of `fold.LAYOUTS`; note: what is to be said of the drawing").tag(
+        sync=True
+    )
     notice = traitlets.Unicode(help="what is to be said of the whole flow; mostly nothing").tag(sync=True)
     panel = traitlets.Dict(help="the selected task: see `panel.Panel`; empty: none").tag(sync=True)
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, layout: str = AUTO) -> None:
         self._flow = flow
         self._changing = threading.RLock()
         self._outputs: list[Output] = []
-        self._publisher = Publisher(flow, self)
+        self._publisher = Publisher(flow, self, layout=layout)
         super().__init__()
         _keep_subshell(self.comm)
         self.timeline = {"span": 0.0, "lanes": []}
         self.scene = {"name": flow.name}
+        self.layout = {"asked": layout, "note": ""}
         self.on_msg(self._on_message)
         _graphs.add(self)
         self._publisher.start()
@@ -88,7 +97,21 @@ class FlowGraph(anywidget.AnyWidget):
 
         Raises TimeoutError if that takes more than a minute.
         """
-        made = self._publisher.draw(still.svg, _LONGEST_DRAWING)
+        return self._made(still.svg)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the graph as it stands now to a file, as its suffix says.
+
+        `.svg` is the picture, `.html` a page with the picture and a table of the tasks, `.dot` (or `.gv`) a text for
+        Graphviz, `.json` the tasks as data. Raises ValueError for any other suffix, OSError where the file cannot be
+        written, TimeoutError if drawing takes more than a minute.
+        """
+        file = Path(path)
+        make = KINDS[kind_of(file.suffix)]
+        file.write_text(self._made(make), encoding="utf-8")
+
+    def _made(self, make: Callable[[still.Still], str]) -> str:
+        made = self._publisher.draw(make, _LONGEST_DRAWING)
         if made is None:
             raise TimeoutError(f"the graph was not drawn within {_LONGEST_DRAWING:.0f} s")
         return made
@@ -154,11 +177,14 @@ class FlowGraph(anywidget.AnyWidget):
         panel: Panel | None = None,
         no_panel: bool = False,
         notice: str = "",
+        layout: tuple[str, str] | None = None,
     ) -> None:
         """Send what is given, as one message."""
         with self._changing, self.hold_sync():
             if scene is not None:
-                self.scene = msgspec.to_builtins(scene)
+                self.scene = sent(scene)
+            if layout is not None:
+                self.layout = dict(zip(("asked", "note"), layout, strict=True))
             if board is not None:
                 self.status = bytes(board.status)
                 self.parts = {str(place): told for place, told in board.parts.items()}
@@ -178,6 +204,16 @@ class FlowGraph(anywidget.AnyWidget):
         """Say that a message of the page's has arrived."""
         with self._changing:
             self.send({"ack": key})
+
+    def found(self, text: str, tasks: Sequence[int]) -> None:
+        """Answer the page's question which tasks have a text among their arguments."""
+        with self._changing:
+            self.send({"found": text, "tasks": packed(tasks)})
+
+    def deliver(self, kind: str, name: str, text: str) -> None:
+        """Hand the page a file to be downloaded."""
+        with self._changing:
+            self.send({"file": kind, "name": name, "text": text})
 
     def replace(self, picture: still.Still) -> None:
         """Put the still picture in the place of every live view."""
@@ -218,12 +254,18 @@ class FlowGraph(anywidget.AnyWidget):
         return self._flow
 
 
-def graph(flow: DataFlowKernel | None = None) -> FlowGraph:
+def graph(flow: DataFlowKernel | None = None, *, layout: str = AUTO) -> FlowGraph:
     """A live graph of `flow`, or of the loaded flow.
 
-    Raises NoDataFlowKernelError if None is given and no flow is loaded.
+    `layout` says what a node stands for: `"nodes"` a task, `"blocks"` tasks that play the same part, with a cell for
+    each, `"apps"` all tasks of an app; `"auto"` chooses by their number. `"dot"` is as `"nodes"`, placed by Graphviz'
+    `dot`, if that is installed and takes no more than 5 s. The page can change it.
+
+    Raises NoDataFlowKernelError if no flow is given and none is loaded, ValueError for another `layout`.
     """
-    return FlowGraph(dfk() if flow is None else flow)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
+    return FlowGraph(dfk() if flow is None else flow, layout)
 
 
 def freeze_views(flow: Flow) -> None:

@@ -18,7 +18,7 @@ from nbflow import DataFlowKernel, python_app
 from nbflow.core.states import State
 from nbflow.notebook.publisher import MOST_SAID, Publisher
 from nbflow.notebook.script import STATIC, joined, styles
-from nbflow.notebook.verbs import WITH_TASK, Verb, understand
+from nbflow.notebook.verbs import CHOICES, LONGEST_TEXT, WITH_TASK, WITH_WORD, Verb, understand
 from nbflow.notebook.widget import FlowGraph
 from tests.faults.hostile import HOSTILE
 from tests.gates import Gate, make_gate, stand_at, wait_until
@@ -35,9 +35,16 @@ junk = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+words = st.sampled_from(["auto", "nodes", "svg", "png", "x" * 101]) | st.text(max_size=120) | junk
 messages = junk | st.fixed_dictionaries(
     {},
-    optional={"verb": verbs | junk, "key": st.text(max_size=60) | junk, "task": numbers | junk, "path": junk},
+    optional={
+        "verb": verbs | junk,
+        "key": st.text(max_size=60) | junk,
+        "task": numbers | junk,
+        "word": words,
+        "path": junk,
+    },
 )
 
 
@@ -50,9 +57,12 @@ def test_whatever_a_page_says_becomes_a_verb_with_a_number_or_nothing(content: A
     assert type(said.task) is int
     assert 0 <= said.task < 2**64
     assert ("task" in content) == (said.verb in WITH_TASK)
-    assert set(content) <= {"verb", "key", "task"}
+    assert ("word" in content) == (said.verb in WITH_WORD)
+    assert said.word in CHOICES.get(said.verb, (said.word,))
+    assert len(said.word) <= LONGEST_TEXT
+    assert set(content) <= {"verb", "key", "task", "word"}
     assert not buffers
-    json.dumps({"ack": said.key}, ensure_ascii=False).encode()  # it goes back
+    json.dumps({"ack": said.key, "found": said.word}, ensure_ascii=False).encode()  # it goes back
 
 
 @given(st.lists(messages, max_size=30))
@@ -84,6 +94,12 @@ class Silent:
     def acknowledge(self, key: str) -> None:
         """Note it."""
         self.heard.append(key)
+
+    def found(self, text: str, tasks: Any) -> None:
+        """Nothing."""
+
+    def deliver(self, kind: str, name: str, text: str) -> None:
+        """Nothing."""
 
     def replace(self, _: Any) -> None:
         """Nothing."""

@@ -4,12 +4,24 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const page = new URL("../../nbflow/notebook/static/graph/", import.meta.url);
-const graph = Object.assign({}, ...(await Promise.all(["marks", "scene", "text"].map((name) => import(`${page}${name}.mjs`)))));
+const graph = Object.assign({}, ...(await Promise.all(["marks", "scene", "text", "sifting", "files"].map((name) => import(`${page}${name}.mjs`)))));
 const cases = (name) => JSON.parse(readFileSync(new URL(`cases/${name}.json`, import.meta.url), "utf8"));
 const bytes = (hex) => new DataView(Uint8Array.from(Buffer.from(hex, "hex")).buffer);
 
 test("paths of edges", () => {
-  for (const { points, path } of cases("paths")) assert.equal(graph.edgePath(points), path);
+  for (const { points, curved, path } of cases("paths")) assert.equal(graph.edgePath(points, curved), path);
+});
+
+test("runs of numbers", () => {
+  for (const { numbers, runs } of cases("runs")) assert.deepEqual(graph.unrolled(runs), numbers);
+});
+
+test("very many cells are few strokes", () => {
+  for (const { node, status, paths, gaps } of cases("fields")) {
+    const drawn = graph.fieldPaths(node, (task) => status[task]);
+    assert.deepEqual(Object.fromEntries(drawn), paths);
+    assert.equal(graph.fieldGaps(node), gaps);
+  }
 });
 
 test("lengths of time", () => {
@@ -88,10 +100,66 @@ test("names and errors are told apart", () => {
   assert.equal(graph.label(2 * 2 ** 32 + 5, "score", 3), "task 2.5 score, done");
 });
 
+test("a text that is too long for its place is cut", () => {
+  assert.equal(graph.cut("epoch 3", 100), "epoch 3");
+  assert.equal(graph.cut("epoch 3 of 10000", 62), "epoch 3 o…");
+  assert.equal(graph.cut("", 62), "");
+});
+
 test("an excerpt shows the line that failed with what stands around it", () => {
   assert.deepEqual(graph.excerpt(100, 50), [45, 54]);
   assert.deepEqual(graph.excerpt(3, 1), [0, 3]);
   assert.deepEqual(graph.excerpt(20, 0), [0, 20]);
+});
+
+const flow = {
+  ids: [1, 2, 3, 57, 2 * 2 ** 32 + 5],
+  details: ["", "C=1.0 kind='svc'", "C=10 kind='knn'", "", ""],
+  nodes: [
+    { app: "load", tasks: [0] },
+    { app: "Score", tasks: [1, 2] },
+    { app: "best_of", tasks: [3, 4] },
+  ],
+};
+const standing = [3, 4, 2, 0, 0]; // done, failed, running, waiting, waiting
+const finds = (text, argued) => graph.listOf(graph.found(flow, standing, graph.wordsOf(text), argued));
+
+test("a task is found by its app, an argument, its number or its state, and by several of them", () => {
+  assert.deepEqual(finds("score"), [1, 2]);
+  assert.deepEqual(finds("SVC"), [1]);
+  assert.deepEqual(finds("57"), [3]);
+  assert.deepEqual(finds("#2.5"), [4]);
+  assert.deepEqual(finds("fail"), [1]);
+  assert.deepEqual(finds("score  running"), [2]);
+  assert.deepEqual(finds("score waiting"), []);
+  assert.deepEqual(finds(""), [0, 1, 2, 3, 4]);
+});
+
+test("what Python found among arguments that the page does not know counts as well", () => {
+  assert.deepEqual(finds("gamma", (word) => (word === "gamma" ? Uint8Array.of(0, 0, 0, 1, 1) : undefined)), [3, 4]);
+  assert.deepEqual(finds("gamma"), []);
+});
+
+test("states that are asked for stand out, with those whose items are in them", () => {
+  assert.deepEqual(graph.listOf(graph.inStates(standing, new Set([0, 4]))), [1, 3, 4]);
+  assert.deepEqual(graph.listOf(graph.inStates(standing, new Set([4]), { 0: [[3, 5], [4, 1]], 1: [[3, 2]] })), [0]);
+  assert.deepEqual(graph.listOf(graph.both(Uint8Array.of(1, 1, 0), Uint8Array.of(0, 1, 1))), [1]);
+  assert.equal(graph.both(null, null), null);
+  assert.deepEqual(graph.listOf(graph.both(null, Uint8Array.of(0, 1))), [1]);
+});
+
+test("of a node of many the task that went wrong is told first", () => {
+  const node = { tasks: [0, 1, 2] };
+  assert.equal(graph.telling(node, [3, 2, 4]), 2);
+  assert.equal(graph.telling(node, [3, 2, 0]), 1);
+  assert.equal(graph.telling(node, [0, 0, 0]), 0);
+});
+
+test("a file has a name that any system takes, whatever the flow is called", () => {
+  assert.equal(graph.fileName("digits sweep", "svg"), "digits sweep.svg");
+  assert.equal(graph.fileName("../../etc/<passwd>", "png"), ".. .. etc passwd.png");
+  assert.equal(graph.fileName("\u202e", "json"), "flow.json");
+  assert.equal(graph.fileName("größe 3", "html"), "größe 3.html");
 });
 
 test("the joined page is a module that draws: what is missing from it would be a reference to nothing", async () => {

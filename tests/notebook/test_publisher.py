@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from nbflow.core.states import State
 from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
 from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
+from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still, html
 from nbflow.notebook.verbs import Said, Verb, understand
 from nbflow.wire.rows import WorkerRow
-from tests.notebook.graphs import EPOCH, HandFlow, done, row
+from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
 
 
 class PaperPage:
@@ -26,6 +28,7 @@ class PaperPage:
         self.heard: list[str] = []
         self.stills: list[Still] = []
         self.threads: set[str] = set()
+        self.said: list[tuple[Any, ...]] = []
 
     def show(self, **what: Any) -> None:
         self.threads.add(threading.current_thread().name)
@@ -35,6 +38,12 @@ class PaperPage:
 
     def acknowledge(self, key: str) -> None:
         self.heard.append(key)
+
+    def found(self, text: str, tasks: Sequence[int]) -> None:
+        self.said.append((text, list(tasks)))
+
+    def deliver(self, kind: str, name: str, text: str) -> None:
+        self.said.append((kind, name, text))
 
     def replace(self, picture: Still) -> None:
         self.stills.append(picture)
@@ -48,7 +57,11 @@ class Desk:
         self.flow = HandFlow(*rows)
         self.page = PaperPage()
         self.publisher = Publisher(
-            self.flow, self.page, clock=lambda: self.now, wall=lambda: EPOCH + self.now
+            self.flow,
+            self.page,
+            clock=lambda: self.now,
+            wall=lambda: EPOCH + self.now,
+            spent=lambda: self.now,
         )
         self.flow.feed.subscribe(self.publisher)
 
@@ -56,8 +69,8 @@ class Desk:
         self.now += after
         return self.publisher.step()
 
-    def say(self, verb: Verb, task: int = 0, after: float = 0.0) -> float | None:
-        self.publisher.hear(Said(verb, f"{verb.value}", task))
+    def say(self, verb: Verb, task: int = 0, after: float = 0.0, word: str = "") -> float | None:
+        self.publisher.hear(Said(verb, f"{verb.value}", task, word))
         return self.step(after)
 
     @property
@@ -122,7 +135,8 @@ def test_a_slow_picture_is_drawn_less_often() -> None:
     desk.page.show = slow  # type: ignore[method-assign]
     desk.step()
     desk.flow.move(1, state=State.DONE)
-    assert desk.step(1.0) == pytest.approx(10 * 0.5 - 0.5 - 1.0)
+    assert desk.step(1.0) == pytest.approx(20 * 0.5 - 0.5 - 1.0 - 0.5)
+    assert desk.counts == [{"waiting": 1}], "what was sent in between is the workers' strip"
 
 
 def test_a_picture_drawn_in_between_does_not_keep_the_structure_from_the_page(desk: Desk) -> None:
@@ -131,7 +145,7 @@ def test_a_picture_drawn_in_between_does_not_keep_the_structure_from_the_page(de
     desk.publisher._ended = True  # so that the test itself makes the step
     assert desk.publisher.draw(lambda picture: picture.board.counts, patience=0.0) == {"waiting": 3}
     desk.step(1.0)
-    assert len(desk.page.shown[-1]["scene"].nodes) == 3
+    assert [len(shown["scene"].nodes) for shown in desk.page.shown if "scene" in shown] == [2, 3]
 
 
 def test_a_drawing_that_fails_takes_no_other_request_with_it(
@@ -200,6 +214,55 @@ def test_cancel_reaches_the_flow(desk: Desk) -> None:
     assert desk.flow.asked == [("cancel", 2)]
 
 
+def test_the_page_may_choose_another_layout_and_has_it_at_once() -> None:
+    desk = Desk(*sweep(40))
+    desk.step()
+    assert desk.page.shown[-1]["layout"] == ("auto", "")
+    desk.say(Verb.LAYOUT, word="nodes")
+    shown = desk.page.shown[-1]
+    assert (len(shown["scene"].nodes), shown["layout"]) == (42, ("nodes", ""))
+    sent = len(desk.page.shown)
+    desk.step(5.0)
+    assert len(desk.page.shown) == sent, "once"
+
+
+def test_a_structure_that_takes_long_to_draw_does_not_hold_up_the_states(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh = Scenes.refresh
+
+    def slow(self: Scenes, rows: Any) -> None:
+        desk.now += 0.5
+        refresh(self, rows)
+
+    monkeypatch.setattr(Scenes, "refresh", slow)
+    desk.step()
+    desk.flow.feed.take([row(3, "best", [2])])
+    desk.step(1.0)
+    assert desk.counts[-1] == {"waiting": 3}
+    desk.flow.move(1, state=State.DONE)
+    desk.step(1.0)
+    assert desk.counts[-1] == {"done": 1, "waiting": 2}
+    assert [len(shown["scene"].nodes) for shown in desk.page.shown if "scene" in shown] == [2]
+    desk.step(20.0)
+    assert [len(shown["scene"].nodes) for shown in desk.page.shown if "scene" in shown] == [2, 3]
+
+
+def test_a_text_is_looked_for_among_the_arguments_of_all_tasks() -> None:
+    desk = Desk(*sweep(12))
+    desk.step()
+    desk.say(Verb.FIND, word="c=1")
+    desk.say(Verb.FIND, word="no such")
+    assert desk.page.said == [("c=1", [2, 11, 12]), ("no such", [])]
+
+
+def test_what_is_asked_for_as_a_file_is_handed_over(desk: Desk) -> None:
+    desk.say(Verb.EXPORT, word="json")
+    kind, name, text = desk.page.said[0]
+    assert (kind, name) == ("json", "hand flow")
+    assert [task["app"] for task in json.loads(text)["tasks"]] == ["load", "score"]
+
+
 @pytest.mark.parametrize(
     ("content", "buffers"),
     [
@@ -216,6 +279,14 @@ def test_cancel_reaches_the_flow(desk: Desk) -> None:
         ({"verb": "ready", "key": "a" * 1000}, []),
         ({"verb": "ready", "key": "a", "b": 1, "c": 2}, []),
         ({"verb": "ready", "key": "a"}, [b"bulk"]),
+        ({"verb": "layout", "key": "a"}, []),
+        ({"verb": "layout", "key": "a", "word": "circle"}, []),
+        ({"verb": "layout", "key": "a", "word": "nodes", "task": 1}, []),
+        ({"verb": "export", "key": "a", "word": "png"}, []),
+        ({"verb": "export", "key": "a", "word": ["svg"]}, []),
+        ({"verb": "find", "key": "a", "word": "x" * 101}, []),
+        ({"verb": "find", "key": "a", "word": "\ud800"}, []),
+        ({"verb": "ready", "key": "a", "word": "svg"}, []),
     ],
 )
 def test_what_no_page_of_ours_says_is_not_heard(content: Any, buffers: list[bytes]) -> None:
@@ -225,6 +296,9 @@ def test_what_no_page_of_ours_says_is_not_heard(content: Any, buffers: list[byte
 def test_what_a_page_of_ours_says_is_heard() -> None:
     assert understand({"verb": "inspect", "key": "a", "task": 7}, None) == Said(Verb.INSPECT, "a", 7)
     assert understand({"verb": "ready", "key": "a"}, []) == Said(Verb.READY, "a")
+    assert understand({"verb": "layout", "key": "a", "word": "dot"}, []) == Said(Verb.LAYOUT, "a", 0, "dot")
+    assert understand({"verb": "export", "key": "a", "word": "svg"}, []) == Said(Verb.EXPORT, "a", 0, "svg")
+    assert understand({"verb": "find", "key": "a", "word": "C=1 ü"}, []) == Said(Verb.FIND, "a", 0, "C=1 ü")
 
 
 # ---------------------------------------------------------------- the still picture

@@ -14,12 +14,24 @@ from hypothesis import strategies as st
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
 from nbflow.notebook.boxes import common
-from nbflow.notebook.fold import MOST_NODES
+from nbflow.notebook.fold import APPS, AUTO, BLOCKS, MOST_CELLS, MOST_FORCED, MOST_NODES, MOST_SINGLE, NODES
 from nbflow.notebook.marks import MARKS, ORDER, RECALLED, RETRYING, fitting, mark_of
 from nbflow.notebook.panel import MOST_NEIGHBOURS, panel
 from nbflow.notebook.text import seconds
 from nbflow.notebook.timeline import MOST_BARS, timeline
-from nbflow.notebook.view import IMPLIED, NEED, SPAWN, Node, Scene, build, edge_path, note
+from nbflow.notebook.view import (
+    IMPLIED,
+    NEED,
+    SPAWN,
+    Node,
+    Scene,
+    build,
+    edge_path,
+    field_gaps,
+    field_paths,
+    note,
+    sent,
+)
 from nbflow.wire.rows import TaskDetails, TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
@@ -40,7 +52,15 @@ def kinds(scene: Scene) -> dict[tuple[str, str], int]:
 
 @pytest.mark.parametrize("case", cases("paths"))
 def test_paths(case: dict[str, Any]) -> None:
-    assert edge_path(case["points"]) == case["path"]
+    assert edge_path(case["points"], case.get("curved", False)) == case["path"]
+
+
+@pytest.mark.parametrize("case", cases("fields"))
+def test_very_many_cells_are_few_strokes(case: dict[str, Any]) -> None:
+    node = msgspec.structs.replace(build("", [row(1)]).nodes[0], **case["node"])
+    told = {int(mark): path for mark, path in case["paths"].items()}
+    assert field_paths(node, case["status"]) == told
+    assert field_gaps(node) == case["gaps"]
 
 
 @pytest.mark.parametrize("case", cases("seconds"))
@@ -119,13 +139,79 @@ def test_lanes_of_a_parallel_pipeline_fold_too() -> None:
     ]  # fmt: skip
 
 
+def chains(count: int, length: int) -> list[TaskRow]:
+    """`count` chains of `length` tasks, every task of an app of its own: nothing folds."""
+    return [
+        row(1 + i * length + k, f"app{i}_{k}", [i * length + k] if k else [])
+        for i in range(count) for k in range(length)
+    ]  # fmt: skip
+
+
+def test_the_view_follows_the_size_of_the_flow() -> None:
+    assert build("flow", chains(3, MOST_SINGLE // 3)).layout == NODES
+    assert build("flow", sweep(13)).layout == BLOCKS, "a layer taller than a page"
+    assert build("flow", chains(3, MOST_SINGLE // 3 + 1)).layout == BLOCKS
+    assert build("flow", sweep(MOST_CELLS - 2)).layout == BLOCKS
+    assert build("flow", sweep(MOST_CELLS - 1)).layout == APPS
+    assert build("flow", chains(4, MOST_NODES // 4 + 1)).layout == APPS, "too many blocks"
+
+
+def test_the_user_may_force_any_view() -> None:
+    for layout, nodes in ((NODES, 202), (BLOCKS, 3), (APPS, 3)):
+        scene = build("flow", sweep(200), layout)
+        assert (scene.layout, len(scene.nodes)) == (layout, nodes)
+    assert [bool(node.cell) for node in build("flow", sweep(200), BLOCKS).nodes] == [False, True, False]
+    assert build("flow", sweep(3), APPS).nodes[1].title == "score · 3 tasks"
+    assert build("flow", sweep(MOST_FORCED), NODES).layout == APPS, "no page draws so many"
+
+
+def test_an_app_is_one_node_with_its_counts_unless_that_made_a_loop() -> None:
+    plain = [row(1, "load"), *(row(i, "score", [i - 1]) for i in range(2, 50)), row(50, "best", [49])]
+    assert [(node.app, len(node.tasks)) for node in build("flow", plain, APPS).nodes] == [
+        ("load", 1), ("score", 48), ("best", 1),
+    ]  # fmt: skip
+    turns = [row(1, "load")]
+    for _ in range(3):
+        first = len(turns)
+        turns += [row(first + 1 + i, "step", [first]) for i in range(5)]
+        turns.append(row(first + 6, "merge", list(range(first + 1, first + 6))))
+    turns.append(row(len(turns) + 1, "report", [len(turns)]))
+    scene = build("flow", turns, APPS)
+    assert [(node.app, len(node.tasks)) for node in scene.nodes] == [
+        ("load", 1), *[("step", 5), ("merge", 1)] * 3, ("report", 1),
+    ]  # fmt: skip
+    assert [node.x for node in scene.nodes] == sorted(node.x for node in scene.nodes)
+    assert {(edge.source, edge.target) for edge in scene.edges} == {(n, n + 1) for n in range(7)}
+
+
+@given(flows())
+def test_in_the_view_by_apps_every_edge_leads_on(rows: list[TaskRow]) -> None:
+    rows = [
+        msgspec.structs.replace(task, parent=None) for task in rows
+    ]  # random calls may wait for each other
+    scene = build("flow", rows, APPS)
+    assert sorted(task for node in scene.nodes for task in node.tasks) == list(range(len(rows)))
+    for edge in scene.edges:
+        if edge.kind == NEED:
+            assert scene.nodes[edge.source].x < scene.nodes[edge.target].x
+
+
+def test_of_very_many_tasks_little_is_sent() -> None:
+    rows = sweep(50_000)
+    told = sent(build("flow", rows))
+    assert len(msgspec.json.encode(told)) < 2_000
+    assert told["ids"] == [1, 50_002, 1]
+    assert [node["tasks"] for node in told["nodes"]] == [[0, 1, 1], [1, 50_000, 1], [50_001, 1, 1]]
+
+
 def test_any_flow_of_many_tasks_becomes_a_small_picture() -> None:
     ragged = [row(i, "abc"[i % 3], [i - 1 - i % 7] if i > 7 else []) for i in range(1, 3000)]
     chain = [row(i, "step", [i - 1] if i > 1 else []) for i in range(1, 3000)]
     for rows in (ragged, chain, sweep(3000)):
-        scene = build("flow", rows)
-        assert 1 <= len(scene.nodes) <= MOST_NODES
-        assert sum(len(node.tasks) for node in scene.nodes) == len(rows)
+        for layout in (AUTO, BLOCKS, APPS):
+            scene = build("flow", rows, layout)
+            assert 1 <= len(scene.nodes) <= MOST_NODES
+            assert sum(len(node.tasks) for node in scene.nodes) == len(rows)
 
 
 def test_a_need_that_a_longer_way_tells_is_not_drawn_unless_looked_at() -> None:

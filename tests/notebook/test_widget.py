@@ -54,7 +54,7 @@ def changed(view: FlowGraph, trait: str, act: Callable[[], None]) -> Any:
 
 def test_the_traits_hold_the_whole_picture(shown: FlowGraph, flow: HandFlow) -> None:
     state = shown.get_state()
-    assert state["scene"]["ids"] == [1, 2]
+    assert state["scene"]["ids"] == [1, 2, 1], "a run of two that begins with 1"
     assert state["status"] == bytes([State.DONE, State.WAITING])
     assert state["counts"] == {"done": 1, "waiting": 1}
     assert state["clock"]["running"] is True

@@ -18,6 +18,7 @@ from nbflow.notebook.commands.choosing import MOST_TOLD, chosen, listed
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.errors import WaitInterrupted
 from nbflow.notebook.flows import loaded_flow, tasks, the_flow, unended
+from nbflow.notebook.fold import AUTO, LAYOUTS
 from nbflow.notebook.status import Status, elapsed, many
 from nbflow.notebook.tools import Tools
 from nbflow.numbers import name_of
@@ -54,10 +55,13 @@ def status(tools: Tools, words: Sequence[str]) -> None:
 
 
 def graph(tools: Tools, words: Sequence[str]) -> None:
-    """Show the live graph."""
+    """Show the live graph, in the named layout."""
+    layout = " ".join(words) or AUTO
+    if layout not in LAYOUTS:
+        raise UsageError(f"%nbflow graph takes one of {', '.join(LAYOUTS)}; not {layout!r}")
     from nbflow.notebook import widget  # the widgets' machinery takes its time to load
 
-    display(widget.graph(the_flow()))  # type: ignore[no-untyped-call]
+    display(widget.graph(the_flow(), layout=layout))  # type: ignore[no-untyped-call]
 
 
 def wait(tools: Tools, words: Sequence[str]) -> None:
@@ -126,7 +130,13 @@ def _offered_to_cancel() -> Sequence[str]:
 COMMANDS = (
     Command("start", start, "start a flow, with N workers (by default one per core)", usage="[N]"),
     Command("status", status, "how many tasks are in which state; the same as %nbflow alone"),
-    Command("graph", graph, "the live graph"),
+    Command(
+        "graph",
+        graph,
+        "the live graph; in LAYOUT: auto, nodes, blocks, apps or dot",
+        usage="[LAYOUT]",
+        complete=lambda: LAYOUTS,
+    ),
     Command("wait", wait, "wait until all tasks ended; Interrupt ends the waiting, not the tasks"),
     Command(
         "cancel",

@@ -5,7 +5,7 @@
  * Pure functions stand in `marks`, `scene` and `text`: `node --test` holds those that Python has too to the same
  * cases. Each part of the view is made by a function that returns its element and what redraws it.
  */
-import { statusOf } from "./scene.mjs";
+import { statusOf, unpacked } from "./scene.mjs";
 import { seconds } from "./text.mjs";
 import { html } from "./dom.mjs";
 import { makeHead } from "./head.mjs";
@@ -13,7 +13,10 @@ import { makeGraph } from "./picture.mjs";
 import { makeStrip } from "./strip.mjs";
 import { makePanel } from "./panel.mjs";
 import { makeViews } from "./views.mjs";
-import { makeZoomButtons } from "./zoom.mjs";
+import { makeFoot } from "./foot.mjs";
+import { makeFind } from "./find.mjs";
+import { makeFiles } from "./files.mjs";
+import { makeFullScreen } from "./fullscreen.mjs";
 import { makePost } from "./post.mjs";
 import { followTheme, tellUse } from "./surroundings.mjs";
 
@@ -24,10 +27,9 @@ function render({ model, el }) {
   const post = makePost(model, hint);
   let selected = -1; // index of the task
   const open = (task) => {
-    const id = model.get("scene").ids[task];
     selected = task;
     graph.select(task);
-    post.send("inspect", id, true);
+    post.send("inspect", graph.idOf(task), true);
   };
   const close = () => {
     selected = -1;
@@ -36,15 +38,24 @@ function render({ model, el }) {
     graph.focusOn();
     post.send("close");
   };
-  const graph = makeGraph(open);
+  const graph = makeGraph(open, () => foot.stopFollowing());
   const strip = makeStrip(open);
-  const foot = html("div", { class: "nbf-foot" }, makeZoomButtons(graph.zoom));
+  const foot = makeFoot(graph.zoom, (layout) => post.send("layout", undefined, true, layout), graph.follow);
+  const find = makeFind({
+    ask: (word) => post.send("find", undefined, false, word),
+    changed: () => stateLater(),
+    go(task) {
+      graph.reveal(task);
+      open(task);
+    },
+  });
+  const files = makeFiles((kind) => post.send("export", undefined, true, kind));
   // A view of the same tasks is an entry here; what stands first is shown first.
   const views = makeViews([
     {
       name: "graph",
       label: "Graph",
-      element: html("div", {}, graph.frame, foot, strip.element),
+      element: html("div", {}, graph.frame, foot.element, strip.element),
       show() {
         graph.zoom.resize();
         strip.draw(live());
@@ -52,7 +63,8 @@ function render({ model, el }) {
       hide() {},
     },
   ]);
-  const head = makeHead([views.element]);
+  const fullScreenPlace = html("span");
+  const head = makeHead([views.element, find.element, files.element, fullScreenPlace], find.toggle);
   const panel = makePanel({
     openId: (id) => open(graph.taskOf(id)),
     cancel: (id) => post.send("cancel", id, true),
@@ -64,8 +76,17 @@ function render({ model, el }) {
     { class: "nbf", "data-lm-suppress-shortcuts": "true" },
     head.element, head.bar, notice, ...views.pages, panel.element, hint, spoken,
   );
+  const screen = makeFullScreen(root, () => graph.zoom.resize());
+  fullScreenPlace.append(screen.button);
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !panel.element.hidden) close();
+    const typing = event.target.matches("input, textarea, select");
+    if (event.key === "Escape") {
+      if (!panel.element.hidden) close();
+      else screen.escape();
+    } else if (event.key === "/" && !typing) {
+      find.focus();
+      event.preventDefault();
+    }
     event.stopPropagation();
   });
   el.append(root);
@@ -80,11 +101,20 @@ function render({ model, el }) {
     const more = clock.running ? (performance.now() - clockAt) / 1000 : 0;
     head.tell(clock.elapsed === undefined ? "" : seconds(clock.elapsed + more));
   }
+  let sent; // the scene as it came
+  let scene = { name: "", ids: [], nodes: [], edges: [], details: [] };
   function drawState() {
-    const scene = model.get("scene");
-    if (!scene.ids) return;
-    graph.update(scene, statusOf(model.get("status"), scene.ids.length), model.get("parts"));
-    head.draw(scene.name, model.get("counts"));
+    if (model.get("scene") !== sent && model.get("scene").ids) {
+      sent = model.get("scene");
+      scene = unpacked(sent);
+    }
+    if (!sent) return;
+    const status = statusOf(model.get("status"), scene.ids.length);
+    const items = model.get("parts");
+    graph.update(scene, status, items, model.get("progress"));
+    graph.emphasise(find.stands(scene, status, items));
+    head.draw(scene.name, model.get("counts"), find.marks);
+    foot.draw(model.get("layout") ?? {}, scene.layout);
   }
   function drawNotice() {
     notice.textContent = model.get("notice") ?? "";
@@ -120,11 +150,13 @@ function render({ model, el }) {
     "change:scene": stateLater,
     "change:status": stateLater,
     "change:counts": stateLater,
+    "change:layout": stateLater,
+    "change:progress": stateLater,
     "change:timeline": stripLater,
     "change:panel": panelLater,
     "change:clock": clockChanged,
     "change:notice": later(drawNotice),
-    "msg:custom": post.hear,
+    "msg:custom": (message) => [post, find, files].forEach((part) => part.hear(message)),
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 
@@ -132,7 +164,7 @@ function render({ model, el }) {
     drawClock();
     if (live()) strip.draw(true);
     const counts = Object.entries(model.get("counts")).map(([word, count]) => `${count} ${word}`);
-    const text = `${model.get("scene").name ?? ""}: ${counts.join(", ")}`;
+    const text = `${scene.name}: ${counts.join(", ")}`;
     if (spoken.textContent !== text) spoken.textContent = text;
   }, 1000);
   const sizes = new ResizeObserver(() => {
@@ -155,6 +187,8 @@ function render({ model, el }) {
     sizes.disconnect();
     endTheme();
     use.stop();
+    find.stop();
+    screen.stop();
     post.stop();
     root.remove();
   };

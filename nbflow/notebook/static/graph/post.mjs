@@ -10,11 +10,11 @@ export function makePost(model, hint) {
     if (!waiting.size) hint.hidden = true;
   }
   return {
-    /** `expected`: somebody clicked and waits for an answer. */
-    send(verb, task, expected) {
+    /** `expected`: somebody clicked and waits for an answer. `word`: what some verbs are about. */
+    send(verb, task, expected, word) {
       const key = `${mine}-${++count}`;
       if (expected) waiting.set(key, setTimeout(() => (hint.hidden = false), 1000));
-      model.send({ verb, key, ...(task === undefined ? {} : { task }) });
+      model.send({ verb, key, ...(task === undefined ? {} : { task }), ...(word === undefined ? {} : { word }) });
     },
     hear: (message) => typeof message?.ack === "string" && acknowledged(message.ack),
     stop: () => waiting.forEach((timer) => clearTimeout(timer)),

@@ -5,13 +5,29 @@
  *   tasks: number[], inside: number[], cell: number, pitch: number, columns: number, top: number}} Node
  * @typedef {{source: number, target: number, kind: number, points: number[]}} Edge
  * @typedef {{name: string, ids: number[], details: string[], nodes: Node[], edges: Edge[],
- *   width: number, height: number}} Scene
+ *   width: number, height: number, layout: string}} Scene
  */
 import { MARKS, RECALLED, ORDER, MATTERS, ended } from "./marks.mjs";
 
-/** The edge through `points` as an SVG path: level where it starts and ends. */
-export function edgePath(points) {
+/** The numbers of which `runs` are the runs: (first, how many, step), one after the other. */
+export function unrolled(runs) {
+  const numbers = [];
+  for (let i = 0; i < runs.length; i += 3) {
+    for (let k = 0; k < runs[i + 1]; k++) numbers.push(runs[i] + k * runs[i + 2]);
+  }
+  return numbers;
+}
+
+/** The scene as Python sends it, with its lists of tasks written out. */
+export function unpacked(sent) {
+  const nodes = sent.nodes.map((node) => ({ ...node, tasks: unrolled(node.tasks), inside: unrolled(node.inside) }));
+  return { ...sent, ids: unrolled(sent.ids), nodes };
+}
+
+/** The edge through `points` as an SVG path: level where it starts and ends, or as `points` say where it is `curved`. */
+export function edgePath(points, curved = false) {
   let [x, y] = points;
+  if (curved) return `M${x} ${y}C${points.slice(2).join(" ")}`;
   let path = `M${x} ${y}`;
   for (let i = 2; i < points.length; i += 2) {
     const toX = points[i];
@@ -76,6 +92,52 @@ export function note(node, status) {
   return mark === RECALLED ? "recalled" : node.detail;
 }
 
+/**
+ * Very many cells as one path for each key: neighbours with the same one are one stroke.
+ * @param {(task: number) => number} keyOf
+ * @returns {Map<number, string>}
+ */
+export function fieldPaths(node, keyOf) {
+  const paths = new Map();
+  const { columns, pitch, cell, top } = node;
+  const keys = node.tasks.map(keyOf);
+  for (let slot = 0; slot < keys.length; ) {
+    const row = Math.floor(slot / columns);
+    const end = Math.min(keys.length, (row + 1) * columns);
+    let after = slot + 1;
+    while (after < end && keys[after] === keys[slot]) after++;
+    const x = MARGIN + (slot % columns) * pitch;
+    const stroke = `M${x} ${top + row * pitch}h${(after - slot - 1) * pitch + cell}v${cell}H${x}z`;
+    paths.set(keys[slot], (paths.get(keys[slot]) ?? "") + stroke);
+    slot = after;
+  }
+  return paths;
+}
+
+/** The lines between the columns of very many cells, to be stroked in the colour of the ground. */
+export function fieldGaps(node) {
+  const long = Math.ceil(node.tasks.length / node.columns) * node.pitch;
+  const gap = (node.pitch - node.cell) / 2;
+  let path = "";
+  for (let k = 1; k < node.columns; k++) path += `M${MARGIN + k * node.pitch - gap} ${node.top}v${long}`;
+  return path;
+}
+
+/** Of a node's tasks, the one that somebody wants to see first. */
+export function telling(node, status) {
+  const rank = (task) => MATTERS.indexOf(status[task]);
+  return node.tasks.reduce((best, task) => (rank(task) < rank(best) ? task : best));
+}
+
+/** The box around all boxes. */
+export function around(boxes) {
+  const x = Math.min(...boxes.map((box) => box.x));
+  const y = Math.min(...boxes.map((box) => box.y));
+  const right = Math.max(...boxes.map((box) => box.x + box.w));
+  const bottom = Math.max(...boxes.map((box) => box.y + box.h));
+  return { x, y, w: right - x, h: bottom - y };
+}
+
 /** The task at (x, y) of the scene within a block's cells, or -1. */
 export function taskAt(node, x, y) {
   const column = Math.floor((x - cellLeft(node)) / node.pitch);
@@ -84,8 +146,10 @@ export function taskAt(node, x, y) {
   return node.tasks[row * node.columns + column] ?? -1;
 }
 
+/** Between a block's sides and its cells. */
+const MARGIN = 12;
 /** Where a node's first cell begins. */
-const cellLeft = (node) => node.x + 12;
+const cellLeft = (node) => node.x + MARGIN;
 
 /** Left upper corner and size of a task's own mark on the picture: its cell, or the whole pill. */
 export function boxOf(node, slot) {

@@ -20,3 +20,9 @@ export function splitError(text) {
 export function excerpt(count, at, around = 4) {
   return at ? [Math.max(0, at - 1 - around), Math.min(count, at + around)] : [0, count];
 }
+
+/** The beginning of a text that finds room in so many pixels, in a line of detail. */
+export function cut(text, pixels) {
+  const most = Math.floor(pixels / 6.2);
+  return text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text;
+}

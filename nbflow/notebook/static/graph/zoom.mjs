@@ -8,6 +8,11 @@ export function makeZoom(frame, layer) {
   let touched = false;
   const LEAST = 0.62;
   const TALLEST = 560;
+  /** On the full screen the graph has what the other parts leave. */
+  function tallest() {
+    const root = frame.closest(".nbf-full");
+    return root ? Math.max(320, window.innerHeight - (root.scrollHeight - frame.offsetHeight)) : TALLEST;
+  }
   function apply() {
     set(layer, "transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(${at.k.toFixed(4)})`);
     // A side beyond which the graph goes on fades out.
@@ -22,9 +27,10 @@ export function makeZoom(frame, layer) {
 
   function place(least) {
     const width = frame.clientWidth || 1060;
-    const whole = Math.min(1, (width - 32) / Math.max(scene.width, 1), (TALLEST - 32) / Math.max(scene.height, 1));
-    const high = scene.height * Math.max(least, whole) + 40;
-    frame.style.height = `${Math.round(Math.min(TALLEST, Math.max(96, high)))}px`;
+    const room = tallest();
+    const whole = Math.min(1, (width - 32) / Math.max(scene.width, 1), (room - 32) / Math.max(scene.height, 1));
+    const high = room === TALLEST ? scene.height * Math.max(least, whole) + 40 : room;
+    frame.style.height = `${Math.round(Math.min(room, Math.max(96, high)))}px`;
     at = fitted(scene, width, frame.clientHeight, least);
     apply();
   }
@@ -58,12 +64,14 @@ export function makeZoom(frame, layer) {
       const dy = shift(at.y + box.y * at.k, box.h * at.k, frame.clientHeight);
       if (dx || dy) this.move(dx, dy);
     },
+    /** True if a box of the scene finds room in the window as it is scaled now. */
+    holds: (box) => box.w * at.k <= frame.clientWidth - 16 && box.h * at.k <= frame.clientHeight - 16,
     toScene: (x, y) => ({ x: (x - at.x) / at.k, y: (y - at.y) / at.k }),
   };
 }
 
-/** Drag to pan; a press that did not move is a click. */
-export function dragging(frame, zoom, click) {
+/** Drag to pan by `move(dx, dy)`; a press that did not move is a click. */
+export function dragging(frame, move, click) {
   let from = null;
   let moved = false;
   frame.addEventListener("pointerdown", (event) => {
@@ -76,7 +84,7 @@ export function dragging(frame, zoom, click) {
     if (!moved && Math.hypot(event.clientX - from.x, event.clientY - from.y) < 4) return;
     if (!moved) frame.setPointerCapture(event.pointerId);
     moved = true;
-    zoom.move(event.clientX - from.x, event.clientY - from.y);
+    move(event.clientX - from.x, event.clientY - from.y);
     from = { x: event.clientX, y: event.clientY };
   });
   const stop = () => (from = null);

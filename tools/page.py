@@ -1,0 +1,62 @@
+"""The live graph on an empty page: its code and a model as a front end has one, without a notebook, kernel or server.
+
+Tests look at what is drawn, and benchmarks measure it, in moments. What only a notebook has (its shortcuts, its theme,
+its way of carrying messages) is tried in JupyterLab itself (`tests/browser`).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.sync_api import Page
+
+from nbflow.notebook.script import STATIC, joined, styles
+
+_PAGE = STATIC / "graph"
+# A model as anywidget gives one to `render`: traits by name, those who listen, what was said to Python.
+_MODEL = """
+class Model {
+  constructor() { this.traits = {}; this.ears = {}; this.said = []; }
+  get(name) { return this.traits[name]; }
+  on(event, ear) { (this.ears[event] ||= new Set()).add(ear); }
+  off(event, ear) { this.ears[event]?.delete(ear); }
+  send(content) {
+    this.said.push(content);
+    queueMicrotask(() => this.hear({ ack: content.key }));
+  }
+  hear(message) { for (const ear of this.ears["msg:custom"] ?? []) ear(message); }
+  set(changes) {
+    Object.assign(this.traits, changes);
+    for (const name of Object.keys(changes)) for (const ear of this.ears[`change:${name}`] ?? []) ear();
+  }
+}
+"""
+
+
+def show(page: Page, traits: Mapping[str, Any], *, dark: bool = False) -> None:
+    """Draw the graph with these traits on `page`, which keeps the model as `window.model`."""
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    page.set_content(f"<!doctype html><style>{styles(_PAGE)}</style><body></body>")
+    source = "data:text/javascript;base64," + base64.b64encode(joined(_PAGE / "main.mjs").encode()).decode()
+    page.evaluate(
+        f"""async ([source, traits]) => {{
+            {_MODEL}
+            window.bytes = hex => new DataView(Uint8Array.from(hex.match(/../g) ?? [], h => parseInt(h, 16)).buffer);
+            window.model = new Model();
+            window.model.set({{ ...traits, status: window.bytes(traits.status) }});
+            const view = (await import(source)).default;
+            window.end = view.render({{ model: window.model, el: document.body }});
+        }}""",
+        [source, {**traits, "status": traits["status"].hex()}],
+    )
+
+
+def change(page: Page, traits: Mapping[str, Any]) -> None:
+    """Let the model's traits change, as one message from Python does."""
+    page.evaluate(
+        "traits => window.model.set('status' in traits"
+        " ? { ...traits, status: window.bytes(traits.status) } : traits)",
+        {**traits, **({"status": traits["status"].hex()} if "status" in traits else {})},
+    )
