@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test faults chaos test-pythons lint format bench bench-peers bench-scale bench-faults binder-check pictures clean
+.PHONY: help demo lab test faults chaos test-pythons lint format bench bench-peers bench-scale bench-faults bench-graph binder-check pictures clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ bench-scale: $(STAMP)  ## What a task costs as there are more of them, up to a m
 
 bench-faults: $(STAMP)  ## How long the promised ends take when something goes wrong
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
+
+bench-graph: $(STAMP)  ## What the live graph costs a kernel and a page, up to 50,000 tasks
+	@$(BIN)/python -m benchmarks.graph $(ARGS)
 
 binder-check: $(STAMP)  ## Check binder/ without Docker: render it, run its postBuild, run the first notebook
 	@$(BIN)/python -m tools.binder_check $(ARGS)

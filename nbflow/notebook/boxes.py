@@ -33,7 +33,7 @@ _BAR_TOP, _SUMMARY_HEIGHT = 30, 64
 BAR_HEIGHT = 6
 _LONGEST_ROW = 160
 # Another task as an argument: an edge tells that already.
-_REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?(?:a task|task \d+)(?!\S)")
+_REFERENCE = re.compile(r"(?<!\S)(?:[^\W\d]\w*=)?(?:a task|task \d+(?:\.\d+)?)(?!\S)")
 _DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
 
 

@@ -63,7 +63,7 @@ function render({ model, el }) {
       hide() {},
     },
   ]);
-  const fullScreenPlace = html("span");
+  const fullScreenPlace = html("span", { class: "nbf-files" });
   const head = makeHead([views.element, find.element, files.element, fullScreenPlace], find.toggle);
   const panel = makePanel({
     openId: (id) => open(graph.taskOf(id)),
