@@ -119,6 +119,17 @@ export function makeGraph(open, dragged) {
     zoom.reveal(zoom.holds(whole) ? whole : running[running.length - 1]);
   }
 
+  // The focus may come by other ways than ours: the arrow keys go on from where it is.
+  frame.addEventListener("focusin", (event) => {
+    const id = event.target.getAttribute("data-task");
+    const task = id ? seen.scene.ids.indexOf(Number(id)) : -1;
+    if (task < 0 || task === seen.focused) return;
+    const left = nodeOf[seen.focused];
+    if (left !== undefined) set(parts[left].of(seen.focused), "tabindex", -1);
+    seen.focused = task;
+    redrawField(left);
+    set(event.target, "tabindex", 0);
+  });
   frame.addEventListener("keydown", (event) => {
     if (event.target === frame || !boxes.length) return;
     const zooms = { "+": 1.25, "=": 1.25, "-": 1 / 1.25 };
