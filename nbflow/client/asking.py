@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.client.calls import Calls
 from nbflow.client.questions import Questions
@@ -12,8 +14,15 @@ from nbflow.client.record import Facts, TaskRecord
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed, SchedulerLost, UsageError
 from nbflow.memoizers import MODES
-from nbflow.wire.messages import Checkpoint, Details, Inspect, MemoSpec, Status, Survey
+from nbflow.wire.messages import Checkpoint, Details, Inspect, MemoSpec, Retry, Retrying, Status, Survey
 from nbflow.wire.rows import TaskDetails, WorkerRow
+
+
+class Retrial(NamedTuple):
+    """What came of a wish to have tasks tried again: the numbers of those that are, and why others are not."""
+
+    tasks: list[int]
+    refused: dict[int, str]
 
 
 class Asking:
@@ -22,6 +31,10 @@ class Asking:
     _calls: Calls
     _memo: MemoSpec
     _questions: Questions
+
+    def __init__(self) -> None:
+        self._wishes = itertools.count(1)  # of tasks to be tried again
+        self._heard: dict[int, Callable[[Retrial], None]] = {}  # who does not wait for the answer to one
 
     def details(self, task_id: int, timeout: float = 5.0) -> TaskDetails:
         """What is known of one task beyond its row. Waits for the scheduler's answer at most `timeout` seconds.
@@ -71,6 +84,61 @@ class Asking:
             )
         self._questions.ask(Checkpoint(), None)
         return self._memo.directory
+
+    def retry(self, task_id: int, dependants: bool = False) -> list[int]:
+        """Have a task tried again that ended without a value; what `AppFuture.retry` says holds here.
+
+        Returns:
+            the numbers of the tasks that are tried again: this one, and with `dependants` those not run because of it.
+
+        Raises:
+            UsageError: it cannot be tried again; the text says why, and what can be done.
+            FlowClosed: the flow has ended.
+            TimeoutError: the scheduler did not answer in 5 s.
+        """
+        retrial = self.retry_all([task_id], dependants)
+        if task_id in retrial.refused:
+            raise UsageError(retrial.refused[task_id])
+        return retrial.tasks
+
+    def retry_all(self, tasks: Iterable[int] | None = None, dependants: bool = True) -> Retrial:
+        """Have several tasks tried again: those that can be. None: all that failed or were skipped.
+
+        Raises FlowClosed and TimeoutError like `retry`, and UsageError for what is no number.
+        """
+        numbers = None if tasks is None else list(tasks)
+        if numbers == []:  # else it would be all
+            return Retrial([], {})
+        answer: Retrying = self._questions.ask(self._wish(numbers, dependants), 5.0)
+        return Retrial(answer.tasks, answer.refused)
+
+    def retry_soon(
+        self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
+    ) -> None:
+        """The same without waiting: `told` gets the answer on the thread that hears it, and must return at once.
+
+        Raises FlowClosed if the flow has ended; if it does before the answer, `told` is not called.
+        """
+        wish = self._wish(tasks, dependants)
+        self._heard[wish.id] = told
+        self._send_question(wish)
+
+    def _wish(self, tasks: Sequence[int] | None, dependants: bool) -> Retry:
+        wrong = [task for task in tasks or () if type(task) is not int or not 0 <= task < 2**64]
+        if wrong:
+            raise UsageError(f"a task is named by its number, a whole one from 0; not by {wrong[0]!r}")
+        return Retry(next(self._wishes), list(tasks or ()), dependants)
+
+    def _hear_of_retrial(self, message: Retrying) -> None:
+        """Called where the socket is read."""
+        self._calls.reopen(message.tasks)  # before anybody looks at one of the futures
+        if (told := self._heard.pop(message.id, None)) is not None:
+            told(Retrial(message.tasks, message.refused))
+        else:
+            self._questions.answer(message)
+
+    def _send_question(self, question: Any) -> None:
+        raise NotImplementedError
 
     def facts_of(self, task: int, timeout: float = 5.0) -> Facts | None:
         """What the scheduler knows of a task; None once nobody can tell, or not within `timeout` seconds."""

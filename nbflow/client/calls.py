@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from nbflow import numbers
 from nbflow.client.arguments import Arguments
@@ -28,7 +28,6 @@ from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, name_of
 from nbflow.client.outside import Outside
 from nbflow.client.parameters import parameters_of
-from nbflow.client.promise import Promise
 from nbflow.client.record import Facts, TaskRecord, record_of_call
 from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, Special, automatic_name, complete
 from nbflow.errors import CannotPickle, FlowClosed, UsageError
@@ -70,8 +69,11 @@ class Link(Protocol):
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """Read in this thread until `done`, where that is possible; may return early."""
 
-    def call_back(self, future: Promise[Any]) -> None:
-        """Run the future's callbacks on a thread where they may block."""
+    def call_back(self, callbacks: Callable[[], None]) -> None:
+        """Run a future's callbacks on a thread where they may block."""
+
+    def retry(self, task: int, dependants: bool = False) -> list[int]:
+        """Have a task tried again that ended without a value; see `DataFlowKernel.retry`."""
 
     def say(self, what: Callable[[], None]) -> None:
         """Call what logs, on a thread of its own: handlers of logs may wait for tasks, and hold a lock meanwhile."""
@@ -131,6 +133,7 @@ class Calls:
         self._defined: set[bytes] = set()
         self._released: deque[int] = deque()  # filled by futures as they go, in any thread at any moment
         self._unread: WeakSet[AppFuture] = WeakSet()  # futures whose value lies in files of the flow
+        self._fruitless: WeakValueDictionary[int, AppFuture] = WeakValueDictionary()  # that ended without one
         self._why_closed = "it has been cleaned up"
 
     # ------------------------------------------------------------ making calls
@@ -447,8 +450,20 @@ class Calls:
                 self._unread.add(future)
                 if self._threads is not None:
                     future.tether = self._arguments.tether()
+            elif kind is not Inline and kind is not Held:
+                self._fruitless[message.id] = future
             if log.isEnabledFor(DEBUG):
                 self._link.say(functools.partial(self._log, future, future.state.label))
+
+    def reopen(self, tasks: Sequence[int]) -> None:
+        """These tasks, which had ended without a value, are tried again: whoever has their futures waits anew.
+
+        Called where the socket is read, so that nothing that comes of them is heard before.
+        """
+        for task in tasks:
+            if (future := self._fruitless.pop(task, None)) is not None:  # else nobody holds it any more
+                self.pending[task] = future
+                future.reopen()
 
     @staticmethod
     def _log(future: AppFuture, what: str) -> None:
@@ -518,9 +533,14 @@ class Calls:
         if len(self._released) >= _MANY_RELEASED and (released := self.take_released()) is not None:
             self._link.post(released)
 
-    def call_back(self, future: Promise[Any]) -> None:
+    def call_back(self, callbacks: Callable[[], None]) -> None:
         """Run a future's callbacks."""
-        self._link.call_back(future)
+        self._link.call_back(callbacks)
+
+    def retry(self, task: int, dependants: bool) -> None:
+        """Have a task tried again that ended without a value."""
+        self.check_not_abandoned()
+        self._link.retry(task, dependants)
 
     def facts_of(self, task: int) -> Facts | None:
         """What the scheduler knows of a task; None if nobody can tell."""

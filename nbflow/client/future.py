@@ -53,8 +53,11 @@ class Owner(Protocol):
     def release(self, task: int) -> None:
         """Nobody holds the future any more; may be called at any moment, in any thread."""
 
-    def call_back(self, future: Promise[Any]) -> None:
-        """Run the future's callbacks, on a thread where they may block."""
+    def call_back(self, callbacks: Callable[[], None]) -> None:
+        """Run a future's callbacks, on a thread where they may block."""
+
+    def retry(self, task: int, dependants: bool) -> None:
+        """Have a task tried again that ended without a value."""
 
     def lift(self, function: Callable[[Any, Any], Any], future: AppFuture, argument: Any) -> AppFuture:
         """Make a task of `function(value of the future, argument)`."""
@@ -75,9 +78,7 @@ class AppFuture(Promise[Any]):
     # what an unsettled, plain call has; an instance gets its own when it differs
     _state = PENDING
     _outcome: Outcome | None = None
-    _result: Any = None
-    _exception: BaseException | None = None
-    _opened = False
+    _opened: tuple[Any, BaseException | None] | None = None  # what was made of it: a value, or an exception
     _kept: Sequence[mmap.mmap] = ()
     _files: list[DataFuture] | None = None  # outputs, and then streams
     _outputs = 0  # how many of them are outputs
@@ -161,23 +162,21 @@ class AppFuture(Promise[Any]):
             CancelledError: it was cancelled, or a need of it was.
             Exception: what the task raised, or a `TaskError`.
         """
-        if not self._opened:
-            if self._outcome is None:
-                self._wait(timeout)
-            self._open()
-        if self._exception is not None:  # whatever its truth value is, which is all that the base class asks
+        opened = self._opened
+        if opened is None:
+            opened = self._end(timeout)
+        result, error = opened
+        if error is not None:  # whatever its truth value is
             asked_for = self.tid, self._options.name  # noqa: F841 # read by whoever shows the error
             try:
-                raise self._exception
+                raise error
             finally:
-                del self  # else the exception would hold this frame, and it the exception
-        return self._result if self._opened else super().result(0)
+                del self, opened, error  # else the exception would hold this frame, and it the exception
+        return result
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None. Waits and raises like it."""
-        self._wait(timeout)
-        self._open()
-        return super().exception(0)
+        return (self._opened or self._end(timeout))[1]
 
     def cancel(self, wait: bool = True) -> bool:
         """Withdraw the task, queued or running, and what waits for it; what has ended stays as it is.
@@ -203,6 +202,24 @@ class AppFuture(Promise[Any]):
                 return True
             self._wait(None)
         return self.cancelled()
+
+    def retry(self, dependants: bool = False) -> None:
+        """Have the task tried again, which ended without a value: with the function and the arguments of its call.
+
+        When this returns the future is pending as at first: `result()` waits anew, and callbacks that are added from
+        now on run at the new end. Those that had been told of the first end are not told of another. What was kept for
+        it goes with the future: an app that was changed since, or other arguments, are a new call.
+
+        Args:
+            dependants: have all tried again as well that were not run because of this one.
+
+        Raises:
+            UsageError: the task has not ended, has its value, lacks that of another one, which the text names, or is an
+                item of a sweep or no task of the flow's own. The text says which.
+            FlowClosed: the flow has ended.
+            TimeoutError: the scheduler did not answer.
+        """
+        self._owner.retry(self.tid, dependants)
 
     def done(self) -> bool:
         """Whether the task has ended, well or not."""
@@ -255,9 +272,8 @@ class AppFuture(Promise[Any]):
             self._files = files
 
     def settle(self, outcome: Outcome) -> None:
-        """The task has ended. Called once, where the socket is read."""
-        kind = type(outcome)
-        cancelled = kind is Withdrawn or (kind is Blamed and outcome.cause is None)  # type: ignore[union-attr]
+        """The task has ended. Called where the socket is read: once, and once more after each `reopen`."""
+        cancelled = _withdrawn(outcome)
         with making:  # so is its condition made, by whoever is to wait
             if self._its_condition is None and self._files is None:  # nobody has asked
                 self._has_settled(outcome, cancelled)
@@ -270,18 +286,30 @@ class AppFuture(Promise[Any]):
             for future in sorted((self, *files), key=id):
                 held.enter_context(future._condition)
             self._has_settled(outcome, cancelled)
-            called = [future for future in (self, *files) if future._tell(cancelled, good)]
-        for future in called:
-            self._owner.call_back(future)
+            told = [future._tell(cancelled, good) for future in (self, *files)]
+        for callbacks in told:
+            if callbacks is not None:
+                self._owner.call_back(callbacks)
 
     def _has_settled(self, outcome: Outcome, cancelled: bool) -> None:
         # in this order: who finds an outcome finds the state that goes with it
         self._state = CANCELLED_AND_NOTIFIED if cancelled else FINISHED
         self._outcome = outcome
 
+    def reopen(self) -> None:
+        """The task, which had ended without a value, is tried again. Called where the socket is read."""
+        with ExitStack() as held:  # whoever looks whether it has ended, and waits if not, holds one of them
+            for future in sorted((self, *(self._files or ())), key=id):
+                held.enter_context(future._condition)
+                future._wait_anew()
+            with making:
+                # in this order: who finds an outcome finds the state that goes with it
+                self._outcome = self._opened = None
+                self._state = PENDING
+
     def keep(self) -> None:
         """Hold on to a value whose files are about to go; it is opened when somebody asks for it, as ever."""
-        if not self._opened and isinstance(self._outcome, (Stored, Composed)):
+        if self._opened is None and isinstance(self._outcome, (Stored, Composed)):
             self._kept = objects.keep(self._outcome)
 
     def check_that_it_ends(self) -> None:
@@ -292,10 +320,12 @@ class AppFuture(Promise[Any]):
         if self._outcome is None and self._owner.elsewhere:
             raise self._owner.refusal()
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, timeout: float | None, deadline: float | None = None) -> None:
+        """`deadline`: by the monotonic clock, where it is not `timeout` seconds from now."""
         if self._outcome is not None:
             return
-        deadline = None if timeout is None else time.monotonic() + timeout
+        if timeout is not None and deadline is None:
+            deadline = time.monotonic() + timeout
         self._owner.read_until(self._has_ended, deadline)
         if self._has_ended():
             return
@@ -318,13 +348,22 @@ class AppFuture(Promise[Any]):
     def _has_ended(self) -> bool:
         return self._outcome is not None
 
-    def _open(self) -> None:
-        """Make value or exception of the outcome, in the thread that wants it."""
-        if self._opened or self._outcome is None or self._state == CANCELLED_AND_NOTIFIED:
-            return
+    def _end(self, timeout: float | None) -> tuple[Any, BaseException | None]:
+        """Wait for the end, and make value or exception of the outcome, in the thread that wants it.
+
+        Raises:
+            TimeoutError: there is none in time.
+            CancelledError: the task, or a need of it, was withdrawn.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (outcome := self._outcome) is None:  # more than once where it is tried again just then
+            self._wait(timeout, deadline)
+        if _withdrawn(outcome):
+            raise concurrent.futures.CancelledError
         result, error = None, None
-        outcome = self._outcome
         if isinstance(outcome, VALUES):
+            if (opened := self._opened) is not None:
+                return opened
             try:
                 result = outcomes.load(outcome, mine=True, held=self._owner.held)
             except outcomes.OF_THE_VALUE as found:
@@ -332,14 +371,19 @@ class AppFuture(Promise[Any]):
         else:
             error = outcomes.unpack_error(outcome, self.tid, self._options.name)
         with making:
-            self._has_opened(outcome, result, error)
+            return self._has_opened(outcome, (result, error))
 
-    def _has_opened(self, outcome: Outcome, result: Any, error: BaseException | None) -> None:
-        if not self._opened:  # the first of several threads wins
-            self._result, self._exception = result, error
-            self._opened = True
-            if type(outcome) is Inline and error is None:
+    def _has_opened(
+        self, outcome: Outcome, opened: tuple[Any, BaseException | None]
+    ) -> tuple[Any, BaseException | None]:
+        """What counts as the end: that of the first of several threads; our own, where it is tried again by now."""
+        if self._opened is not None:
+            return self._opened
+        if self._outcome is outcome:
+            self._opened = opened
+            if type(outcome) is Inline and opened[1] is None:
                 self._outcome = _READ
+        return opened
 
     def __del__(self) -> None:
         try:
@@ -350,3 +394,9 @@ class AppFuture(Promise[Any]):
 
     def __repr__(self) -> str:
         return f"<AppFuture task {name_of(self.tid)} {self._options.name}: {'done' if self.done() else 'not done'}>"
+
+
+def _withdrawn(outcome: Outcome) -> bool:
+    """Whether it says that the task, or a need of it, was cancelled."""
+    kind = type(outcome)
+    return kind is Withdrawn or (kind is Blamed and outcome.cause is None)  # type: ignore[union-attr]

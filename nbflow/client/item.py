@@ -44,8 +44,8 @@ class Awaited(Promise[Any]):
         with self._condition:
             self._over = True
             callbacks = self._tell(state is State.CANCELLED, state is State.DONE)
-        if callbacks:
-            self._calls.call_back(self)
+        if callbacks is not None:
+            self._calls.call_back(callbacks)
 
     def done(self) -> bool:
         """Whether it has ended, well or not."""

@@ -63,6 +63,7 @@ from nbflow.wire.messages import (
     ForThread,
     Freed,
     Judge,
+    Retrying,
     Rows,
     Settled,
     StartThread,
@@ -95,6 +96,7 @@ class DataFlowKernel(Asking, AsParsl):
     """
 
     def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
         started = False
         try:
             with undisturbed:  # an interrupt in between would leave a half of a flow
@@ -182,6 +184,7 @@ class DataFlowKernel(Asking, AsParsl):
             Rows: lambda message: self.feed.take(message.rows),
             Workers: lambda message: self.feed.take_workers(message.rows),
             Details: self._questions.answer,
+            Retrying: self._hear_of_retrial,
             Status: self._questions.answer,
             Checkpointed: self._questions.answer,
             Warned: lambda message: self.say(functools.partial(warn_from_afar, message.text)),
@@ -379,9 +382,9 @@ class DataFlowKernel(Asking, AsParsl):
         if self._threads.task_here is None:
             self._connection.read_until(done, deadline)
 
-    def call_back(self, future: Promise[Any]) -> None:
+    def call_back(self, callbacks: Callable[[], None]) -> None:
         """Run callbacks on a thread of their own: they are the user's code and may wait for other tasks."""
-        self._callbacks.put(future.run_callbacks)
+        self._callbacks.put(callbacks)
 
     def say(self, what: Callable[[], None]) -> None:
         """Call what logs or warns."""

@@ -7,10 +7,11 @@ most futures of a large flow are never waited for by themselves, and it is half 
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from nbflow.client.quiet import QuietCondition
@@ -62,10 +63,11 @@ class Promise(concurrent.futures.Future[Result], Needed):
     _its_condition: QuietCondition | None = None
     _its_waiters: list[Any] | None = None
     _its_callbacks: list[Callable[[Any], Any]] | None = None
+    _spent: Sequence[Any] = ()  # waiters that were told of an earlier end, and are told of no other
 
-    def run_callbacks(self) -> None:
+    def run_callbacks(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         """Call what `add_done_callback` was given; what one raises, whatever it is, is logged and harms no other."""
-        for callback in self._done_callbacks:
+        for callback in callbacks:
             try:
                 callback(self)
             except BaseException:
@@ -93,13 +95,25 @@ class Promise(concurrent.futures.Future[Result], Needed):
 
     # ------------------------------------------------------------ for those who settle it
 
-    def _tell(self, cancelled: bool, good: bool) -> bool:
-        """Wake who waits, now that the future is settled, with its condition held; whether callbacks are to be run."""
+    def _tell(self, cancelled: bool, good: bool) -> Callable[[], None] | None:
+        """Wake who waits, now that the future is settled, with its condition held; gives back what calls callbacks."""
         for waiter in self._its_waiters or ():
+            if any(waiter is told for told in self._spent):
+                continue
             tell = waiter.add_cancelled if cancelled else waiter.add_result if good else waiter.add_exception
             tell(self)
         self._condition.notify_all()
-        return bool(self._its_callbacks)
+        # taken out: one that is tried again has others by its next end
+        callbacks, self._its_callbacks = self._its_callbacks, None
+        return functools.partial(self.run_callbacks, callbacks) if callbacks else None
+
+    def _wait_anew(self) -> None:
+        """The future, which was settled, is to be settled once more; with its condition held.
+
+        Who has been told of the first end, and not gone yet, has counted it.
+        """
+        if self._its_waiters:
+            self._spent = tuple(self._its_waiters)
 
     def _made(self, name: str, make: Callable[[], Any]) -> Any:
         found = getattr(self, name)

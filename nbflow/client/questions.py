@@ -10,9 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from nbflow.errors import FlowClosed
-from nbflow.wire.messages import Checkpoint, Checkpointed, Details, Inspect, Status, Survey
+from nbflow.wire.messages import (
+    Checkpoint,
+    Checkpointed,
+    Details,
+    Inspect,
+    Retry,
+    Retrying,
+    Status,
+    Survey,
+)
 
-ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Checkpointed}
+ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Checkpointed, Retry: Retrying}
 """Which answer belongs to which question."""
 
 
@@ -26,7 +35,7 @@ class Questions:
         self._asking = threading.Lock()
         self._closed = False
 
-    def ask(self, question: Inspect | Survey | Checkpoint, timeout: float | None) -> Any:
+    def ask(self, question: Inspect | Survey | Checkpoint | Retry, timeout: float | None) -> Any:
         """The answer; waits for it at most `timeout` seconds, None = as long as it takes.
 
         Raises:

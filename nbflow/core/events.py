@@ -202,6 +202,12 @@ class CancelRequested(Event, frozen=True):
     unless_begun: bool = False
 
 
+class RetryRequested(Event, frozen=True):
+    """Somebody wants these tasks, which ended without a value, tried again: those that `again.chosen` has named."""
+
+    tasks: tuple[int, ...]
+
+
 class Awaited(Event, frozen=True):
     """A task, `by`, waits for an equal call to end: `task`."""
 

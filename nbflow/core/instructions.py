@@ -28,6 +28,7 @@ class Why(enum.IntEnum):
     JUDGED = 10  # the retry handler has said so
     RETURNED = 11  # a worker gave it back before it had begun
     MEMORY = 12  # it had more memory than it may, or than the machine could spare
+    RETRIED = 13  # somebody wants it tried again
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -118,9 +119,19 @@ class Settle(Instruction, frozen=True):
 
 
 class Forget(Instruction, frozen=True):
-    """Nobody holds the ended task and nothing waits for it: its value can go."""
+    """Nobody holds the ended task and nothing waits for it: its value can go, or what it was to be tried again with."""
 
     task: int
+
+
+class Revive(Instruction, frozen=True):
+    """The task, which was settled without a value, goes on: it will be launched, or settled, once more.
+
+    `joins`: as a join that waits for the tasks that it had called; its body does not run again.
+    """
+
+    task: int
+    joins: bool = False
 
 
 class Hire(Instruction, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from nbflow.core.again import blamed
 from nbflow.core.instructions import Change, Forget, Instruction, Remember, Settle, Why
 from nbflow.core.states import MOVES, State
 from nbflow.core.story import tell
@@ -21,7 +22,7 @@ SKIPPED, CANCELLED = State.SKIPPED, State.CANCELLED
 _ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
 
 
-# the story of whatever has ended; nothing is ever added to it: no move leads on from there
+# the story of whatever has ended; nothing is ever added to it: one that is tried again begins another
 _TOLD: list[Change] = []
 
 
@@ -63,12 +64,15 @@ class Ledger:
 
     # ------------------------------------------------------------ needs and ends
 
-    def _wait_for(self, task: Task, numbers: tuple[int, ...]) -> Task | None:
-        """Hold these tasks and count those that have not ended; gives back the first that ended without a value."""
+    def _wait_for(self, task: Task, numbers: tuple[int, ...], holds: int = 1) -> Task | None:
+        """Hold these tasks and count those that have not ended; gives back the first that ended without a value.
+
+        `holds`: 0 where they are held already.
+        """
         culprit: Task | None = None
         for number in numbers:
             other = self.tasks[number]
-            other.holds += 1
+            other.holds += holds
             if other.state < DONE:
                 if not other.dependants:
                     other.dependants = []
@@ -94,8 +98,9 @@ class Ledger:
             task.root, task.story = root, _TOLD
             if task.dependants:
                 ending += self._tell_dependants(task)
-            for number in task.needs:
-                self._drop(number)
+            if state is DONE:  # else they are kept with it, for another try
+                for number in task.needs:
+                    self._drop(number)
             if not task.holds:
                 self._forget(task)
             elif state is DONE:
@@ -127,10 +132,9 @@ class Ledger:
         """How a task ends whose need gave no value."""
         return (CANCELLED if need.state is CANCELLED else SKIPPED), Why.NEED, self._root(need)
 
-    @staticmethod
-    def _root(task: Task) -> int:
+    def _root(self, task: Task) -> int:
         """Which task is to blame for this one's end."""
-        return task.id if task.root is None else task.root
+        return blamed(task, self.tasks)
 
     def _drop(self, number: int) -> None:
         """One hold fewer."""
@@ -145,8 +149,9 @@ class Ledger:
             task = forgotten.pop()
             del self.tasks[task.id]
             self._step.instructions.append(Forget(task.id))
-            for number in task.inner or ():
-                inner = self.tasks[number]
-                inner.holds -= 1
-                if not inner.holds and inner.state >= DONE:
-                    forgotten.append(inner)
+            held = task.inner or ()
+            for number in held if task.state is DONE else (*task.needs, *held):
+                other = self.tasks[number]
+                other.holds -= 1
+                if not other.holds and other.state >= DONE:
+                    forgotten.append(other)

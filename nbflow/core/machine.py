@@ -14,11 +14,12 @@ and raises `IllegalMove` with the task's story.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from nbflow.core import events as ev
-from nbflow.core.instructions import Judge, Note, Recall, TakeBack, Why
+from nbflow.core.again import again_from, goes_on
+from nbflow.core.instructions import Judge, Note, Recall, Revive, TakeBack, Why
 from nbflow.core.invariants import check
 from nbflow.core.placement import PATIENCE, TOGETHER
 from nbflow.core.retry import NEVER
@@ -54,6 +55,7 @@ class Machine(Workforce):
             ev.Released: self._released,
             ev.Returned: self._returned,
             ev.CancelRequested: self._cancel_requested,
+            ev.RetryRequested: self._retry_requested,
             ev.ExecutorAdded: self._executor_added,
             ev.WorkerJoined: self._worker_joined,
             ev.HireFailed: self._hire_failed,
@@ -106,7 +108,7 @@ class Machine(Workforce):
             return
         unknown = next((number for number in needs if number not in self.tasks), None)
         if unknown is not None:
-            task.needs = ()  # none of them is held for this task
+            task.needs, task.once = (), True  # none of them is held for this task
             self._end(task, FAILED, Why.NEED_GONE, unknown)
             return
         culprit = self._wait_for(task, needs)
@@ -118,7 +120,9 @@ class Machine(Workforce):
             self._follow(task, next(other for n in needs if (other := self.tasks[n]).state < DONE))
 
     def _promised(self, event: ev.Promised) -> None:
-        task = self.tasks[event.task] = Task(event.task, event.app, (), (), NEVER, 0.0, False, attempt=1)
+        task = self.tasks[event.task] = Task(
+            event.task, event.app, (), (), NEVER, 0.0, False, once=True, attempt=1
+        )
         self.counts[WAITING] += 1
         self._move(task, RUNNING, Why.ATTEMPT)
 
@@ -157,12 +161,59 @@ class Machine(Workforce):
             for number in inner:
                 self._cancel_requested(ev.CancelRequested(number))
 
+    def _retry_requested(self, event: ev.RetryRequested) -> None:
+        again = [task for task in map(self.tasks.get, event.tasks) if task is not None and again_from(task)]
+        numbers = {task.id for task in again}
+        if any(task.state is CANCELLED for task in again):
+            for pool in self.pools.values():
+                pool.clear_of(numbers)
+        self._unlist(again, numbers)
+        left = [number for task in again for number in self._reopen(task, numbers)]
+        for task in again:
+            if task.state is not WAITING:
+                continue  # another one has taken it along in its end
+            joins = task.inner is not None
+            culprit = self._wait_for(task, task.needs if task.inner is None else task.inner, 0)
+            if culprit is not None:
+                fate = (FAILED, Why.NEED, self._root(culprit)) if joins else self._fate(culprit)
+                self._end(task, *fate)
+            elif not task.unmet and joins:
+                self._end(task, DONE, Why.JOINED, None)
+            elif not task.unmet:
+                self._ready(task)
+        for number in left:
+            self._drop(number)
+
+    def _unlist(self, again: Sequence[Task], numbers: Collection[int]) -> None:
+        """They ended before all that they waited for had: there they are no dependants any more."""
+        waited_for = {number for task in again for number in (*task.needs, *(task.inner or ()))}
+        for other in map(self.tasks.__getitem__, waited_for):
+            if other.dependants:
+                other.dependants = [number for number in other.dependants if number not in numbers]
+
+    def _reopen(self, task: Task, again: Collection[int]) -> tuple[int, ...]:
+        """The task waits as if it had just been called, but for the number of its attempts; gives back what it lets go.
+
+        A join goes on with the tasks that it has called if those that failed are tried again, too; else its body runs.
+        """
+        joins = goes_on(task, self.tasks, again)
+        left = () if joins or task.inner is None else task.inner
+        if not joins:
+            task.inner = None
+        task.failures, task.spent, task.unmet = 0, 0.0, 0
+        task.asked = task.unwanted = False
+        task.trial = task.doom = task.root = None
+        task.story = []
+        self._say(Revive(task.id, joins))
+        self._move(task, WAITING, Why.JOINED if joins else Why.RETRIED)
+        return left
+
     # ------------------------------------------------------------ attempts
 
     def _ready(self, task: Task) -> None:
         """All needs are DONE."""
-        if task.cached:
-            task.cached = False  # asked once
+        if task.cached and not task.asked:
+            task.asked = True
             self._move(task, RECALLING, Why.ATTEMPT)
             self._say(Recall(task.id))
         else:

@@ -19,6 +19,7 @@ import heapq
 import math
 import sys
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from nbflow.core.starts import Starts
@@ -171,6 +172,16 @@ class Pool:
         del heap[place]
         heapq.heapify(heap)
         return True
+
+    def clear_of(self, tasks: Collection[int]) -> None:
+        """Take out whatever is left here of tasks that were cancelled: they are about to come once more."""
+        self.ready = deque(entry for entry in self.ready if entry[-1] not in tasks)
+        heaps: list[list[Any]] = [self.ranked, self.nested]
+        for heap in heaps:
+            kept = [entry for entry in heap if entry[-1] not in tasks]
+            if len(kept) < len(heap):
+                heap[:] = kept
+                heapq.heapify(heap)
 
     def take(self, *, whatever: bool = False) -> int | None:
         """Take out the ready task that is to begin next; None if none may. `whatever`: also where it is crowded."""

@@ -11,6 +11,8 @@ attempt, because of which need) is a field of its `Change`, never one more state
        ├──> WAITING                         judged: it is to be tried again
        ├──> DONE | FAILED                   a join whose tasks ended
        └──> SKIPPED | CANCELLED             a need failed; somebody asked
+
+    FAILED | SKIPPED | CANCELLED ──> WAITING    somebody wants it tried again; DONE is never left
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class State(enum.IntEnum):
 
     @property
     def ended(self) -> bool:
-        """True for the four states that are never left."""
+        """True for the four states that are not left by themselves."""
         return self >= State.DONE
 
 
@@ -60,8 +62,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.RECALLING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.RUNNING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.DONE: frozenset(),
-    State.FAILED: frozenset(),
-    State.SKIPPED: frozenset(),
-    State.CANCELLED: frozenset(),
+    State.FAILED: frozenset({State.WAITING}),
+    State.SKIPPED: frozenset({State.WAITING}),
+    State.CANCELLED: frozenset({State.WAITING}),
 }
 """Every allowed move; any other is a bug of ours and raises `IllegalMove`."""

@@ -34,6 +34,7 @@ _WAITS: dict[Why, str] = {
     Why.RECALLED: "not in the memo",
     Why.JOINED: "waits for the tasks it called",
     Why.RETURNED: "given back before it began",
+    Why.RETRIED: "to be tried again, as somebody has asked",
 }
 
 

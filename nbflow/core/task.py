@@ -24,6 +24,8 @@ class Task(msgspec.Struct):
     cached: bool
     priority: float | None = None
     keyed: bool = False  # its value is to be remembered
+    asked: bool = False  # the memo was asked for it
+    once: bool = False  # it cannot be tried again: no worker runs it, or a need of it is not known any more
     depth: int = 0  # how many tasks it was called inside of
     rank: float | None = None  # the priority of the outermost of them that has one
     state: State = State.WAITING
@@ -36,7 +38,7 @@ class Task(msgspec.Struct):
     queued: bool = False  # on a desk
     unmet: int = 0  # needs, or tasks that a join waits for, that have not ended
     dependants: Sequence[int] = ()  # a list once there are any
-    holds: int = 1  # the caller's, one of every unended dependant, one of every join made of it
+    holds: int = 1  # the caller's, one of every dependant that is not DONE, one of every join made of it
     inner: tuple[int, ...] | None = None  # of a join whose body has ended
     doom: Why | None = None  # it is being ended: ASKED, TIMEOUT or MEMORY
     unwanted: bool = False  # it ends if the worker that it was sent ahead to gives it back

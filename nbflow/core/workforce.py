@@ -341,7 +341,7 @@ class Workforce(Ledger):
             task.unmet > TOGETHER
             or task.state is not WAITING
             or task.queued
-            or task.cached
+            or (task.cached and not task.asked)
             or not need.queued
         ):
             return False

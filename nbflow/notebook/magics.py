@@ -134,7 +134,7 @@ class FlowMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument("command", nargs="?", default="status", metavar="COMMAND", help=", ".join(COMMANDS))
-    @argument("words", nargs="*", metavar="WORD", help="what the command is about")
+    @argument("words", nargs=argparse.REMAINDER, metavar="WORD", help="what the command is about")
     @line_magic
     @described(f"Look at the flow and steer it.\n\n{summary()}")
     def nbflow(self, line: str) -> None:

@@ -4,7 +4,8 @@
     Recall, Remember    ──> the memo                   Forget           ──> values that nobody needs are discarded
     Hire, Dismiss, Abort ──> the staff                 Note             ──> the history
 
-Each task holds its arguments until it is settled and its value until it is forgotten, see `store`.
+Each task holds its arguments until it has a value and its value until it is forgotten, see `store`. One that ended
+without a value holds its arguments until it is forgotten, for another try.
 
 Carrying one out may lead to a later event; it never calls the machine.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.core import events as ev
 from nbflow.core import instructions as do
@@ -41,6 +42,16 @@ from nbflow.wire.outcomes import (
     Value,
     Withdrawn,
 )
+
+
+class Kept(NamedTuple):
+    """What a task that ended without a value can be tried again with."""
+
+    submit: msg.Submit
+    function: msg.Define
+    origin: int
+    template: bytes
+    inner: list[int]
 
 
 class Hands:
@@ -72,12 +83,16 @@ class Hands:
         self._staff = staff
         self._emit = emit
         self._fetching: dict[int, do.Launch] = {}  # tasks that wait for a value of the client's process
+        self.kept: dict[
+            int, Kept
+        ] = {}  #: of tasks that ended without a value, as long as somebody holds them
         self.carry: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Launch: self._launch,
             do.Settle: self._settle,
             do.Note: self._note,
             do.Judge: self._judge,
             do.Forget: self._forget,
+            do.Revive: self._revive,
             do.Recall: self._recall,
             do.Remember: self._remember,
             do.TakeBack: self._take_back,
@@ -152,8 +167,8 @@ class Hands:
     def _settle(self, settle: do.Settle) -> None:
         job = self._jobs[settle.task]
         if job.submit is not None:
-            self.discard(job.submit.payload)
-        job.story = settle.story
+            self._keep_or_discard(job, job.submit, settle)
+        job.story = [*job.before, *settle.story] if job.before else settle.story
         outcome = self._outcome(settle, job)
         if settle.why is Why.JOINED:
             self.store.hold(outcome)  # any other value is held since it came
@@ -167,6 +182,20 @@ class Hands:
             self._client.outgoing.append(msg.Settled(settle.task, outcome))
         else:
             self._tell_caller(job, outcome)
+
+    def _keep_or_discard(self, job: Job, submit: msg.Submit, settle: do.Settle) -> None:
+        """The task has ended: its arguments are not needed any more, but for another try."""
+        if settle.state is State.DONE or settle.why is Why.NEED_GONE or job.part is not None:
+            self.discard(submit.payload)
+        else:
+            self.kept[job.id] = Kept(submit, job.function, job.origin, job.template, job.inner)
+
+    def _revive(self, revive: do.Revive) -> None:
+        kept = self.kept.pop(revive.task)
+        job = self._jobs.revive(revive.task)
+        history.tried_again(job)
+        job.submit, job.function, job.origin = kept.submit, kept.function, kept.origin
+        job.template, job.inner = (kept.template, kept.inner) if revive.joins else (b"", [])
 
     def _note(self, note: do.Note) -> None:
         job = self._jobs[note.task]
@@ -218,12 +247,16 @@ class Hands:
     def _blame(self, settle: do.Settle) -> Blamed:
         assert settle.root is not None
         root = self._jobs[settle.root]
-        cause = root.outcome if isinstance(root.outcome, (Failure, Lost)) else None
+        cause = root.outcome.cause if isinstance(root.outcome, Blamed) else root.outcome
+        if not isinstance(cause, (Failure, Lost)):
+            cause = None
         if type(cause) is Failure:
             cause = faults.in_brief(cause)
         return Blamed(settle.root, root.app, cause, join=settle.state is State.FAILED)
 
     def _forget(self, forget: do.Forget) -> None:
+        if (kept := self.kept.pop(forget.task, None)) is not None:
+            self.discard(kept.submit.payload)
         outcome = self._jobs.forget(forget.task)
         if isinstance(outcome, (Stored, Held)):
             self.discard(outcome)

@@ -46,6 +46,7 @@ class Job(msgspec.Struct):
     part: Part | None = None
     tally: Tally | None = None
     progress: Progress | None = None  # as the present attempt has said last
+    before: list[Change] = []  # of one that is tried again: its story up to its last end
 
 
 def row(job: Job, story: list[Change]) -> TaskRow:
@@ -82,8 +83,8 @@ def _began(story: list[Change]) -> float:
     return next((change.at for change in reversed(story) if change.state is State.RUNNING), 0.0)
 
 
-def details(job: Job, story: list[Change]) -> TaskDetails:
-    """What the panel shows beyond the row; `story`: the changes up to now."""
+def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
+    """What the panel shows beyond the row; `story`: the changes up to now; `kept`: it can be tried again."""
     define = job.function
     line = define.line + job.error_line - 1 if job.error_line and define.line else define.line
     name = define.places.get(define.file, (define.file, ""))[0]
@@ -92,7 +93,10 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
         job.id,
         job.traceback,
         job.output,
-        [(job.submitted, "submitted"), *((change.at, tell(change, _error(job, change))) for change in story)],
+        [
+            (job.submitted, "submitted"),
+            *((change.at, tell(change, _error(job, change, change is story[-1]))) for change in story),
+        ],
         define.source,
         define.file,
         define.line,
@@ -100,6 +104,7 @@ def details(job: Job, story: list[Change]) -> TaskDetails:
         job.error_line,
         failures,
         float(len(failures)) if job.spent is None else job.spent,
+        kept,
     )
 
 
@@ -111,9 +116,9 @@ def _failures(job: Job, story: list[Change]) -> list[str]:
     return [*job.failures, job.note] if last_failed else list(job.failures)
 
 
-def _error(job: Job, change: Change) -> str:
+def _error(job: Job, change: Change, last: bool) -> str:
     """The error in a line of the attempt that a change is about; "" where none is known."""
-    if change.state is State.FAILED:
+    if change.state is State.FAILED and last:
         return job.note
     return job.failures[change.attempt - 1] if 0 < change.attempt <= len(job.failures) else ""
 
@@ -124,6 +129,17 @@ def attempt_failed(job: Job) -> None:
     assert isinstance(outcome, (Failure, Lost))
     _blame(job, outcome)
     job.failures.append(job.note)
+    job.started = job.ended = 0.0
+    job.progress = None
+
+
+def tried_again(job: Job) -> None:
+    """A task that had ended without a value goes on: keep a line of its last attempt, and await the next."""
+    last = job.story[-1]
+    if len(job.failures) < last.attempt:
+        job.failures.append(job.note if last.state is State.FAILED else last.state.label)
+    job.before, job.story = job.story, []
+    job.outcome, job.note, job.traceback, job.error_line = None, "", "", 0
     job.started = job.ended = 0.0
     job.progress = None
 

@@ -5,7 +5,8 @@
     jobs[7], jobs.find(7) <──── unpacked on demand ─┘
 
 What comes out of the pack is a copy: a job that has ended does not change any more, but for its value, which goes when
-it is forgotten, and a long output, which loses its middle; a job with such a one stays as it is until then.
+it is forgotten, and a long output, which loses its middle; a job with such a one stays as it is until then. One that is
+tried again is taken out of the pack for good (`revive`), and packed anew at its next end.
 """
 
 from __future__ import annotations
@@ -99,6 +100,13 @@ class Jobs(dict[int, Job]):
         job = self.get(number)
         return self._values.get(number) if job is None else job.outcome
 
+    def revive(self, number: int) -> Job:
+        """A job that has ended goes on: as an object from now on, and it may be changed."""
+        job = self[number]
+        self[number] = job
+        self._values.pop(number, None)
+        return job
+
     # ------------------------------------------------------------ the end of a job
 
     def settled(self, job: Job) -> None:
@@ -122,13 +130,17 @@ class Jobs(dict[int, Job]):
         """Pack what ended long ago. To be called now and then."""
         while len(self._ended) >= self.lately + AT_ONCE:
             for _ in range(AT_ONCE):
-                job = self[self._ended.popleft()]
+                job = self.get(self._ended.popleft())
+                if job is None or job.submit is not None:
+                    continue  # it was tried again since, and has been packed, or will be
                 if len(job.output) > KEPT_WHOLE:
                     self._long.append(job)
                 else:
                     self._pack(job)
             while self._long and len(self._long[0].output) <= KEPT_WHOLE:
-                self._pack(self._long.popleft())
+                job = self._long.popleft()
+                if job.submit is None and job.id in self:
+                    self._pack(job)
 
     def shrink(self) -> None:
         """Give back the room of jobs that are packed and of values that are forgotten."""

@@ -27,7 +27,7 @@ from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.shrinking import shrink
 from nbflow.core.states import State
-from nbflow.scheduler import faults, history
+from nbflow.scheduler import again, faults, history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
@@ -92,6 +92,7 @@ class Scheduler:
             msg.Cancel: self._cancel,
             msg.Watch: self._watch,
             msg.Inspect: self._inspect,
+            msg.Retry: self._retry,
             msg.Survey: self._survey,
             msg.Judged: self._judged,
             msg.Checkpoint: self._checkpoint,
@@ -332,8 +333,16 @@ class Scheduler:
             self.client.outgoing.append(msg.Details(message.id, None, None))
         else:
             story = self._story(job)
-            answer = msg.Details(job.id, history.row(job, story), history.details(job, story))
+            details = history.details(job, story, job.id in self._hands.kept)
+            answer = msg.Details(job.id, history.row(job, story), details)
             self.client.outgoing.append(answer)
+
+    def _retry(self, message: msg.Retry) -> None:
+        self.decide()  # what has ended before it may be tried again
+        answer = again.answer(message, self.machine.tasks, self.jobs)
+        self.client.outgoing.append(answer)  # before whatever comes of it
+        if answer.tasks:
+            self.events.append(ev.RetryRequested(tuple(answer.tasks)))
 
     def _row(self, number: int) -> TaskRow:
         job = self.jobs[number]
@@ -342,7 +351,9 @@ class Scheduler:
     def _story(self, job: Job) -> list[do.Change]:
         """The changes of a task up to now: the machine has them until it is settled."""
         task = None if job.story else self.machine.tasks.get(job.id)
-        return job.story if task is None else task.story
+        if task is None:
+            return job.story or job.before
+        return [*job.before, *task.story] if job.before else task.story
 
     def _survey(self, message: msg.Survey) -> None:
         self.decide()

@@ -3,7 +3,8 @@
     put(7, b"...") ──> appended to the piece that is being filled; its place stands in the page of numbers 0..4095
     get(7)         ──> its bytes
 
-Nothing is ever taken out. What the bytes mean is not known here.
+Nothing is ever taken out; what is put again takes the place of what was there, whose bytes stay. What they mean is not
+known here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Shelf:
         self._pages: dict[int, array[int]] = {}
 
     def put(self, number: int, record: bytes) -> None:
-        """Keep a record. Once for each number."""
+        """Keep a record; the one of that number is this from now on."""
         page = self._pages.get(number >> _PAGE_BITS)
         if page is None:
             page = self._pages[number >> _PAGE_BITS] = array("Q")

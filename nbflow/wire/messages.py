@@ -4,8 +4,8 @@ Messages are array-like tagged structs: a frame is a list of them. How frames cr
 what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch──>                scheduler
-    client  ──Inspect Survey Checkpoint Judged──>                            scheduler
-    client  <──Settled Rows Workers Details Status──                         scheduler
+    client  ──Inspect Survey Checkpoint Judged Retry──>                      scheduler
+    client  <──Settled Rows Workers Details Status Retrying──                scheduler
     client  <──Warned Checkpointed Judge Ended──                             scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
@@ -156,6 +156,17 @@ class Judged(msgspec.Struct, array_like=True, tag=True, frozen=True):
     fault: Failure | None
 
 
+class Retry(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Try these tasks again, which ended without a value, with all that ended because of them if `dependants`.
+
+    No tasks: all that failed or were skipped. `Retrying` follows, with the same `id`.
+    """
+
+    id: int
+    tasks: list[int]
+    dependants: bool
+
+
 class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Ask for `Status`."""
 
@@ -254,6 +265,14 @@ class Details(msgspec.Struct, array_like=True, tag=True, frozen=True):
     id: int
     row: TaskRow | None
     details: TaskDetails | None
+
+
+class Retrying(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Retry`: these tasks go on, and will be `Settled` once more; others do not, for these reasons."""
+
+    id: int
+    tasks: list[int]
+    refused: dict[int, str]
 
 
 class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -459,6 +478,7 @@ FromClient: TypeAlias = (
     | Release
     | Watch
     | Inspect
+    | Retry
     | Survey
     | Judged
     | Checkpoint
@@ -475,6 +495,7 @@ ToClient: TypeAlias = (
     Settled
     | Rows
     | Details
+    | Retrying
     | Status
     | Workers
     | Warned

@@ -72,6 +72,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
     error_line: int  # line of `source` that failed, from 1; 0 if none
     failures: list[str] = []  # the errors of its failed attempts, a line each
     spent: float = 0.0  # what they cost, as far as they are judged
+    kept: bool = False  # it ended without a value, and what it was called with is still there
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):

@@ -9,9 +9,9 @@ from typing import Any
 
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.progress import Saying
-from nbflow.client.promise import Promise
 from nbflow.client.record import Facts
 from nbflow.client.waits import Waits
+from nbflow.errors import UsageError
 
 _BATCH = 64
 
@@ -67,9 +67,9 @@ class NestedLink:
     def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
         """The attendant reads while a task runs."""
 
-    def call_back(self, future: Promise[Any]) -> None:
-        """Run callbacks on a thread of their own."""
-        self._callbacks.put(future.run_callbacks)
+    def call_back(self, callbacks: Callable[[], None]) -> None:
+        """Run a future's callbacks on a thread of their own."""
+        self._callbacks.put(callbacks)
 
     def say(self, what: Callable[[], None]) -> None:
         """Call what logs."""
@@ -82,3 +82,7 @@ class NestedLink:
     def facts_of(self, task: int) -> Facts | None:
         """Inside a task only the end of another one is told."""
         return None
+
+    def retry(self, task: int, dependants: bool = False) -> list[int]:
+        """Inside a task nothing is tried again: whoever called it may have heard of its end."""
+        raise UsageError("inside a task no other one is tried again: call the app anew")

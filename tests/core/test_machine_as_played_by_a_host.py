@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from nbflow.core import again
 from nbflow.core import events as ev
 from nbflow.core.instructions import (
     Abort,
@@ -20,6 +21,7 @@ from nbflow.core.instructions import (
     Judge,
     Launch,
     Recall,
+    Revive,
     Settle,
     TakeBack,
     Why,
@@ -61,6 +63,8 @@ class Host(RuleBasedStateMachine):
         self.inner: dict[int, tuple[int, ...]] = {}
         self.held: set[int] = set()
         self.settled: dict[int, State] = {}
+        self.forgotten: set[int] = set()
+        self.lost: set[int] = set()  # tasks a need of which was not known when they were called
         self.launched: list[Launch] = []  # every launch ever, for late answers
         self.desks: dict[int, list[Launch]] = {}  # what each worker has, in order
         self.last: dict[int, tuple[int, int]] = {}  # the last (task, attempt) that each has begun
@@ -99,6 +103,8 @@ class Host(RuleBasedStateMachine):
     def launch(self, instruction: Launch) -> None:
         assert instruction.task not in self.settled
         assert instruction.task not in self.asked
+        earlier = (other.attempt for other in self.launched if other.task == instruction.task)
+        assert instruction.attempt >= max(earlier, default=1), "attempts are counted on"
         assert self.now >= self.not_before.get(instruction.task, 0.0)
         assert self.spent.get(instruction.task, 0.0) <= self.terms[instruction.task].times
         unended = [need for need in self.needs[instruction.task] if need not in self.settled]
@@ -121,12 +127,8 @@ class Host(RuleBasedStateMachine):
     def carry_out(self, instruction: object) -> None:
         if isinstance(instruction, Launch):
             self.launch(instruction)
-        elif isinstance(instruction, Settle):
-            assert instruction.task not in self.settled
-            self.settled[instruction.task] = instruction.state
-            if instruction.state is State.SKIPPED:
-                assert instruction.root is not None
-                assert self.settled[instruction.root] in (State.FAILED, State.CANCELLED)
+        elif isinstance(instruction, (Settle, Revive)):
+            self.end_or_go_on(instruction)
         elif isinstance(instruction, Judge):
             assert self.judged
             assert instruction.task not in self.settled
@@ -142,8 +144,31 @@ class Host(RuleBasedStateMachine):
         elif isinstance(instruction, Dismiss):
             assert not self.desks.pop(instruction.worker)
         elif isinstance(instruction, Forget):
-            assert instruction.task in self.settled
-            assert instruction.task not in self.held
+            self.forget(instruction.task)
+
+    def end_or_go_on(self, instruction: Settle | Revive) -> None:
+        if isinstance(instruction, Revive):
+            assert self.settled.pop(instruction.task) is not State.DONE
+            assert instruction.task not in self.forgotten
+            self.to_recall = [task for task in self.to_recall if task != instruction.task]
+            if not instruction.joins:
+                self.inner.pop(instruction.task, None)
+        else:
+            assert instruction.task not in self.settled
+            self.settled[instruction.task] = instruction.state
+            if instruction.why is Why.NEED_GONE:
+                self.lost.add(instruction.task)
+            if instruction.state is State.SKIPPED:
+                assert instruction.root is not None
+                assert self.settled[instruction.root] in (State.FAILED, State.CANCELLED, State.SKIPPED)
+
+    def forget(self, task: int) -> None:
+        assert task in self.settled
+        assert task not in self.held
+        for other, needs in self.needs.items():  # what could be tried again has what it needs
+            if other not in self.forgotten and self.settled.get(other) is not State.DONE:
+                assert task not in needs or other == task or other in self.lost
+        self.forgotten.add(task)
 
     def alive_desks(self) -> list[int]:
         return [worker for worker, desk in self.desks.items() if desk and worker not in self.blocked]
@@ -226,6 +251,48 @@ class Host(RuleBasedStateMachine):
         self.tell(ev.CancelRequested(task, unless_begun))
         if unless_begun and begun:
             assert task not in self.settled, "what has begun goes on"
+
+    @precondition(lambda self: self.settled)
+    @rule(data=st.data(), dependants=st.booleans(), everything=st.booleans())
+    def retry(self, data: st.DataObject, dependants: bool, everything: bool) -> None:
+        """Somebody wants some tasks tried again, whatever has become of them."""
+        tasks = self.machine.tasks
+        wanted = data.draw(st.lists(st.sampled_from(sorted(self.needs)), min_size=1, max_size=3, unique=True))
+        wanted = again.failed(tasks) if everything else wanted
+        chosen = again.chosen(tasks, wanted, dependants)
+        assert set(wanted) == chosen.refused.keys() | set(chosen.again).intersection(wanted)
+        for task in chosen.again:
+            assert self.settled[task] is not State.DONE
+            for need in self.needs[task]:
+                assert need in chosen.again or self.settled.get(need) in (None, State.DONE)
+        for task, (why, root) in chosen.refused.items():
+            assert (why is again.Why.UNKNOWN) == (task not in tasks)
+            assert why is not again.Why.NEED or self.settled[root] is not State.DONE
+        for task in chosen.again:
+            self.kills[task] = 0
+            self.spent[task] = 0.0
+            self.asked.discard(task)
+        before = dict.fromkeys(chosen.refused, self.machine.counts[:])
+        self.tell(ev.RetryRequested(tuple(chosen.again)))
+        for task in chosen.again:
+            state = self.settled.get(task)
+            assert state in (None, State.DONE) or "nowhere" in str(self.executors_of(chosen.again))
+        if not chosen.again:
+            assert all(counts == self.machine.counts for counts in before.values())
+
+    def executors_of(self, tasks: list[int]) -> list[tuple[str, ...]]:
+        return [self.machine.tasks[task].executors for task in tasks if task in self.machine.tasks]
+
+    @precondition(lambda self: self.settled)
+    @rule(data=st.data())
+    def retry_what_cannot_be(self, data: st.DataObject) -> None:
+        """A request that comes late, or twice, is ignored."""
+        fine = [task for task in self.needs if self.settled.get(task, State.DONE) is State.DONE]
+        gone = sorted(self.forgotten.union(fine))
+        if gone:
+            counts = list(self.machine.counts)
+            self.tell(ev.RetryRequested((data.draw(st.sampled_from(gone)),)))
+            assert self.machine.counts == counts
 
     @precondition(lambda self: self.to_recall)
     @rule(data=st.data(), found=st.booleans())
@@ -498,7 +565,7 @@ class Host(RuleBasedStateMachine):
     @invariant()
     def no_task_is_tried_more_often_than_allowed(self) -> None:
         for task, lost in self.kills.items():
-            most = self.terms[task].times + 1
+            most = self.terms.get(task, NEVER).times + 1
             assert self.judged or lost <= most or self.settled.get(task) is State.CANCELLED
 
     @invariant()

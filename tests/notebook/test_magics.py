@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,6 +256,37 @@ def test_tasks_are_cancelled_by_number_and_by_name(
         assert said in capsys.readouterr().out
     assert "did you mean 'score'?" in str(refusal(shell, "%nbflow cancel scor"))
     assert "the last task is 5, apps are other, score" in str(refusal(shell, "%nbflow cancel 9"))
+
+
+def test_tasks_are_tried_again_by_number_by_name_and_all_that_failed(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def said(line: str) -> str:
+        capsys.readouterr()
+        shell.run_cell(f"%nbflow {line}").raise_error()
+        return capsys.readouterr().out
+
+    define(shell, "", "def score(path): return open(path).read()\ndef other(x): return x * 2")
+    shell.user_ns["path"] = path = tmp_path / "file"
+    shell.run_cell("a = score(str(path)); b = other(a); c = score(str(path)); d = other('x')").raise_error()
+    said("wait")
+    assert said("retry 2") == (
+        "Not tried again: task 2 `other` needs task 1 `score`, which gave no value: "
+        "retry that one with its dependants.\n"
+    )
+    assert "task 4 `other` is done: call the app anew" in said("retry 4")
+    assert said("retry other 1 --dependants") == "Tried again: tasks 2 `other`, 1 `score`.\n"
+    said("wait")
+    path.write_text("words")
+    assert said("retry score") == "Tried again: tasks 1 `score`, 3 `score`.\n"
+    said("wait")
+    assert said("retry") == "Tried again: task 2 `other`.\n"
+    assert shell.user_ns["b"].result(20) == "wordswords"
+    said("wait")
+    assert said("retry") == "No task has failed.\n"
+    assert said("retry score") == "None of them has failed, was skipped or cancelled.\n"
+    assert "takes tasks and --dependants; not '--all'" in str(refusal(shell, "%nbflow retry --all"))
+    assert "did you mean 'score'?" in str(refusal(shell, "%nbflow retry scor"))
 
 
 # ---------------------------------------------------------------- the extension

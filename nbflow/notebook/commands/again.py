@@ -1,0 +1,62 @@
+"""The command that has tasks tried again which ended without a value: retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from IPython.core.error import UsageError
+
+from nbflow.core.states import State
+from nbflow.notebook.commands.choosing import MOST_TOLD, chosen, listed
+from nbflow.notebook.commands.command import Command
+from nbflow.notebook.flows import loaded_flow, tasks, the_flow
+from nbflow.notebook.tools import Tools
+from nbflow.wire.rows import TaskRow
+
+DEPENDANTS = "--dependants"
+_WITHOUT_VALUE = (State.FAILED, State.SKIPPED, State.CANCELLED)
+
+
+def retry(tools: Tools, words: Sequence[str]) -> None:
+    """Try the named tasks again; without names, all that failed or were skipped."""
+    flow = the_flow()
+    named = [word for word in words if word != DEPENDANTS]
+    if wrong := [word for word in named if word.startswith("-")]:
+        raise UsageError(f"%nbflow retry takes tasks and {DEPENDANTS}; not {wrong[0]!r}")
+    rows = tasks(flow)
+    known = {number: row.app for number, row in rows.items()}
+    if named:
+        numbers = chosen(known, without_value(rows), named)
+        retrial = flow.retry_all(numbers, DEPENDANTS in words)
+    else:
+        retrial = flow.retry_all()
+    if retrial.tasks:
+        print(f"Tried again: {listed(retrial.tasks, known)}.")
+    for reason in list(retrial.refused.values())[:MOST_TOLD]:
+        print(f"Not tried again: {reason}.")
+    if len(retrial.refused) > MOST_TOLD:
+        print(f"Not tried again either: {len(retrial.refused) - MOST_TOLD} more.")
+    if not retrial.tasks and not retrial.refused:
+        print("None of them has failed, was skipped or cancelled." if named else "No task has failed.")
+
+
+def without_value(rows: dict[int, TaskRow]) -> dict[int, str]:
+    """The tasks that ended without a value, by number, with their apps."""
+    return {number: row.app for number, row in rows.items() if row.state in _WITHOUT_VALUE}
+
+
+def _offered() -> Sequence[str]:
+    flow = loaded_flow()
+    failed = {} if flow is None else without_value(tasks(flow))
+    return [*dict.fromkeys(failed.values()), *map(str, failed), DEPENDANTS]
+
+
+COMMANDS = (
+    Command(
+        "retry",
+        retry,
+        "try tasks again that ended without a value, with what was skipped for them; without any, all that failed",
+        usage=f"[TASK...] [{DEPENDANTS}]",
+        complete=_offered,
+    ),
+)

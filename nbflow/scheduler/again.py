@@ -1,0 +1,45 @@
+"""The answer to who wants tasks tried again: which are, and in words why others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nbflow.core.again import Obstacle, Why, chosen, failed
+from nbflow.core.task import Task
+from nbflow.numbers import name_of
+from nbflow.scheduler.jobs import Jobs
+from nbflow.wire.messages import Retry, Retrying
+
+
+def answer(wish: Retry, tasks: Mapping[int, Task], jobs: Jobs) -> Retrying:
+    """Which tasks are tried again. Those of sweeps never are: what failed of their items is known to the sweep."""
+    named = {number: job for number in wish.tasks if (job := jobs.find(number)) is not None}
+    parts = [number for number, job in named.items() if job.part is not None]
+    choice = chosen(tasks, wish.tasks or failed(tasks), wish.dependants)
+    again = [number for number in choice.again if (job := jobs.find(number)) is None or job.part is None]
+    refused = {
+        number: _in_words(number, obstacle, tasks, jobs) for number, obstacle in choice.refused.items()
+    }
+    refused |= {number: f"{_name(number, jobs)} runs items of a sweep: call those anew" for number in parts}
+    return Retrying(wish.id, again, refused if wish.tasks else {})
+
+
+def _in_words(number: int, obstacle: Obstacle, tasks: Mapping[int, Task], jobs: Jobs) -> str:
+    name = _name(number, jobs)
+    if obstacle.why is Why.UNKNOWN:
+        if not jobs.knows(number):
+            return f"there is no {name}"
+        return f"nobody holds {name} any more, so what it was called with is gone: call the app anew"
+    if obstacle.why is Why.GOING_ON:
+        return f"{name} has not ended, it is {tasks[number].state.label}: only what ended is tried again"
+    if obstacle.why is Why.DONE:
+        return f"{name} is done: call the app anew to have it run once more"
+    if obstacle.why is Why.ONCE:
+        return f"{name} cannot be tried again: its value, or that of a need, comes from outside the flow"
+    root = _name(obstacle.root, jobs)
+    return f"{name} needs {root}, which gave no value: retry that one with its dependants"
+
+
+def _name(number: int, jobs: Jobs) -> str:
+    job = jobs.find(number)
+    return f"task {name_of(number)}" + (f" `{job.app}`" if job is not None else "")
