@@ -15,13 +15,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from jupyter_client.manager import KernelManager
 from playwright.sync_api import Page, sync_playwright
 
+from nbflow.client.asking import Retrial
 from nbflow.client.feed import Feed
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
@@ -62,6 +63,11 @@ class StoodIn:
     def cancel(self, task_id: int, wait: bool = True) -> bool:
         """Nothing runs."""
         return False
+
+    def retry_soon(
+        self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
+    ) -> None:
+        """Nothing has failed."""
 
 
 def tasks(count: int) -> list[TaskRow]:

@@ -6,18 +6,21 @@ The page puts each of them into the document as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
+from nbflow.notebook.acts import Act, acts, kept_no_more
 from nbflow.notebook.marks import MARKS, mark_of, silence_of, tally_of
 from nbflow.notebook.text import plain, seconds
 from nbflow.sizes import in_words
 from nbflow.wire.rows import Progress, TaskDetails, TaskRow, WorkerRow
 
-MOST_NEIGHBOURS = 12
+MOST_NEIGHBOURS = 10
+MOST_TRIES = 5  # attempts that are told one by one, the last ones
 MOST_FAILED = 5  # items whose errors are told
 _MOST_TEXT = 40_000  # characters of output, traceback or source
 _MOST_NOTE = 450  # characters of an error, or a result, in one line
@@ -58,7 +61,7 @@ class Panel(msgspec.Struct, frozen=True):
     source: str
     first: int  # number of the first line of `source`
     fail: int
-    can_cancel: bool
+    acts: list[Act]
 
 
 def panel(
@@ -78,7 +81,7 @@ def panel(
         app=shorten(row.app),
         mark=mark_of(row, () if worker is None or worker.responding else (worker.worker,)),
         place=shorten(details.place) if details else "",
-        facts=[*_items(row, details), *_facts(row, rows, worker)],
+        facts=[*_items(row, details), *_facts(row, rows, worker), *_tries(row, details)],
         story=[(f"{when - flow_start:+.2f} s", shorten(what, _MOST_STORY)) for when, what in details.story]
         if details
         else [],
@@ -89,7 +92,7 @@ def panel(
         source=plain(details.source)[:_MOST_TEXT] if details else "",
         first=max(1, details.line) if details else 1,
         fail=details.error_line if details else 0,
-        can_cancel=not row.state.ended,
+        acts=acts(row, rows, details),
     )
 
 
@@ -110,7 +113,7 @@ def _items(row: TaskRow, details: TaskDetails | None) -> list[Fact]:
 
 def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> list[Fact]:
     known = {other.id: other for other in rows}
-    facts = []
+    facts = [Fact("why", _why(row, known))]
     if row.detail:
         facts.append(Fact("arguments", shorten(row.detail), code=True))
     if row.root is not None and row.root in known:
@@ -128,6 +131,46 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> l
     if worker is not None and not worker.responding:
         facts.append(Fact("not responding", silence_of(worker)))
     return [fact for fact in facts if fact.text or fact.links]
+
+
+def _why(row: TaskRow, known: Mapping[int, TaskRow]) -> str:
+    """Why it stands as it does, where the state alone does not say."""
+    if row.state is State.RUNNING:
+        return (
+            f"running since {time.strftime('%H:%M:%S', time.localtime(row.started))}" if row.started else ""
+        )
+    if row.state is State.RECALLING:
+        return "is looked up in the memo"
+    if row.state is State.SKIPPED:
+        return "a task that it needs gave no value"
+    if row.state is State.CANCELLED:
+        return "somebody cancelled it" if row.root is None else "a task that it needs was cancelled"
+    if row.recalled:
+        return shorten(row.note, _MOST_NOTE)
+    if row.state is not State.WAITING:
+        return ""
+    if row.joining:
+        return "waits for the tasks that it called"
+    lacking = sum(not known[need].state.ended for need in dict.fromkeys(row.needs) if need in known)
+    if lacking:
+        return f"waits for {lacking} of {len(set(row.needs))} needs"
+    return "waits for its next attempt" if row.again else "waits for a worker"
+
+
+def _tries(row: TaskRow, details: TaskDetails | None) -> list[Fact]:
+    """Each attempt where there was more than one, and whether there may be another."""
+    tries = details.attempts if details is not None else []
+    facts = [
+        Fact(
+            f"attempt {attempt.number}",
+            f"{seconds(attempt.end - attempt.begin)} on worker {attempt.worker}: "
+            f"{shorten(attempt.outcome, _MOST_NOTE)}"
+            if attempt.end
+            else f"on worker {attempt.worker}, still going",
+        )
+        for attempt in (tries[-MOST_TRIES:] if len(tries) > 1 else [])
+    ]
+    return [*facts, Fact("can be retried", why)] if (why := kept_no_more(row, details)) else facts
 
 
 def _links(label: str, others: Iterable[TaskRow]) -> Fact:

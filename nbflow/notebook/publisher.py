@@ -22,7 +22,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from nbflow.client.asking import Retrial
 from nbflow.client.feed import Feed
+from nbflow.legible import shorten
 from nbflow.notebook.board import Board
 from nbflow.notebook.exporting import KINDS
 from nbflow.notebook.fold import AUTO
@@ -32,7 +34,7 @@ from nbflow.notebook.panel import Panel
 from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
-from nbflow.notebook.verbs import Said, Verb
+from nbflow.notebook.verbs import WITH_TASKS, Said, Verb
 from nbflow.notebook.view import Scene
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
@@ -63,6 +65,9 @@ class Flow(Protocol):
     def watch(self) -> None: ...
     def details(self, task_id: int, timeout: float = ...) -> TaskDetails: ...
     def cancel(self, task_id: int, wait: bool = ...) -> bool: ...
+    def retry_soon(
+        self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
+    ) -> None: ...
 
 
 class Page(Protocol):
@@ -93,6 +98,9 @@ class Page(Protocol):
 
     def deliver(self, kind: str, name: str, text: str) -> None:
         """Hand the page a file to be downloaded: its kind (`exporting.KINDS`), its flow's name, what stands in it."""
+
+    def answer(self, text: str) -> None:
+        """Say why something that the page asked for is not done."""
 
     def replace(self, picture: Still) -> None:
         """Put the still picture in the place of every live view."""
@@ -363,17 +371,34 @@ class Publisher:
             self._find(said.word)
         elif said.verb is Verb.EXPORT:
             self._page.deliver(said.word, self._flow.name, KINDS[said.word](self._picture()))
+        elif said.verb in WITH_TASKS:
+            self._steer(said.verb, [task for task in said.tasks if self._board.get(task) is not None])
         elif self._board.get(said.task) is None:
             return
         elif said.verb is Verb.INSPECT:
             self._inspection.begin(said.task)
-        elif said.verb is Verb.CANCEL and not self._flow.closed:
-            self._flow.cancel(said.task, wait=False)  # the page sees the end by the task's row
 
     def _find(self, text: str) -> None:
         wanted = text.lower()
         rows = self._board.rows
         self._page.found(text, [place for place, row in enumerate(rows) if wanted in row.detail.lower()])
+
+    def _steer(self, verb: Verb, tasks: Sequence[int]) -> None:
+        """Ask for it without waiting: the page sees what comes of it by the tasks' rows."""
+        if self._flow.closed:
+            self._page.answer("The flow has ended: nothing in it can be cancelled or tried again.")
+        elif verb is Verb.CANCEL:
+            for task in tasks:
+                self._flow.cancel(task, wait=False)
+        elif tasks:
+            self._flow.retry_soon(tasks, verb is Verb.RETRY_ALL, self._has_heard)
+
+    def _has_heard(self, retrial: Retrial) -> None:
+        """What came of a wish; told on the thread that hears the scheduler."""
+        reasons = [f"Not tried again: {shorten(reason, 300)}." for reason in retrial.refused.values()]
+        if reasons:
+            more = f" So it is with {len(reasons) - 1} more." if len(reasons) > 1 else ""
+            self._note(lambda: self._page.answer(reasons[0] + more))
 
     def _inspect(self, closing: bool) -> float | None:
         panel, pause = self._inspection.look(self._board, self._clock())

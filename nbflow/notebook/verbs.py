@@ -1,4 +1,4 @@
-"""What a page may say to Python: a fixed list of verbs, some with a task. Everything else is not heard.
+"""What a page may say to Python: a fixed list of verbs, some with a task or several. Everything else is not heard.
 
 Pure. A page's message is untrusted: it is copied field by field into a `Said`, or dropped. No path, name or expression
 is ever taken from it; a task is a number, which whoever acts looks up among those that the page was shown; a choice is
@@ -10,11 +10,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from nbflow.notebook.exporting import EXPORTED
 from nbflow.notebook.fold import LAYOUTS
 
-_FIELDS = frozenset({"verb", "key", "task", "word"})
+_FIELDS = frozenset({"verb", "key", "task", "tasks", "word"})
+MOST_TASKS = 1000
+"""No selection of more tasks is heard."""
 _LONGEST_KEY = 40
 _LARGEST_TASK = 2**64
 LONGEST_TEXT = 100
@@ -22,7 +25,10 @@ LONGEST_TEXT = 100
 
 
 class Verb(str, enum.Enum):
-    """`READY`: a view has been drawn. `BUSY`, `IDLE`: it is in use, or no longer. The others are acts of the user."""
+    """`READY`: a view has been drawn. `BUSY`, `IDLE`: it is in use, or no longer. The others are acts of the user.
+
+    `RETRY_ALL`: with all that was not run because of the tasks.
+    """
 
     READY = "ready"
     BUSY = "busy"
@@ -30,12 +36,15 @@ class Verb(str, enum.Enum):
     INSPECT = "inspect"
     CLOSE = "close"
     CANCEL = "cancel"
+    RETRY = "retry"
+    RETRY_ALL = "retry_all"
     LAYOUT = "layout"
     FIND = "find"
     EXPORT = "export"
 
 
-WITH_TASK = frozenset({Verb.INSPECT, Verb.CANCEL})
+WITH_TASK = frozenset({Verb.INSPECT})
+WITH_TASKS = frozenset({Verb.CANCEL, Verb.RETRY, Verb.RETRY_ALL})
 CHOICES: Mapping[Verb, tuple[str, ...]] = {Verb.LAYOUT: LAYOUTS, Verb.EXPORT: EXPORTED}
 """The words that such a verb may have; the word of `FIND` is any text."""
 WITH_WORD = frozenset({*CHOICES, Verb.FIND})
@@ -50,6 +59,7 @@ class Said:
     key: str
     task: int = 0
     word: str = ""
+    tasks: tuple[int, ...] = ()
 
 
 def understand(content: object, buffers: Sequence[object] | None) -> Said | None:
@@ -61,12 +71,28 @@ def understand(content: object, buffers: Sequence[object] | None) -> Said | None
     # The key goes back to the page, so that it must be text that can travel.
     if verb is None or not isinstance(key, str) or len(key) > _LONGEST_KEY or not key.isascii():
         return None
-    if type(task) is not int or not 0 <= task < _LARGEST_TASK or (verb in WITH_TASK) != ("task" in content):
+    if not _is_task(task) or (verb in WITH_TASK) != ("task" in content):
+        return None
+    tasks = content.get("tasks", [])
+    if (verb in WITH_TASKS) != ("tasks" in content) or not _is_selection(tasks, empty=verb not in WITH_TASKS):
         return None
     word = content.get("word", "")
     if (verb in WITH_WORD) != ("word" in content) or not isinstance(word, str) or not _allowed(verb, word):
         return None
-    return Said(verb, key, task, word)
+    return Said(verb, key, task, word, tuple(dict.fromkeys(tasks)))
+
+
+def _is_selection(tasks: object, *, empty: bool) -> TypeGuard[list[int]]:
+    return (
+        isinstance(tasks, list)
+        and (empty or bool(tasks))
+        and len(tasks) <= MOST_TASKS
+        and all(map(_is_task, tasks))
+    )
+
+
+def _is_task(number: object) -> bool:
+    return type(number) is int and 0 <= number < _LARGEST_TASK
 
 
 def _allowed(verb: Verb, word: str) -> bool:

@@ -215,6 +215,11 @@ class FlowGraph(anywidget.AnyWidget):
         with self._changing:
             self.send({"file": kind, "name": name, "text": text})
 
+    def answer(self, text: str) -> None:
+        """Say why something that the page asked for is not done."""
+        with self._changing:
+            self.send({"answer": text})
+
     def replace(self, picture: still.Still) -> None:
         """Put the still picture in the place of every live view."""
         bundle = _bundle(picture)

@@ -14,8 +14,9 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Part, Progress, Tally, TaskDetails, TaskRow
+from nbflow.wire.rows import Attempt, Part, Progress, Tally, TaskDetails, TaskRow
 
+MOST_ATTEMPTS = 20  # that are told one by one
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
 
 
@@ -105,7 +106,24 @@ def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
         failures,
         float(len(failures)) if job.spent is None else job.spent,
         kept,
+        _attempts(job, story),
     )
+
+
+def _attempts(job: Job, story: list[Change]) -> list[Attempt]:
+    """Each run of the task, as long as there are not very many; the last ones count."""
+    found: list[Attempt] = []
+    for change, follows in zip(story, [*story[1:], None], strict=True):
+        if change.state is not State.RUNNING:
+            continue
+        if follows is None:
+            found.append(Attempt(change.attempt, change.worker, change.at, 0.0, ""))
+        elif follows.why is not Why.RETURNED:  # else it had not begun
+            outcome = _error(job, follows, follows is story[-1]) or follows.state.label
+            if follows.state is State.WAITING and follows.why is Why.JOINED:
+                outcome = "called other tasks"
+            found.append(Attempt(change.attempt, change.worker, change.at, follows.at, outcome))
+    return found[-MOST_ATTEMPTS:]
 
 
 def _failures(job: Job, story: list[Change]) -> list[str]:

@@ -58,6 +58,16 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     progress: Progress | None = None  # RUNNING: if it has said anything
 
 
+class Attempt(msgspec.Struct, array_like=True, frozen=True):
+    """One run of a task. Times are seconds since the epoch; `end`: 0.0 = it goes on."""
+
+    number: int
+    worker: int
+    begin: float
+    end: float
+    outcome: str  # in a line; "" while it goes on
+
+
 class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails"):
     """What is fetched only when somebody looks at one task."""
 
@@ -73,6 +83,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
     failures: list[str] = []  # the errors of its failed attempts, a line each
     spent: float = 0.0  # what they cost, as far as they are judged
     kept: bool = False  # it ended without a value, and what it was called with is still there
+    attempts: list[Attempt] = []
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):

@@ -18,7 +18,16 @@ from nbflow import DataFlowKernel, python_app
 from nbflow.core.states import State
 from nbflow.notebook.publisher import MOST_SAID, Publisher
 from nbflow.notebook.script import STATIC, joined, styles
-from nbflow.notebook.verbs import CHOICES, LONGEST_TEXT, WITH_TASK, WITH_WORD, Verb, understand
+from nbflow.notebook.verbs import (
+    CHOICES,
+    LONGEST_TEXT,
+    MOST_TASKS,
+    WITH_TASK,
+    WITH_TASKS,
+    WITH_WORD,
+    Verb,
+    understand,
+)
 from nbflow.notebook.widget import FlowGraph
 from tests.faults.hostile import HOSTILE
 from tests.gates import Gate, make_gate, stand_at, wait_until
@@ -42,6 +51,7 @@ messages = junk | st.fixed_dictionaries(
         "verb": verbs | junk,
         "key": st.text(max_size=60) | junk,
         "task": numbers | junk,
+        "tasks": st.lists(numbers, max_size=3) | junk,
         "word": words,
         "path": junk,
     },
@@ -60,7 +70,11 @@ def test_whatever_a_page_says_becomes_a_verb_with_a_number_or_nothing(content: A
     assert ("word" in content) == (said.verb in WITH_WORD)
     assert said.word in CHOICES.get(said.verb, (said.word,))
     assert len(said.word) <= LONGEST_TEXT
-    assert set(content) <= {"verb", "key", "task", "word"}
+    assert ("tasks" in content) == (said.verb in WITH_TASKS)
+    assert all(type(task) is int and 0 <= task < 2**64 for task in said.tasks)
+    assert bool(said.tasks) == (said.verb in WITH_TASKS)
+    assert len(said.tasks) == len(set(said.tasks)) <= MOST_TASKS
+    assert set(content) <= {"verb", "key", "task", "tasks", "word"}
     assert not buffers
     json.dumps({"ack": said.key, "found": said.word}, ensure_ascii=False).encode()  # it goes back
 
@@ -78,7 +92,7 @@ def test_no_message_changes_anything_but_by_a_verb(said: list[Any]) -> None:
             publisher.hear(message)
     publisher.step()
     assert flow.feed.rows == rows
-    assert {what for what, _ in flow.asked} <= {"details", "cancel"}
+    assert {what for what, _ in flow.asked} <= {"details", "cancel", "retry", "retry_all"}
     assert {task for _, task in flow.asked} <= {1, 2}, "only tasks of this flow"
 
 
@@ -99,6 +113,9 @@ class Silent:
         """Nothing."""
 
     def deliver(self, kind: str, name: str, text: str) -> None:
+        """Nothing."""
+
+    def answer(self, text: str) -> None:
         """Nothing."""
 
     def replace(self, _: Any) -> None:
@@ -202,7 +219,7 @@ def test_ten_thousand_messages_hold_up_neither_the_program_nor_its_flow(
     wait_until(flow, 1, State.RUNNING)
     assert view._publisher.first.wait(30)
     contents = [
-        {"verb": "inspect", "key": "k", "task": future.tid}, {"verb": "cancel", "key": "k", "task": 10**9},
+        {"verb": "inspect", "key": "k", "task": future.tid}, {"verb": "cancel", "key": "k", "tasks": [10**9]},
         {"verb": "ready", "key": "k"}, {"verb": "close", "key": "k"}, {"verb": "inspect", "key": "k", "task": -1},
     ]  # fmt: skip
     for number in range(10_000):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
+from nbflow.client.asking import Retrial
 from nbflow.client.feed import Feed
 from nbflow.core.states import State
 from nbflow.wire.rows import TaskDetails, TaskRow
@@ -63,6 +64,7 @@ class HandFlow:
         self.died = ""
         self.asked: list[tuple[str, int]] = []
         self.silent = False  # True: no details come
+        self.refusing: list[int] = []  # tasks that are not tried again
         self.feed.take(rows)
 
     def watch(self) -> None:
@@ -81,6 +83,13 @@ class HandFlow:
         """Remember that it was asked."""
         self.asked.append(("cancel", task_id))
         return True
+
+    def retry_soon(
+        self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
+    ) -> None:
+        """Remember that it was asked; the answer comes at once."""
+        self.asked += [("retry_all" if dependants else "retry", task) for task in tasks or ()]
+        told(Retrial([], dict.fromkeys(self.refusing, "it is as it is")))
 
     def move(self, task: int, **fields: Any) -> None:
         """A task changes."""

@@ -15,7 +15,7 @@ from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
 from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still, html
-from nbflow.notebook.verbs import Said, Verb, understand
+from nbflow.notebook.verbs import MOST_TASKS, WITH_TASKS, Said, Verb, understand
 from nbflow.wire.rows import WorkerRow
 from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
 
@@ -45,6 +45,9 @@ class PaperPage:
     def deliver(self, kind: str, name: str, text: str) -> None:
         self.said.append((kind, name, text))
 
+    def answer(self, text: str) -> None:
+        self.shown.append({"answer": text})
+
     def replace(self, picture: Still) -> None:
         self.stills.append(picture)
 
@@ -70,7 +73,9 @@ class Desk:
         return self.publisher.step()
 
     def say(self, verb: Verb, task: int = 0, after: float = 0.0, word: str = "") -> float | None:
-        self.publisher.hear(Said(verb, f"{verb.value}", task, word))
+        of_several = verb in WITH_TASKS
+        said = Said(verb, verb.value, 0 if of_several else task, word, (task,) if of_several else ())
+        self.publisher.hear(said)
         return self.step(after)
 
     @property
@@ -263,6 +268,37 @@ def test_what_is_asked_for_as_a_file_is_handed_over(desk: Desk) -> None:
     assert [task["app"] for task in json.loads(text)["tasks"]] == ["load", "score"]
 
 
+def test_what_is_to_be_tried_again_reaches_the_flow_and_a_refusal_the_page(desk: Desk) -> None:
+    desk.step()
+    desk.say(Verb.RETRY, 1)
+    desk.publisher.hear(Said(Verb.RETRY_ALL, "k", tasks=(1, 2, 999)))
+    desk.step()
+    assert desk.flow.asked == [("retry", 1), ("retry_all", 1), ("retry_all", 2)]
+    assert not [shown for shown in desk.page.shown if "answer" in shown]
+    desk.flow.refusing = [1, 2]
+    desk.say(Verb.RETRY, 1)
+    desk.step()
+    assert desk.page.shown[-1] == {"answer": "Not tried again: it is as it is. So it is with 1 more."}
+
+
+def test_of_a_selection_each_is_cancelled(desk: Desk) -> None:
+    desk.step()
+    desk.publisher.hear(Said(Verb.CANCEL, "k", tasks=(2, 1)))
+    desk.step()
+    assert desk.flow.asked == [("cancel", 2), ("cancel", 1)]
+
+
+def test_in_a_flow_that_has_ended_nothing_is_done_and_the_page_is_told(desk: Desk) -> None:
+    desk.step()
+    desk.flow.close()
+    for verb in (Verb.CANCEL, Verb.RETRY):
+        desk.say(verb, 1)
+        (said,) = (shown["answer"] for shown in desk.page.shown if "answer" in shown)
+        assert "The flow has ended" in said
+        desk.page.shown.clear()
+    assert desk.flow.asked == []
+
+
 @pytest.mark.parametrize(
     ("content", "buffers"),
     [
@@ -279,6 +315,17 @@ def test_what_is_asked_for_as_a_file_is_handed_over(desk: Desk) -> None:
         ({"verb": "ready", "key": "a" * 1000}, []),
         ({"verb": "ready", "key": "a", "b": 1, "c": 2}, []),
         ({"verb": "ready", "key": "a"}, [b"bulk"]),
+        ({"verb": "cancel", "key": "a", "task": 1}, []),
+        ({"verb": "retry", "key": "a"}, []),
+        ({"verb": "retry", "key": "a", "tasks": []}, []),
+        ({"verb": "retry", "key": "a", "tasks": 1}, []),
+        ({"verb": "retry", "key": "a", "tasks": [1, "2"]}, []),
+        ({"verb": "retry", "key": "a", "tasks": [True]}, []),
+        ({"verb": "retry_all", "key": "a", "tasks": [-1]}, []),
+        ({"verb": "retry_all", "key": "a", "tasks": [1], "task": 1}, []),
+        ({"verb": "cancel", "key": "a", "tasks": list(range(MOST_TASKS + 1))}, []),
+        ({"verb": "inspect", "key": "a", "task": 1, "tasks": [1]}, []),
+        ({"verb": "ready", "key": "a", "tasks": [1]}, []),
         ({"verb": "layout", "key": "a"}, []),
         ({"verb": "layout", "key": "a", "word": "circle"}, []),
         ({"verb": "layout", "key": "a", "word": "nodes", "task": 1}, []),
@@ -296,6 +343,9 @@ def test_what_no_page_of_ours_says_is_not_heard(content: Any, buffers: list[byte
 def test_what_a_page_of_ours_says_is_heard() -> None:
     assert understand({"verb": "inspect", "key": "a", "task": 7}, None) == Said(Verb.INSPECT, "a", 7)
     assert understand({"verb": "ready", "key": "a"}, []) == Said(Verb.READY, "a")
+    assert understand({"verb": "retry", "key": "a", "tasks": [7, 5, 7]}, []) == Said(
+        Verb.RETRY, "a", tasks=(7, 5)
+    )
     assert understand({"verb": "layout", "key": "a", "word": "dot"}, []) == Said(Verb.LAYOUT, "a", 0, "dot")
     assert understand({"verb": "export", "key": "a", "word": "svg"}, []) == Said(Verb.EXPORT, "a", 0, "svg")
     assert understand({"verb": "find", "key": "a", "word": "C=1 ü"}, []) == Said(Verb.FIND, "a", 0, "C=1 ü")

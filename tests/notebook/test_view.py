@@ -308,7 +308,7 @@ def test_very_many_bars_become_few_and_failures_are_never_swallowed() -> None:
 def test_the_panel_tells_what_the_row_tells_even_without_details() -> None:
     rows = [done(1, "load"), row(2, "score", [1], state=State.FAILED, note="ValueError: no", detail="C=1")]
     told = panel(rows[1], rows, None, EPOCH)
-    assert (told.app, told.error, told.can_cancel) == ("score", "ValueError: no", False)
+    assert (told.app, told.error, told.acts) == ("score", "ValueError: no", [])
     assert {fact.label: fact.text or [link.app for link in fact.links] for fact in told.facts} == {
         "arguments": "C=1", "needs": ["load"],
     }  # fmt: skip

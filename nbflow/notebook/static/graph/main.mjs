@@ -11,6 +11,7 @@ import { html } from "./dom.mjs";
 import { makeHead } from "./head.mjs";
 import { makeGraph } from "./picture.mjs";
 import { makeStrip } from "./strip.mjs";
+import { makeActs } from "./acts.mjs";
 import { makePanel } from "./panel.mjs";
 import { makeViews } from "./views.mjs";
 import { makeFoot } from "./foot.mjs";
@@ -25,6 +26,7 @@ function render({ model, el }) {
   const hint = html("div", { class: "nbf-hint", role: "status", hidden: true }, "Buttons act when the cell ends; use Interrupt.");
   const spoken = html("div", { class: "nbf-spoken", role: "status", "aria-live": "polite" });
   const post = makePost(model, hint);
+  const acts = makeActs(post.act);
   let selected = -1; // index of the task
   const open = (task) => {
     selected = task;
@@ -67,7 +69,7 @@ function render({ model, el }) {
   const head = makeHead([views.element, find.element, files.element, fullScreenPlace], find.toggle);
   const panel = makePanel({
     openId: (id) => open(graph.taskOf(id)),
-    cancel: (id) => post.send("cancel", id, true),
+    acts,
     close,
   });
   // Lab listens for its shortcuts before the event gets here; the attribute makes it pass over this element.
@@ -156,7 +158,7 @@ function render({ model, el }) {
     "change:panel": panelLater,
     "change:clock": clockChanged,
     "change:notice": later(drawNotice),
-    "msg:custom": (message) => [post, find, files].forEach((part) => part.hear(message)),
+    "msg:custom": (message) => [post, acts, find, files].forEach((part) => part.hear(message)),
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 

@@ -3,7 +3,7 @@ import { splitError, excerpt } from "./text.mjs";
 import { html, set, icon, codeLines } from "./dom.mjs";
 
 /** The panel of one task: facts and acts at the left, what went wrong (or the result) at the right. */
-export function makePanel({ openId, cancel, close }) {
+export function makePanel({ openId, acts, close }) {
   const element = html("div", { class: "nbf-panel", role: "region", "aria-label": "task", hidden: true });
   let tab = "";
 
@@ -20,9 +20,6 @@ export function makePanel({ openId, cancel, close }) {
   function left(panel) {
     const word = MARKS[panel.mark].word;
     const where = [`task ${numberName(panel.task)}`, panel.place].filter(Boolean).join(" · ");
-    const acts = panel.can_cancel
-      ? [html("button", { type: "button", class: "nbf-act", onclick: () => cancel(panel.task) }, "Cancel")]
-      : [];
     return html(
       "div",
       { class: "nbf-facts" },
@@ -34,7 +31,7 @@ export function makePanel({ openId, cancel, close }) {
         html("span", { class: "nbf-muted" }, where),
       ),
       html("dl", {}, ...panel.facts.flatMap(fact)),
-      html("div", { class: "nbf-acts" }, ...acts),
+      acts.draw(panel),
     );
   }
   function errorPage(panel) {

@@ -9,13 +9,17 @@ export function makePost(model, hint) {
     waiting.delete(key);
     if (!waiting.size) hint.hidden = true;
   }
+  function say(verb, about, expected) {
+    const key = `${mine}-${++count}`;
+    if (expected) waiting.set(key, setTimeout(() => (hint.hidden = false), 1000));
+    model.send({ verb, key, ...about });
+  }
   return {
     /** `expected`: somebody clicked and waits for an answer. `word`: what some verbs are about. */
-    send(verb, task, expected, word) {
-      const key = `${mine}-${++count}`;
-      if (expected) waiting.set(key, setTimeout(() => (hint.hidden = false), 1000));
-      model.send({ verb, key, ...(task === undefined ? {} : { task }), ...(word === undefined ? {} : { word }) });
-    },
+    send: (verb, task, expected, word) =>
+      say(verb, { ...(task === undefined ? {} : { task }), ...(word === undefined ? {} : { word }) }, expected),
+    /** Somebody wants something done about these tasks. */
+    act: (verb, tasks) => say(verb, { tasks }, true),
     hear: (message) => typeof message?.ack === "string" && acknowledged(message.ack),
     stop: () => waiting.forEach((timer) => clearTimeout(timer)),
   };
