@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nbflow.client.gathering import as_completed, gather
     from nbflow.client.kernel import DataFlowKernel
     from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
-    from nbflow.client.mapping import map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
+    from nbflow.client.mapping import grid, map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
     from nbflow.client.progress import progress, track
     from nbflow.client.special import AUTO_LOGNAME
     from nbflow.client.sweep import Sweep
@@ -68,6 +68,7 @@ __all__ = [
     "dfk",
     "gather",
     "graph",
+    "grid",
     "id_for_memo",
     "join_app",
     "load",
@@ -90,7 +91,7 @@ _HOMES = {
     "nbflow.client.gathering": ("as_completed", "gather"),
     "nbflow.client.kernel": ("DataFlowKernel",),
     "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
-    "nbflow.client.mapping": ("map", "starmap"),
+    "nbflow.client.mapping": ("grid", "map", "starmap"),
     "nbflow.client.progress": ("progress", "track"),
     "nbflow.client.special": ("AUTO_LOGNAME",),
     "nbflow.client.sweep": ("Sweep",),

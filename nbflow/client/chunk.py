@@ -8,6 +8,7 @@ An item that raises, or whose result cannot travel, costs itself alone. The answ
 
 from __future__ import annotations
 
+import enum
 import mmap
 import os
 import pickle
@@ -51,6 +52,20 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
 _answers = msgspec.msgpack.Decoder(Answer)
 
 
+class Form(enum.IntEnum):
+    """What an item of a sweep is."""
+
+    ONE = 0  # the argument
+    SPREAD = 1  # a tuple of arguments
+    NAMED = 2  # a dict of them, by their names
+
+    def given(self, item: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of its call."""
+        if self is Form.NAMED:
+            return (), dict(item)
+        return (tuple(item) if self is Form.SPREAD else (item,)), {}
+
+
 class Chunk:
     """Calls a function for many items, one after the other, and never raises what one of them raises."""
 
@@ -58,9 +73,9 @@ class Chunk:
         self.__wrapped__ = function  # where source and traceback begin
 
     def __call__(
-        self, items: Sequence[Any], spread: bool, board: str, count: int, first: int, retry_on: bytes
+        self, items: Sequence[Any], form: int, board: str, count: int, first: int, retry_on: bytes
     ) -> Results:
-        """`spread`: each item is a tuple of arguments; `board`, `count`, `first`: see `Board`."""
+        """`form`: see `Form`; `board`, `count`, `first`: see `Board`."""
         function = self.__wrapped__
         code = code_of(function)
         home, getpid = os.getpid(), os.getpid
@@ -77,7 +92,7 @@ class Chunk:
                 continue
             begun[place] = BEGUN
             try:
-                value = function(*item) if spread else function(item)
+                value = function(item) if not form else function(*item) if form == 1 else function(**item)
                 keep(value if type(value) in pickling.ATOMS else awaited(value))
             except BaseException as error:  # the others go on
                 if getpid() != home:

@@ -23,15 +23,16 @@ import msgspec
 from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
 from nbflow.client.carriage import Callee
-from nbflow.client.chunk import Answer, Board, of_many, read
+from nbflow.client.chunk import Answer, Board, Form, of_many, read
 from nbflow.client.future import AppFuture
 from nbflow.client.sweep import Part, Sweep
 from nbflow.core.instructions import Why
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed
+from nbflow.legible import shorten
 from nbflow.values import outcome, pickling
 from nbflow.values.functions import Captor
-from nbflow.values.short import short
+from nbflow.values.short import detail
 from nbflow.wire import rows
 from nbflow.wire.messages import Define, Retries
 from nbflow.wire.outcomes import VALUES, Lost, Outcome, Withdrawn
@@ -64,7 +65,7 @@ class _Told:
 
 
 class Driver:
-    """Sends the items of one sweep. `spread`: each item is a tuple of arguments; `board`: of as many as there are.
+    """Sends the items of one sweep. `form`: what an item is; `board`: of as many as there are.
 
     Raises:
         Exception: the function cannot be captured.
@@ -75,7 +76,7 @@ class Driver:
         sweep: Sweep,
         callee: Callee,
         items: list[Any],
-        spread: bool,
+        form: Form,
         board: Board,
         batching: Batching,
     ) -> None:
@@ -83,7 +84,7 @@ class Driver:
         self._calls: Calls = sweep.owner
         self._parent = self._calls.task_here
         self._items = items
-        self._spread = spread
+        self._form = form
         self._board = board
         self._batching = batching
         self._options = callee.options
@@ -177,7 +178,7 @@ class Driver:
             return
         try:
             pickled = pickling.dumps(
-                ((items, self._spread, self._board.path, len(self._sweep), start, retry_on), {})
+                ((items, int(self._form), self._board.path, len(self._sweep), start, retry_on), {})
             )
             payload = None if pickled.needs else outcome.store(pickled, self._calls.store_dirs)
         except BaseException:  # the items' own code runs here
@@ -197,7 +198,10 @@ class Driver:
     def _text(self, start: int, stop: int) -> str:
         if stop - start > 1:
             return f"items {start} to {stop - 1}"
-        return f"item {start}: {short(self._items[start])}" if self._calls.show_values else f"item {start}"
+        if not self._calls.show_values:
+            return f"item {start}"
+        args, kwargs = self._form.given(self._items[start])
+        return shorten(f"item {start}: {detail(args, kwargs, ())}")
 
     def _send_each(self, start: int, stop: int) -> None:
         for item in range(start, stop):
@@ -210,9 +214,9 @@ class Driver:
         if self._board.skip[item] or self._stopped:
             self._sweep.end(item, bytes([State.CANCELLED]))
             return
-        args = tuple(self._items[item]) if self._spread else (self._items[item],)
+        args, kwargs = self._form.given(self._items[item])
         try:
-            task = self._calls.call(callee, args, {})
+            task = self._calls.call(callee, args, kwargs)
         except FlowClosed:
             raise
         except BaseException as error:
@@ -261,7 +265,7 @@ class Driver:
         self._batching.ended(count, answer.took, max(answer.size, sent.size))
         if not answer.faults:  # else some may be tried again
             self._items[start : sent.stop] = [None] * count
-        part = Part(start, sent.stop, sent.task.tid, packed, answer.faults)
+        part = Part(start, sent.stop, sent.task.tid, packed, answer.faults, answer.took)
         self._sweep.take(part, self._states(answer, start, count))
 
     def _states(self, answer: Answer, start: int, count: int) -> bytes:

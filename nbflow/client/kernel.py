@@ -43,7 +43,7 @@ from nbflow.client.threads import Threads
 from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
-from nbflow.errors import ConfigurationError, FlowClosed, with_last_words
+from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, with_last_words
 from nbflow.executors import Executor, memory_available
 from nbflow.numbers import first_of
 from nbflow.values import segments
@@ -74,6 +74,7 @@ from nbflow.wire.messages import (
     Workers,
 )
 from nbflow.wire.outcomes import Lost, Withdrawn
+from nbflow.wire.rows import TaskRow
 
 log = logging.getLogger(__name__)
 
@@ -314,6 +315,13 @@ class DataFlowKernel(Asking, AsParsl):
             self._watching = True
             self.post(Watch())
             self.flush()
+
+    def rows(self) -> dict[int, TaskRow]:
+        """What is known of each task, in the order of submission, at most some 50 ms old; also once it has ended."""
+        self.watch()
+        with suppress(FlowClosed, SchedulerLost, concurrent.futures.TimeoutError):
+            self.status()  # messages come in order: when this answer is here, so is the first full picture
+        return self.feed.rows.copy()
 
     def cleanup(self) -> None:
         """End the flow: workers, scheduler, files. What has not ended is lost; idempotent.

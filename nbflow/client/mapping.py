@@ -1,4 +1,4 @@
-"""`map` and `starmap`: a function over many items, as one `Sweep`.
+"""`map`, `starmap` and `grid`: a function over many items, as one `Sweep`.
 
 Many items travel as one task where that is possible, see `driver`. Where a call means more than its function (a cached
 app, a bash app, a walltime, special keywords, values that stay in this process), each item is a call of its own.
@@ -7,17 +7,19 @@ app, a bash app, a walltime, special keywords, values that stay in this process)
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import Any
 
 from nbflow.client.app import App, python_app
 from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
-from nbflow.client.chunk import Board
+from nbflow.client.chunk import Board, Form
 from nbflow.client.current import current
 from nbflow.client.driver import Driver
 from nbflow.client.future import AppFuture
+from nbflow.client.parameters import SPECIAL
+from nbflow.client.points import Points
 from nbflow.client.sweep import Sweep
 from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
 from nbflow.executors import Executor, ProcessExecutor
@@ -53,8 +55,8 @@ def map(  # noqa: A001 - `nbflow.map` is its name
     if not iterables:
         raise TypeError("nbflow.map() takes a function and at least one iterable")
     if len(iterables) == 1:
-        return _sweep("map", function, list(iterables[0]), False, chunksize)
-    return _sweep("map", function, list(zip(*iterables)), True, chunksize)  # noqa: B905 - the shortest one
+        return _sweep("map", function, list(iterables[0]), Form.ONE, chunksize)
+    return _sweep("map", function, list(zip(*iterables)), Form.SPREAD, chunksize)  # noqa: B905 - the shortest one
 
 
 def starmap(
@@ -65,30 +67,73 @@ def starmap(
     >>> nbflow.starmap(pow, [(2, 5), (3, 2)]).result()          # doctest: +SKIP
     [32, 9]
     """
-    return _sweep("starmap", function, [tuple(item) for item in items], True, chunksize)
+    return _sweep("starmap", function, [tuple(item) for item in items], Form.SPREAD, chunksize)
 
 
-def _sweep(called: str, function: Any, items: list[Any], spread: bool, chunksize: int | None) -> Sweep:
+def grid(
+    function: Callable[..., Any],
+    varied: Mapping[str, Iterable[Any]],
+    /,
+    *,
+    chunksize: int | None = None,
+    **fixed: Any,
+) -> Sweep:
+    """Run a function for each combination of the values of some parameters; otherwise as `map`.
+
+    The combinations come in the order of loops within each other, the first parameter's the outermost: the last one
+    varies fastest. Each is an item of its own. `sweep.frame()` has a column for each varied parameter.
+
+    >>> sweep = nbflow.grid(fit, {"C": [1, 10], "kernel": ["rbf", "linear"]}, data=table)   # doctest: +SKIP
+    >>> sweep.points                                                                         # doctest: +SKIP
+    <4 points of C × kernel>
+    >>> sweep.points[1]                                                                      # doctest: +SKIP
+    {'C': 1, 'kernel': 'linear'}
+
+    Args:
+        function: as for `map`.
+        varied: the values of each parameter that varies, by its name; they are gone through before this returns.
+        chunksize: as for `map`.
+        fixed: the values of other parameters, the same for all items; futures among them are waited for.
+
+    Raises:
+        TypeError: values are no list or other iterable, or a text; a parameter varies and is fixed; and as `map`.
+        ValueError: nothing varies; and as `map`.
+    """
+    points = Points(varied, fixed)
+    items = [{**fixed, **point} for point in points]
+    return _sweep("grid", function, items, Form.NAMED, chunksize, points)
+
+
+def _sweep(
+    called: str,
+    function: Any,
+    items: list[Any],
+    form: Form,
+    chunksize: int | None,
+    points: Points | None = None,
+) -> Sweep:
     if chunksize is not None and type(chunksize) is not int:
         raise TypeError(f"{called}(chunksize=...) is a whole number of at least 1 or None, not {chunksize!r}")
     if chunksize is not None and chunksize < 1:
         raise ValueError(f"{called}(chunksize=...) must be at least 1, not {chunksize!r}")
     app = function if isinstance(function, App) or _calls_an_app(function) else python_app(function)
     if not isinstance(app, App):
-        return _one_by_one(current(), app, getattr(app, "__name__", "app"), items, spread)
-    if items and (why := app.callee.parameters.refused(items[0] if spread else (items[0],), {})):
+        sweep = Sweep(current(), getattr(app, "__name__", "app"), len(items), points)
+        return _one_by_one(sweep, app, items, form)
+    if items and (why := app.callee.parameters.refused(*form.given(items[0]))):
         raise TypeError(f"{app.options.name}(): {why}")
     calls = current() if app.flow is None else app.flow.calls
     name = app.options.name
+    sweep = Sweep(calls, name, len(items), points)
     if not items:
-        return Sweep(calls, name, 0)
-    board = _board(items, calls) if _travels_many(app, calls) else None
+        return sweep
+    special = form is Form.NAMED and any(name in items[0] for name in SPECIAL)
+    board = _board(items, calls) if not special and _travels_many(app, calls) else None
     if board is None:
-        return _one_by_one(calls, app, name, items, spread)
-    sweep = Sweep(calls, name, len(items))
+        return _one_by_one(sweep, app, items, form)
     batching = Batching(_workers(app, calls), chunksize)
     try:
-        driver = Driver(sweep, app.callee, items, spread, board, batching)
+        driver = Driver(sweep, app.callee, items, form, board, batching)
     except Exception as error:
         board.remove()
         raise CannotPickle(
@@ -146,16 +191,14 @@ def _board(items: list[Any], calls: Calls) -> Board | None:
         return None
 
 
-def _one_by_one(
-    calls: Calls, app: Callable[..., AppFuture], name: str, items: list[Any], spread: bool
-) -> Sweep:
+def _one_by_one(sweep: Sweep, app: Callable[..., AppFuture], items: list[Any], form: Form) -> Sweep:
     """Each item is a call."""
-    sweep = Sweep(calls, name, len(items))
     made: list[AppFuture] = []
     try:
         for index, item in enumerate(items):
             try:
-                task = app(*item) if spread else app(item)
+                args, kwargs = form.given(item)
+                task = app(*args, **kwargs)
             except (FlowClosed, NoDataFlowKernelError):
                 raise
             except Exception as error:

@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import bisect
 import concurrent.futures
+import itertools
 from collections.abc import Iterator
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 from weakref import WeakValueDictionary
 
 from nbflow.client.chunk import Fault, results_of
 from nbflow.client.item import ENDS, LOCK, Awaited, Item
 from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
+from nbflow.errors import describe
+from nbflow.legible import shorten
 from nbflow.values import outcome
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from nbflow.client.calls import Calls
     from nbflow.client.driver import Driver
     from nbflow.client.future import AppFuture
+    from nbflow.client.points import Points
 
+_UNKNOWN = float("nan")
 STATES = (State.WAITING, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED)
 
 
@@ -31,10 +38,17 @@ class Part:
     """The answer of a chunk: the results of the items from `start` on, packed until somebody asks."""
 
     def __init__(
-        self, start: int, stop: int, task: int, packed: tuple[Any, ...], faults: list[Fault]
+        self,
+        start: int,
+        stop: int,
+        task: int,
+        packed: tuple[Any, ...],
+        faults: list[Fault],
+        took: float,
     ) -> None:
         self.start = start
         self.stop = stop
+        self.took = took  #: seconds, for all of them
         self.faults = {start + fault.item: fault.failure for fault in faults}
         self._task = task
         self._packed: tuple[Any, ...] = packed
@@ -61,19 +75,31 @@ class Part:
         return self._errors.setdefault(item, error)
 
 
+class Told(NamedTuple):
+    """How the items of a sweep stand, one after the other; the sweep goes on meanwhile."""
+
+    states: bytes
+    values: list[Any]  # None where there is none
+    errors: list[BaseException | None]
+    seconds: list[float]  # that each took; nan where it is not known
+
+
 class Sweep(Awaited):
     """A function over many items: what `nbflow.map` gives at once.
 
     As a future it is that of the list of all results: `result()`, `exception()`, `done()`, `cancel()`, `await`; given
     to an app, it is the list. As a sequence it has a future for each item, in order: `sweep[3]`, `sweep[:10]`,
     `for future in sweep`, `len(sweep)`. They are `concurrent.futures` futures, and may be given to apps too.
+
+    `points` are the combinations of arguments that a `grid` goes through, else None; `frame()` is a table of all.
     """
 
     _driver: Driver | None = None
 
-    def __init__(self, calls: Calls, name: str, count: int) -> None:
+    def __init__(self, calls: Calls, name: str, count: int, points: Points | None = None) -> None:
         # not that of the base class, as in `Item`
         self._calls = calls
+        self.points = points
         self.app_name = name  #: of the app
         self._states = bytearray(count)  # of the items
         self._left = count
@@ -169,6 +195,11 @@ class Sweep(Awaited):
         found = {i for state in (State.FAILED, State.CANCELLED) for i in _places(states, state)}
         return {index: self._error(index) for index in sorted(found)}
 
+    def failures(self, most: int) -> list[tuple[int, str]]:
+        """The first `most` items that have failed up to now, each with its error in a line. Rebuilds none of them."""
+        states = bytes(self._states)
+        return [(i, self._why(i)) for i in itertools.islice(_places(states, State.FAILED), most)]
+
     def cancel(self, wait: bool = True) -> bool:
         """Withdraw all items that have not ended: those that run are killed with their workers.
 
@@ -203,12 +234,51 @@ class Sweep(Awaited):
         states = bytes(self._states)
         return {state: states.count(state) for state in STATES}
 
+    def frame(self) -> DataFrame:
+        """A pandas DataFrame with a row for each item, now: of those that have not ended, results are missing.
+
+        Its columns are the parameters that a `grid` varies; `result`, or, where each result is a dict, a named tuple or
+        a dataclass, its fields (`result_NAME` where there is such a column already); `state`, in a word; `error`, in a
+        line; `seconds`: how long the item took, for those that travelled together the mean. The index counts the items.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        from nbflow.client.frame import frame_of  # most sweeps need none, and it needs sweeps
+
+        return frame_of(self)
+
     def __repr__(self) -> str:
         told = ", ".join(f"{count:,} {state.label}" for state, count in self.counts().items() if count)
         items = "item" if len(self) == 1 else "items"
         return f"<Sweep of {len(self):,} {items} over {self.app_name}{': ' if told else ''}{told}>"
 
     # ------------------------------------------------------------ values
+
+    def told(self) -> Told:
+        """How all items stand, with what they gave."""
+        states = bytes(self._states)  # first: what is done by now has its value in what is read below
+        found, seconds = self._results(raising=False), self._seconds()
+        values, errors, took = [], [], []
+        for state, value, each in zip(states, found, seconds, strict=True):
+            values.append(value if state == State.DONE else None)
+            errors.append(value if state in (State.FAILED, State.CANCELLED) else None)
+            took.append(each if state in (State.DONE, State.FAILED) else _UNKNOWN)
+        return Told(states, values, errors, took)
+
+    def _seconds(self) -> list[float]:
+        """How long each item took, as far as it is known; of those that travelled together, the mean."""
+        found = [_UNKNOWN] * len(self)
+        for part in self._parts.copy():
+            count = part.stop - part.start
+            found[part.start : part.stop] = [part.took / count] * count
+        flow = self._calls.flow
+        rows = flow.rows() if self._tasks and hasattr(flow, "rows") else {}  # inside a task nobody tells
+        for index, task in self._tasks.copy().items():
+            row = rows.get(task.tid)
+            if row is not None and row.started and row.ended:
+                found[index] = row.ended - row.started
+        return found
 
     def _first_without_value(self) -> int | None:
         found = [
@@ -219,7 +289,7 @@ class Sweep(Awaited):
     def _results(self, raising: bool) -> list[Any]:
         """With the errors of those that have none. `raising`: what cannot be rebuilt here raises instead."""
         found: list[Any] = []
-        for part in self._parts:
+        for part in self._parts.copy():
             found += [None] * (part.start - len(found))
             try:
                 found += part.values(self.app_name)
@@ -228,7 +298,7 @@ class Sweep(Awaited):
                     raise
                 found += [error] * (part.stop - part.start)
         found += [None] * (len(self) - len(found))
-        for index, task in self._tasks.items():
+        for index, task in self._tasks.copy().items():
             if self._states[index] == State.DONE:
                 failed = None if raising else task.exception(0)
                 found[index] = task.result(0) if failed is None else failed
@@ -264,6 +334,15 @@ class Sweep(Awaited):
         if (part := self._part_of(index)) is not None and index in part.faults:
             return part.error(index, self.app_name)
         return next(error for start, stop, error in self._failed if start <= index < stop)
+
+    def _why(self, index: int) -> str:
+        """The error of an item, in a line."""
+        part, task = self._part_of(index), self._tasks.get(index)
+        if task is not None and task._outcome is not None:
+            return outcome.one_line(task._outcome)
+        if part is not None and index in part.faults:
+            return outcome.one_line(part.faults[index])
+        return shorten(describe(self._error(index)))
 
     def _part_of(self, index: int) -> Part | None:
         """The answer in which an item's result is; None if there is none."""

@@ -32,6 +32,7 @@ from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
+from nbflow.notebook.sweepcards import SweepCards
 from nbflow.notebook.telling import described
 from nbflow.notebook.tellings import Cell
 from nbflow.notebook.traces import blaming, failed_task, root_of
@@ -77,6 +78,7 @@ class Cards:
         self._changed: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._feeds: list[Feed] = []
+        self.sweeps = SweepCards(shell)
 
     def show(self, future: Promise) -> None:
         """Display a future under the cell that runs, and keep the display up to date."""
@@ -90,6 +92,7 @@ class Cards:
 
     def settle(self) -> None:
         """Bring every card to its present state, within the cell that runs."""
+        self.sweeps.settle()
         with self._lock:
             for shown in self._ended:
                 self._publish(shown, update=True)
@@ -101,6 +104,7 @@ class Cards:
 
     def close(self) -> None:
         """Stop following; the cards stay as they are."""
+        self.sweeps.close()
         for feed in self._feeds:
             feed.unsubscribe(self)
         self._feeds.clear()

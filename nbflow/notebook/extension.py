@@ -16,6 +16,7 @@ from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.client.loading import start_on_first_call
+from nbflow.client.sweep import Sweep
 from nbflow.files import File
 from nbflow.notebook.completion import matcher
 from nbflow.notebook.display import Cards
@@ -60,6 +61,7 @@ class Extension:
             self._shell.Completer.custom_matchers.append(self._matcher)
         for promise in (AppFuture, DataFuture):
             self._displays.for_type(promise, self._cards.show)
+        self._displays.for_type(Sweep, self._cards.sweeps.show)
         self._places.install()
         self._errors.install()
         for name, value in NAMES.items():
@@ -82,7 +84,7 @@ class Extension:
                 del magics[name]
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.remove(self._matcher)
-        for promise in (AppFuture, DataFuture):
+        for promise in (AppFuture, DataFuture, Sweep):
             self._displays.pop(promise, None)
         self._errors.remove()
         self._places.remove()

@@ -27,6 +27,7 @@ from nbflow.client.app import App
 from nbflow.client.fetching import Fetcher
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, options_of
+from nbflow.client.points import Points
 from nbflow.client.special import automatic_name
 from nbflow.core.states import State
 from nbflow.demo.status import counts_in, worded
@@ -41,6 +42,7 @@ from nbflow.notebook.panel import panel
 from nbflow.notebook.places import Places
 from nbflow.notebook.script import joined, styles
 from nbflow.notebook.status import Status
+from nbflow.notebook.sweepcard import SweepCard
 from nbflow.notebook.timeline import timeline
 from nbflow.notebook.traces import ARROW
 from nbflow.notebook.view import build
@@ -108,9 +110,15 @@ def status(text: str) -> Status:
     return Status(text, {State.DONE: 3}, [WorkerRow(1, text, 7, None, 9, False)], 1.0)
 
 
+def sweep_cards(text: str) -> list[SweepCard]:
+    counts = {State.DONE: 1, State.FAILED: 3, State.WAITING: 2, State.CANCELLED: 1, State.RUNNING: 1}
+    return [SweepCard(text, counts, [text]), SweepCard(text, {State.FAILED: 3}, [text, text])]
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "the still picture's page": still_page,
     "cards": lambda text: "".join(card.bundle()["text/html"] for card in cards(text)),
+    "cards of sweeps": lambda text: "".join(card.bundle()["text/html"] for card in sweep_cards(text)),
     "the status": lambda text: status(text)._repr_html_(),
 }
 
@@ -244,6 +252,10 @@ LINES: dict[str, Callable[[str], Sequence[str]]] = {
     "the counts of the demo": lambda text: [worded(counts_in({text: 3, "done": 1, "failed": text}))],
     "the status's first line": lambda text: [repr(status(text)).splitlines()[0]],
     "the first line of a card": lambda text: [card.bundle()["text/plain"].splitlines()[0] for card in cards(text)],
+    "a card of a sweep": lambda text: [
+        line for card in sweep_cards(text) for line in card.bundle()["text/plain"].split("\n")
+    ],
+    "what a grid goes through": lambda text: [repr(Points({text: [1]})), refused_axis(text)],
     "a refused label": lambda text: [refused(text)],
     "what a skipped task tells": lambda text: [
         errors.because(kind(8, text, 7, Options(text).name, an_error(text))) for kind in (NeedFailed, JoinError)
@@ -251,6 +263,13 @@ LINES: dict[str, Callable[[str], Sequence[str]]] = {
     "the list of cancelled tasks": lambda text: [choosing.listed([1, 2, 3], dict.fromkeys((1, 2, 3), text))],
     "a word that no task has": lambda text: [choosing.unknown("wrod", {1: text, 2: text + "2"})],
 }  # fmt: skip
+
+
+def refused_axis(text: str) -> str:
+    try:
+        return repr(Points({text: text}))
+    except TypeError as error:
+        return str(error)
 
 
 def refused(text: str) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 from IPython.core.error import UsageError
 
-from nbflow.notebook.commands import again, failures, steering
+from nbflow.notebook.commands import again, failures, steering, sweeping
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import NoFlow
 from nbflow.notebook.tools import Tools
 
 NO_FLOW = "No flow is loaded: the first call of an app starts one, and so does `%nbflow start`."
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (*steering.COMMANDS, *again.COMMANDS, *failures.COMMANDS)
+    command.name: command
+    for command in (*steering.COMMANDS, *again.COMMANDS, *failures.COMMANDS, *sweeping.COMMANDS)
 }
 
 
