@@ -25,7 +25,8 @@ from nbflow.client.calls import Calls
 from nbflow.client.carriage import Callee
 from nbflow.client.chunk import Answer, Board, Form, of_many, read
 from nbflow.client.future import AppFuture
-from nbflow.client.sweep import Part, Sweep
+from nbflow.client.quiet import once_ended
+from nbflow.client.sweep import Part, Sweep, end_of
 from nbflow.core.instructions import Why
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed
@@ -48,20 +49,6 @@ class _Sent(NamedTuple):
     stop: int
     task: AppFuture
     size: int
-
-
-class _Told:
-    """Among the waiters of a task: puts it into the queue of the driver when it has ended."""
-
-    def __init__(self, ended: queue.SimpleQueue[Any], number: int) -> None:
-        self._ended = ended
-        self._number = number
-
-    def add_result(self, _: object) -> None:
-        """It has."""
-        self._ended.put(self._number)
-
-    add_exception = add_cancelled = add_result
 
 
 class Driver:
@@ -228,21 +215,15 @@ class Driver:
     def _await(self, sent: _Sent) -> None:
         task = sent.task
         self._under_way[task.tid] = sent
-        with task._condition:
-            if not task.done():
-                # not as others are put in: that somebody waits is said where that is so
-                list.append(task._waiters, _Told(self._ended, task.tid))
-                return
-        self._ended.put(task.tid)
+        ended = self._ended  # and not the driver: the task may be kept for long
+        once_ended(task, lambda task: ended.put(task.tid))
 
     # ------------------------------------------------------------ what comes of it
 
     def _take(self, sent: _Sent) -> None:
         """A task has ended."""
-        state = sent.task.state
         if not sent.size:
-            end = state if state in (State.DONE, State.CANCELLED) else State.FAILED
-            self._sweep.end(sent.start, bytes([end]))
+            self._sweep.end(sent.start, bytes([end_of(sent.task)]))
             return
         self._chunks -= 1
         found: Outcome | None = sent.task._outcome

@@ -1,4 +1,4 @@
-"""The lock of a future: whoever holds it is not interrupted before it is released.
+"""The lock of a future: whoever holds it is not interrupted before it is released. And who waits for a future.
 
 The standard library's `wait` and `as_completed` take the locks of all futures they are given, in Python code that an
 interrupt may leave between a lock taken and its release noted. The thread that settles the future would wait for ever.
@@ -7,6 +7,7 @@ interrupt may leave between a lock taken and its release noted. The thread that 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nbflow.client.signals import undisturbed
@@ -77,3 +78,29 @@ class Latch:
         self._lock.release()
 
     add_exception = add_cancelled = add_result
+
+
+class _Told:
+    """Who is told that a future has ended, among its waiters."""
+
+    def __init__(self, then: Callable[[Any], object]) -> None:
+        self._then = then
+
+    def add_result(self, future: object) -> None:
+        """The future has ended."""
+        self._then(future)
+
+    add_exception = add_cancelled = add_result
+
+
+def once_ended(future: Any, then: Callable[[Any], object]) -> None:
+    """Call `then(future)` when it has ended, where the socket is read, so that it must return at once; now if it has.
+
+    `then` must not hold the future, which keeps it.
+    """
+    with future._condition:
+        if not future.done():
+            # not as others are put in: that somebody waits is said where that is so
+            list.append(future._waiters, _Told(then))
+            return
+    then(future)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import concurrent.futures
+import functools
 import itertools
 from collections.abc import Iterator
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
@@ -16,6 +17,7 @@ from weakref import WeakValueDictionary
 
 from nbflow.client.chunk import Fault, results_of
 from nbflow.client.item import ENDS, LOCK, Awaited, Item
+from nbflow.client.quiet import once_ended
 from nbflow.client.signals import undisturbed
 from nbflow.core.states import State
 from nbflow.errors import describe
@@ -363,12 +365,10 @@ class Sweep(Awaited):
         if self._left:
             self._calls.sweeps.add(self)
         for index, task in self._tasks.items():
-            waiter = _OfTask(self, index)
-            with task._condition:
-                if not task.done():
-                    list.append(task._waiters, waiter)
-                    continue
-            waiter.add_result(task)
+            once_ended(task, functools.partial(self._task_ended, index))
+
+    def _task_ended(self, index: int, task: AppFuture) -> None:
+        self.end(index, bytes([end_of(task)]))
 
     def take(self, part: Part, states: bytes) -> None:
         """A chunk has given its answer; see `end` for `states`."""
@@ -445,20 +445,10 @@ class Sweep(Awaited):
             task.cancel(wait=False)
 
 
-class _OfTask:
-    """Among the waiters of a task that is an item: told where the socket is read."""
-
-    def __init__(self, sweep: Sweep, index: int) -> None:
-        self._sweep = sweep
-        self._index = index
-
-    def add_result(self, task: AppFuture) -> None:
-        """It has ended."""
-        state = task.state
-        end = state if state in (State.DONE, State.CANCELLED) else State.FAILED
-        self._sweep.end(self._index, bytes([end]))
-
-    add_exception = add_cancelled = add_result
+def end_of(task: AppFuture) -> State:
+    """How an item ends whose task has ended."""
+    state = task.state
+    return state if state in (State.DONE, State.CANCELLED) else State.FAILED
 
 
 def _ended(states: bytes | bytearray) -> int:
