@@ -196,6 +196,7 @@ def test_after_a_refused_cell_the_names_are_what_they_were(shell: InteractiveShe
         ("start many", "takes a number of workers, from 1; not 'many'"),
         ("start 0", "not '0'"),
         ("start 2 3", "not '2 3'"),
+        ("graph circle", "takes one of auto, nodes, blocks, apps, dot; not 'circle'"),
         ("'status", "No closing quotation"),
     ],
 )
@@ -205,7 +206,9 @@ def test_a_wrong_command_is_refused_with_a_hint(shell: InteractiveShell, line: s
     assert message in str(error)
 
 
-@pytest.mark.parametrize("command", ["", "status", "graph", "wait", "cancel", "cancel 1", "clear"])
+@pytest.mark.parametrize(
+    "command", ["", "status", "graph", "graph nodes", "wait", "cancel", "cancel 1", "clear"]
+)
 def test_without_a_flow_a_command_says_how_to_get_one(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.dot import to_dot
+from nbflow.notebook.fold import BLOCKS
 from nbflow.notebook.still import MOST_ROWS, html, still, svg
 from nbflow.notebook.text import escape, fit, plain, width
-from nbflow.wire.rows import TaskRow
+from nbflow.notebook.view import build
+from nbflow.wire.rows import Progress, TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -104,3 +107,22 @@ def test_dot_has_a_node_for_each_task_and_dashes_to_what_it_called() -> None:
     assert re.search(r"2 -> 7 \[style=dashed\]", source)
     assert source.count("label=") == 3
     assert r"load \"x\"\\n" in source
+
+
+def test_very_many_tasks_are_drawn_as_the_page_draws_them() -> None:
+    rows = [*sweep(2500), row(9000, "lost", state=State.FAILED)]
+    rows[5:1000] = [done(task.id, "score", [1]) for task in rows[5:1000]]
+    apps = svg(still("flow", rows, EPOCH + 60))
+    assert "score · 2,500 tasks" in apps
+    assert apps.count(">995<") == 1, "of those that are done, once"
+    blocks = still("flow", rows, EPOCH + 60)
+    drawn = svg(replace(blocks, scene=build("flow", rows, BLOCKS)))
+    field = re.findall(r'<path class="f[0-9]" d="([^"]+)"/>', drawn)
+    assert 0 < sum(path.count("M") for path in field) < 100, "neighbours that stand alike are one stroke"
+
+
+def test_a_running_task_shows_how_far_it_is() -> None:
+    said = Progress(0.25, "epoch 3 of 12")
+    drawn = svg(still("flow", [row(1, state=State.RUNNING, attempt=1, progress=said)], EPOCH + 60))
+    assert ">epoch" in drawn
+    assert f'width="{(build("flow", [row(1)]).nodes[0].w - 20) / 4:.1f}"' in drawn

@@ -15,7 +15,7 @@ from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.output import Output
 from nbflow.notebook.widget import FlowGraph, freeze_views, graph
-from tests.notebook.graphs import EPOCH, HandFlow, done, row
+from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -180,3 +180,17 @@ def test_views_of_other_flows_are_left_alone(shown: FlowGraph, under_a_cell: Cal
     cell = under_a_cell(shown, person=False)
     freeze_views(HandFlow())
     assert len(cell.bundles) == 1
+
+
+def test_another_layout_may_be_asked_for_and_one_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = HandFlow(*sweep(40))
+    monkeypatch.setattr(module, "dfk", lambda: flow)
+    view = graph(layout="nodes")
+    assert view._publisher.first.wait(10)
+    assert view.layout == {"asked": "nodes", "note": ""}
+    assert len(view.scene["nodes"]) == 42
+    view.close()
+    with pytest.raises(ValueError, match="one of 'auto', 'nodes', 'blocks', 'apps', 'dot', not 'circle'"):
+        graph(layout="circle")

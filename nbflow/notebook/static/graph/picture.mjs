@@ -87,7 +87,8 @@ export function makeGraph(open, dragged) {
     redrawField(n);
   }
 
-  function focus(task) {
+  /** Make a task the one that Tab leads to, and the arrow keys start from. Returns its element. */
+  function turnTo(task) {
     const left = nodeOf[seen.focused];
     if (left !== undefined) set(parts[left].of(seen.focused), "tabindex", -1);
     seen.focused = task;
@@ -95,6 +96,10 @@ export function makeGraph(open, dragged) {
     redrawField(left);
     redrawField(nodeOf[task]);
     set(element, "tabindex", 0);
+    return element;
+  }
+  function focus(task) {
+    const element = turnTo(task);
     zoom.reveal(boxes[task]);
     element.focus({ preventScroll: true });
   }
@@ -121,14 +126,11 @@ export function makeGraph(open, dragged) {
 
   // The focus may come by other ways than ours: the arrow keys go on from where it is.
   frame.addEventListener("focusin", (event) => {
+    const n = parts.findIndex((part) => part.element.contains(event.target));
+    if (n < 0) return;
     const id = event.target.getAttribute("data-task");
-    const task = id ? seen.scene.ids.indexOf(Number(id)) : -1;
-    if (task < 0 || task === seen.focused) return;
-    const left = nodeOf[seen.focused];
-    if (left !== undefined) set(parts[left].of(seen.focused), "tabindex", -1);
-    seen.focused = task;
-    redrawField(left);
-    set(event.target, "tabindex", 0);
+    if (id !== null) turnTo(seen.scene.ids.indexOf(Number(id)));
+    else if (nodeOf[seen.focused] !== n) turnTo(seen.scene.nodes[n].tasks[0]);
   });
   frame.addEventListener("keydown", (event) => {
     if (event.target === frame || !boxes.length) return;
