@@ -13,8 +13,9 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from nbflow.core.states import State
-from nbflow.wire.rows import TaskRow, WorkerRow
+from nbflow.wire.rows import StoreRow, TaskRow, WorkerRow
 
+NOTHING_STORED = StoreRow()
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +43,7 @@ class Feed:
     def __init__(self) -> None:
         self.rows: dict[int, TaskRow] = {}
         self.workers: Sequence[WorkerRow] = ()
+        self.store = NOTHING_STORED  #: the big values, as told last beside the workers
         self._observers: list[Observer] = []
 
     def subscribe(self, observer: Observer) -> None:
@@ -63,9 +65,10 @@ class Feed:
         for observer in tuple(self._observers):
             _tell(lambda observer=observer: observer.tasks_changed(rows))  # type: ignore[misc]
 
-    def take_workers(self, rows: Sequence[WorkerRow]) -> None:
-        """The workers have changed. Called on the reader thread."""
+    def take_workers(self, rows: Sequence[WorkerRow], store: StoreRow = NOTHING_STORED) -> None:
+        """The workers have changed, or the big values. Called on the reader thread."""
         self.workers = rows
+        self.store = store
         for observer in tuple(self._observers):
             if isinstance(observer, WorkerObserver):
                 _tell(lambda observer=observer: observer.workers_changed(rows))  # type: ignore[misc]

@@ -183,7 +183,7 @@ class DataFlowKernel(Asking, AsParsl):
         """What is done with each message of the scheduler, on the reader thread; `Settled` is handled apart."""
         return {
             Rows: lambda message: self.feed.take(message.rows),
-            Workers: lambda message: self.feed.take_workers(message.rows),
+            Workers: lambda message: self.feed.take_workers(message.rows, message.store),
             Details: self._questions.answer,
             Retrying: self._hear_of_retrial,
             Status: self._questions.answer,

@@ -128,6 +128,10 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> l
         facts.append(Fact("progress", _progress(row.progress)))
     if worker is not None and worker.memory and worker.task == row.id:
         facts.append(Fact("memory", f"{in_words(worker.memory)} in all processes of its worker"))
+    if row.peak:
+        facts.append(
+            Fact("peak memory", f"{in_words(row.peak)} in all processes of its worker, when looked at")
+        )
     if worker is not None and not worker.responding:
         facts.append(Fact("not responding", silence_of(worker)))
     return [fact for fact in facts if fact.text or fact.links]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nbflow.client.feed import NOTHING_STORED
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.marks import MARKS, SILENT, silence_of
@@ -22,9 +23,6 @@ COLOURS = {
     State.SKIPPED: "var(--jp-warn-color1, #9a6700)",
     State.CANCELLED: "var(--jp-ui-font-color2, #656d76)",
 }
-
-
-NOTHING_STORED = StoreRow()
 
 
 @dataclass(frozen=True, slots=True)

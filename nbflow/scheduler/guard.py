@@ -2,6 +2,7 @@
 
     look ──> memory of each worker's processes ──> beyond its executor's limit?  ──> `Overgrown`
          ├─> what the machine, or the container, has left ──> nearly nothing?   ──> `Overgrown`, for whoever has most
+         ├─> what each task's worker has at most, how busy it is         ──> `meters`
          ├─> what a task has printed ──> much?                                  ──> its middle goes back to the disk
          └─> which worker does not answer?                                     ──> `silence`
 
@@ -22,6 +23,7 @@ from nbflow.core.placement import Desk, Pool
 from nbflow.core.scarcity import Load, Scarcity, kept_free
 from nbflow.scheduler import figures
 from nbflow.scheduler.figures import Room, Rooms
+from nbflow.scheduler.meters import Meters
 from nbflow.scheduler.outputs import GROWN
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.staff import Staff
@@ -50,6 +52,7 @@ class Guard:
         rooms: Rooms | None = None,
     ) -> None:
         self.due: float | None = None  #: when the next look is, by the host's clock; None = no task runs
+        self.meters = Meters()
         self.news = False  #: whether there is something to tell to those who watch; they set it back
         self._staff = staff
         self._desks = desks
@@ -101,6 +104,7 @@ class Guard:
         """Look at all workers, and say what must be done."""
         before, before_at = self._left, self._left_at
         workers = self.read()
+        self.meters.look(workers, self._desks, now)
         for worker in workers:
             self._compare_with_its_limit(worker, now)
         self._compare_with_what_is_left(workers, now)

@@ -50,8 +50,8 @@ class Job(msgspec.Struct):
     before: list[Change] = []  # of one that is tried again: its story up to its last end
 
 
-def row(job: Job, story: list[Change]) -> TaskRow:
-    """The row of a task as it is now; `story`: its changes up to now."""
+def row(job: Job, story: list[Change], peak: int = 0) -> TaskRow:
+    """The row of a task as it is now; `story`: its changes up to now, `peak`: bytes its worker had at most."""
     last = story[-1] if story else Change(job.id, State.WAITING, job.submitted, 0, 0, Why.ATTEMPT, None)
     return TaskRow(
         job.id,
@@ -74,6 +74,7 @@ def row(job: Job, story: list[Change]) -> TaskRow:
         0 if job.tally is None else job.tally.failed,
         0 if job.tally is None else job.tally.skipped,
         job.progress if last.state is State.RUNNING else None,
+        peak,
     )
 
 

@@ -192,7 +192,7 @@ class Scheduler:
         if self.guard.news or self._silence.news:
             self.guard.news = self._silence.news = False
             if self.telling.watched:
-                self.client.outgoing.append(msg.Workers(self._worker_rows()))
+                self.client.outgoing.append(msg.Workers(self._worker_rows(), self._store.row()))
 
     def _stop(self) -> None:
         raise _Stopped
@@ -325,6 +325,7 @@ class Scheduler:
     def _watch(self, message: msg.Watch) -> None:
         self.jobs.lately = WATCHED
         self.telling.begin()
+        self.guard.meters.watched = True
 
     def _inspect(self, message: msg.Inspect) -> None:
         self.decide()  # what came before the question counts for the answer
@@ -334,7 +335,7 @@ class Scheduler:
         else:
             story = self._story(job)
             details = history.details(job, story, job.id in self._hands.kept)
-            answer = msg.Details(job.id, history.row(job, story), details)
+            answer = msg.Details(job.id, self._row_of(job, story), details)
             self.client.outgoing.append(answer)
 
     def _retry(self, message: msg.Retry) -> None:
@@ -346,7 +347,10 @@ class Scheduler:
 
     def _row(self, number: int) -> TaskRow:
         job = self.jobs[number]
-        return history.row(job, self._story(job))
+        return self._row_of(job, self._story(job))
+
+    def _row_of(self, job: Job, story: list[do.Change]) -> TaskRow:
+        return history.row(job, story, self.guard.meters.peaks.get(job.id, 0))
 
     def _story(self, job: Job) -> list[do.Change]:
         """The changes of a task up to now: the machine has them until it is settled."""
@@ -372,6 +376,7 @@ class Scheduler:
                 desks[worker.number].head if worker.number in desks else None,
                 worker.crew.memory,
                 worker.responding,
+                self.guard.meters.busy(worker.number),
             )
             for worker in self.staff.workers.values()
         ]

@@ -285,9 +285,10 @@ class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Workers(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """For those who watch: all workers, when it has changed which of them respond or what memory they have."""
+    """For those who watch: all workers and the big values, when the guard has looked at them."""
 
     rows: list[WorkerRow]
+    store: StoreRow
 
 
 class Warned(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -56,6 +56,7 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     failed: int = 0  # DONE: of these items, how many raised
     skipped: int = 0  # DONE: and how many were cancelled
     progress: Progress | None = None  # RUNNING: if it has said anything
+    peak: int = 0  # the most bytes its worker was seen to have while it ran; 0 = nobody looked in that time
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):
@@ -97,6 +98,9 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
         0  # bytes that its end would free, child processes included, as last looked at; 0 = not known
     )
     responding: bool = True  # False: stopped, or it waits for a device that does not answer
+    cpu: float = (
+        -1.0
+    )  # processors kept busy, child processes included, between the last two looks; -1.0 = not known
 
 
 class StoreRow(msgspec.Struct, array_like=True, frozen=True):
