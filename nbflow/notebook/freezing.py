@@ -8,7 +8,7 @@ says nothing more.
 
 from __future__ import annotations
 
-from nbflow.notebook.verbs import Verb
+from nbflow.notebook.verbs import SHOWS, Verb
 
 REST = 3.0
 """Seconds that a flow must be at rest, and the page unused."""
@@ -39,6 +39,8 @@ class Freezing:
     def said(self, verb: Verb, now: float) -> bool:
         """A page said something; True if it was thought to be gone."""
         back, self.quiet, self.page_seen = self.quiet, False, True
+        if verb in SHOWS:
+            return back
         self._used = now
         if verb in (Verb.IDLE, Verb.CLOSE):
             self._busy_until = now

@@ -25,7 +25,9 @@ from typing import Protocol, TypeVar
 from nbflow.client.asking import Retrial
 from nbflow.client.feed import Feed
 from nbflow.legible import shorten
+from nbflow.notebook import earlier
 from nbflow.notebook.board import Board
+from nbflow.notebook.estimate import Left
 from nbflow.notebook.exporting import KINDS
 from nbflow.notebook.fold import AUTO
 from nbflow.notebook.freezing import Freezing
@@ -34,7 +36,8 @@ from nbflow.notebook.panel import Panel
 from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
-from nbflow.notebook.verbs import WITH_TASKS, Said, Verb
+from nbflow.notebook.twins import Told, Twins
+from nbflow.notebook.verbs import SHOWS, WITH_TASKS, Said, Verb
 from nbflow.notebook.view import Scene
 from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
@@ -79,11 +82,13 @@ class Page(Protocol):
         scene: Scene | None = None,
         board: Board | None = None,
         elapsed: float = 0.0,
+        left: Left | None = None,
         strip: Timeline | None = None,
         panel: Panel | None = None,
         no_panel: bool = False,
         notice: str = "",
         layout: tuple[str, str] | None = None,
+        told: Told | None = None,
     ) -> None:
         """Send what is given, as one message. A `notice` is about the whole flow, and stays.
 
@@ -143,6 +148,7 @@ class Publisher:
         self._changed = self._strip_stale = False  # the page's state, its strip, are older than the board
         self._next = self._next_strip = self._next_scene = 0.0
         self._inspection = Inspection(flow.details)
+        self._twins = Twins(self._board, earlier.recall, earlier.remember, clock, wall, spent)
         self.freezing = Freezing()
 
     # ---------------------------------------------------------------- from any thread
@@ -270,16 +276,25 @@ class Publisher:
             closing = self._last_step = self._closing
         if dirty:
             rows = self._flow.feed.rows
-            self._scenes.stale |= self._board.update([rows[task] for task in dirty if task in rows])
+            changed = [rows[task] for task in dirty if task in rows]
+            self._twins.changed(changed)
+            self._scenes.stale |= self._board.update(changed)
             self._changed = self._strip_stale = True
-        if crew is not None and self._board.update_workers(crew):
-            self._changed = self._strip_stale = True
+        if crew is not None:
+            self._twins.workers_changed()
+            if self._board.update_workers(crew):
+                self._changed = self._strip_stale = True
         for note in notes:
             try:
                 note()
             except Exception:
                 log.exception("a request to the graph of flow %s failed", self._flow.name)
-        pauses = [self._publish(now=closing), self._inspect(closing), self._freeze(closing)]
+        pauses = [
+            self._publish(now=closing),
+            self._tell(now=closing),
+            self._inspect(closing),
+            self._freeze(closing),
+        ]
         due = [pause for pause in pauses if pause is not None]
         return min(due) if due else None
 
@@ -320,6 +335,7 @@ class Publisher:
             layout=(self._scenes.layout, self._scenes.note) if self._unsent else None,
             board=self._board if state_due else None,
             elapsed=self._board.elapsed(wall),
+            left=self._twins.left(),
             strip=strip,
             notice=self._flow.died,
         )
@@ -344,6 +360,15 @@ class Publisher:
         self._scenes.refresh(self._board.rows)
         self._unsent = True
 
+    def _tell(self, *, now: bool) -> float | None:
+        """Send what table and timeline need, if a page shows them, and it is time or in any case `now`."""
+        if self.freezing.quiet:
+            return None
+        told, pause = self._twins.look(self._flow.feed.store, at_once=now)
+        if told is not None:
+            self._page.show(told=told)
+        return pause
+
     def _picture(self) -> Still:
         if self._scenes.stale:
             self._draw()
@@ -361,7 +386,9 @@ class Publisher:
         self._page.acknowledge(said.key)
         if self.freezing.said(said.verb, self._clock()) or said.verb is Verb.READY:
             self._publish_all()
-        if said.verb is Verb.CLOSE:
+        if said.verb in SHOWS:
+            self._twins.want(said.verb)
+        elif said.verb is Verb.CLOSE:
             self._inspection.end()
             self._page.show(no_panel=True)
         elif said.verb is Verb.LAYOUT:

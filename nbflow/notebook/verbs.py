@@ -25,9 +25,10 @@ LONGEST_TEXT = 100
 
 
 class Verb(str, enum.Enum):
-    """`READY`: a view has been drawn. `BUSY`, `IDLE`: it is in use, or no longer. The others are acts of the user.
+    """`READY`: a view has been drawn. `BUSY`, `IDLE`: it is in use, or no longer.
 
-    `RETRY_ALL`: with all that was not run because of the tasks.
+    `COLUMNS`, `PATH`: it shows what needs the columns of all tasks, the critical path; said again and again while it
+    does. The others are acts of the user; `RETRY_ALL`: with all that was not run because of the tasks.
     """
 
     READY = "ready"
@@ -41,8 +42,12 @@ class Verb(str, enum.Enum):
     LAYOUT = "layout"
     FIND = "find"
     EXPORT = "export"
+    COLUMNS = "columns"
+    PATH = "path"
 
 
+SHOWS = frozenset({Verb.COLUMNS, Verb.PATH})
+"""Said by a page that is open, whether somebody looks at it or not."""
 WITH_TASK = frozenset({Verb.INSPECT})
 WITH_TASKS = frozenset({Verb.CANCEL, Verb.RETRY, Verb.RETRY_ALL})
 CHOICES: Mapping[Verb, tuple[str, ...]] = {Verb.LAYOUT: LAYOUTS, Verb.EXPORT: EXPORTED}

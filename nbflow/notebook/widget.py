@@ -25,6 +25,7 @@ from nbflow.client.loading import dfk
 from nbflow.notebook import still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot
+from nbflow.notebook.estimate import Left
 from nbflow.notebook.exporting import KINDS, kind_of
 from nbflow.notebook.fold import AUTO, LAYOUTS
 from nbflow.notebook.marks import sentence
@@ -34,6 +35,7 @@ from nbflow.notebook.publisher import Flow, Publisher
 from nbflow.notebook.runs import packed
 from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.timeline import Timeline
+from nbflow.notebook.twins import Told
 from nbflow.notebook.verbs import understand
 from nbflow.notebook.view import Scene, sent
 
@@ -63,7 +65,15 @@ class FlowGraph(anywidget.AnyWidget):
         help="of running tasks that say how far they are, by place: [fraction or null, text]"
     ).tag(sync=True)
     counts = traitlets.Dict(help="how many tasks stand how, by word, without zeros").tag(sync=True)
-    clock = traitlets.Dict(help="elapsed: seconds; running: whether it goes on").tag(sync=True)
+    clock = traitlets.Dict(
+        help="elapsed: seconds; running: whether it goes on; left: [seconds, whether it is more than that] or null"
+    ).tag(sync=True)
+    columns = traitlets.Dict(help="for table and timeline, of each task: see `columns.Fixed`").tag(sync=True)
+    moving = traitlets.Dict(help="what of that changes while tasks run: see `columns.Moving`").tag(sync=True)
+    meters = traitlets.Dict(help="what workers and big values use: see `meters.Meters`").tag(sync=True)
+    path: traitlets.List[int] = traitlets.List(help="the critical path: places of its tasks, in order").tag(
+        sync=True
+    )
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
     layout = traitlets.Dict(help="asked: one of `fold.LAYOUTS`; note: what is to be said of the drawing").tag(
         sync=True
@@ -173,11 +183,13 @@ class FlowGraph(anywidget.AnyWidget):
         scene: Scene | None = None,
         board: Board | None = None,
         elapsed: float = 0.0,
+        left: Left | None = None,
         strip: Timeline | None = None,
         panel: Panel | None = None,
         no_panel: bool = False,
         notice: str = "",
         layout: tuple[str, str] | None = None,
+        told: Told | None = None,
     ) -> None:
         """Send what is given, as one message."""
         with self._changing, self.hold_sync():
@@ -192,13 +204,27 @@ class FlowGraph(anywidget.AnyWidget):
                     str(place): [said.fraction, said.text] for place, said in board.progress.items()
                 }
                 self.counts = board.counts
-                self.clock = {"elapsed": round(elapsed, 2), "running": bool(board.rows) and not board.at_rest}
+                running = bool(board.rows) and not board.at_rest
+                self.clock = {"elapsed": round(elapsed, 2), "running": running, "left": _left(left)}
             if strip is not None:
                 self.timeline = msgspec.to_builtins(strip)
             if notice:
                 self.notice = notice
             if panel is not None or no_panel:
                 self.panel = msgspec.to_builtins(panel) if panel is not None else {}
+            if told is not None:
+                self._tell(told)
+
+    def _tell(self, told: Told) -> None:
+        # bytes stay bytes: they travel beside the message, not in it
+        if told.fixed is not None:
+            self.columns = msgspec.structs.asdict(told.fixed)
+        if told.moving is not None:
+            self.moving = msgspec.structs.asdict(told.moving)
+        if told.meters is not None:
+            self.meters = msgspec.to_builtins(told.meters)
+        if told.path is not None:
+            self.path = told.path
 
     def acknowledge(self, key: str) -> None:
         """Say that a message of the page's has arrived."""
@@ -278,6 +304,10 @@ def freeze_views(flow: Flow) -> None:
     for view in list(_graphs):
         if view.flow is flow and view.unattended:
             view.freeze()
+
+
+def _left(left: Left | None) -> list[object] | None:
+    return None if left is None else [round(left.seconds, 1), left.least]
 
 
 def _bundle(picture: still.Still) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from nbflow.notebook.script import STATIC, joined
 
-TESTS = Path(__file__).parent / "graph.test.mjs"
+TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 
 
 def node() -> str | None:
@@ -29,7 +29,7 @@ def test_the_pages_functions_do_what_pythons_do() -> None:
     if found is None:
         pytest.skip("no Node of version 18 or newer on PATH")
     run = subprocess.run(
-        [found, "--test", str(TESTS)],
+        [found, "--test", *map(str, TESTS)],
         capture_output=True,
         text=True,
         check=False,
