@@ -34,6 +34,14 @@ class Model {
 }
 """
 
+_BYTES = """
+const bytes = hex => new DataView(Uint8Array.from(hex.match(/../g) ?? [], h => parseInt(h, 16)).buffer);
+window.revived = value =>
+  value === null || typeof value !== "object" || Array.isArray(value) ? value
+  : "hex" in value ? bytes(value.hex)
+  : Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, window.revived(inner)]));
+"""
+
 
 def show(page: Page, traits: Mapping[str, Any], *, dark: bool = False) -> None:
     """Draw the graph with these traits on `page`, which keeps the model as `window.model`."""
@@ -43,20 +51,23 @@ def show(page: Page, traits: Mapping[str, Any], *, dark: bool = False) -> None:
     page.evaluate(
         f"""async ([source, traits]) => {{
             {_MODEL}
-            window.bytes = hex => new DataView(Uint8Array.from(hex.match(/../g) ?? [], h => parseInt(h, 16)).buffer);
+            {_BYTES}
             window.model = new Model();
-            window.model.set({{ ...traits, status: window.bytes(traits.status) }});
+            window.model.set(window.revived(traits));
             const view = (await import(source)).default;
             window.end = view.render({{ model: window.model, el: document.body }});
         }}""",
-        [source, {**traits, "status": traits["status"].hex()}],
+        [source, _carried(dict(traits))],
     )
 
 
 def change(page: Page, traits: Mapping[str, Any]) -> None:
     """Let the model's traits change, as one message from Python does."""
-    page.evaluate(
-        "traits => window.model.set('status' in traits"
-        " ? { ...traits, status: window.bytes(traits.status) } : traits)",
-        {**traits, **({"status": traits["status"].hex()} if "status" in traits else {})},
-    )
+    page.evaluate("traits => window.model.set(window.revived(traits))", _carried(dict(traits)))
+
+
+def _carried(value: Any) -> Any:
+    """A trait's value with its bytes as text: only a kernel's channel carries them as they are."""
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    return {name: _carried(inner) for name, inner in value.items()} if isinstance(value, dict) else value

@@ -316,5 +316,6 @@ def _table(board: Board) -> str:
         lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     lines.append("</tbody></table>")
     if len(board.rows) > len(rows):
-        lines.append(f"<p>and {len(board.rows) - len(rows)} more tasks</p>")
+        more = len(board.rows) - len(rows)
+        lines.append(f"<p>and {more} more tasks; those that failed or were skipped stand first</p>")
     return "".join(lines)

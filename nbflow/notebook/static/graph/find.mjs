@@ -66,6 +66,7 @@ export function makeFind({ ask, changed, go }) {
     focus: () => field.select(),
     /** The states that are asked for; none: all are. */
     marks,
+    words: () => words,
     toggle(mark) {
       if (!marks.delete(mark)) marks.add(mark);
       changed();

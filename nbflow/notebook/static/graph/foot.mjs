@@ -23,8 +23,11 @@ export function makeFoot(zoom, ask, follow) {
     set(button, "aria-pressed", next);
     follow(next);
   }
+  const element = html("div", { class: "nbf-foot" }, note, select, button, makeZoomButtons(zoom));
   return {
-    element: html("div", { class: "nbf-foot" }, note, select, button, makeZoomButtons(zoom)),
+    element,
+    /** Another tool, beside these. */
+    add: (tool) => button.after(tool),
     /** `layout`: what was asked for, and what is to be said of the drawing; `drawn`: what was drawn. */
     draw(layout, drawn) {
       if (layout.asked && document.activeElement !== select) select.value = layout.asked;

@@ -19,6 +19,9 @@ import { makeFind } from "./find.mjs";
 import { makeFiles } from "./files.mjs";
 import { makeFullScreen } from "./fullscreen.mjs";
 import { makePost } from "./post.mjs";
+import { makeTwins } from "./twins.mjs";
+import { leftInWords } from "./spans.mjs";
+import { both } from "./sifting.mjs";
 import { followTheme, tellUse } from "./surroundings.mjs";
 
 function render({ model, el }) {
@@ -30,14 +33,19 @@ function render({ model, el }) {
   let selected = -1; // index of the task
   const open = (task) => {
     selected = task;
-    graph.select(task);
+    select(task);
     post.send("inspect", graph.idOf(task), true);
+  };
+  const select = (task) => {
+    graph.select(task);
+    twins.select(task);
   };
   const close = () => {
     selected = -1;
-    graph.select(-1);
+    select(-1);
     panel.show({});
-    graph.focusOn();
+    if (views.shown() === "graph") graph.focusOn();
+    else twins.focusOn(views.shown());
     post.send("close");
   };
   const graph = makeGraph(open, () => foot.stopFollowing());
@@ -45,13 +53,20 @@ function render({ model, el }) {
   const foot = makeFoot(graph.zoom, (layout) => post.send("layout", undefined, true, layout), graph.follow);
   const find = makeFind({
     ask: (word) => post.send("find", undefined, false, word),
-    changed: () => stateLater(),
+    changed: () => allLater(),
     go(task) {
-      graph.reveal(task);
+      if (views.shown() === "graph") graph.reveal(task);
       open(task);
     },
   });
   const files = makeFiles((kind) => post.send("export", undefined, true, kind));
+  const twins = makeTwins({
+    open,
+    say: (verb) => post.send(verb),
+    sought: () => ({ words: find.words(), marks: find.marks }),
+    changed: () => allLater(),
+  });
+  foot.add(twins.pathButton());
   // A view of the same tasks is an entry here; what stands first is shown first.
   const views = makeViews([
     {
@@ -64,6 +79,7 @@ function render({ model, el }) {
       },
       hide() {},
     },
+    ...twins.views,
   ]);
   const fullScreenPlace = html("span", { class: "nbf-files" });
   const head = makeHead([views.element, find.element, files.element, fullScreenPlace], find.toggle);
@@ -98,10 +114,12 @@ function render({ model, el }) {
   let clockAt = performance.now();
   const live = () => Boolean(model.get("clock").running);
 
+  const passed = () => (live() ? (performance.now() - clockAt) / 1000 : 0); // seconds since the clock was told
+  const now = () => ((model.get("clock").elapsed ?? 0) + passed()) * 1000;
   function drawClock() {
-    const clock = model.get("clock");
-    const more = clock.running ? (performance.now() - clockAt) / 1000 : 0;
-    head.tell(clock.elapsed === undefined ? "" : seconds(clock.elapsed + more));
+    const { elapsed, left } = model.get("clock");
+    const parts = elapsed === undefined ? [] : [seconds(elapsed + passed()), leftInWords(left, passed())];
+    head.tell(parts.filter(Boolean).join(" · "));
   }
   let sent; // the scene as it came
   let scene = { name: "", ids: [], nodes: [], edges: [], details: [] };
@@ -114,9 +132,13 @@ function render({ model, el }) {
     const status = statusOf(model.get("status"), scene.ids.length);
     const items = model.get("parts");
     graph.update(scene, status, items, model.get("progress"));
-    graph.emphasise(find.stands(scene, status, items));
+    twins.takePath(model.get("path") ?? []);
+    graph.emphasise(both(find.stands(scene, status, items), twins.onPath(scene.ids.length)));
     head.draw(scene.name, model.get("counts"), find.marks);
     foot.draw(model.get("layout") ?? {}, scene.layout);
+  }
+  function drawTwins() {
+    if (sent && twins.seen()) twins.update(scene.ids, statusOf(model.get("status"), scene.ids.length), model, now);
   }
   function drawNotice() {
     notice.textContent = model.get("notice") ?? "";
@@ -126,7 +148,7 @@ function render({ model, el }) {
     const content = model.get("panel");
     selected = content.task === undefined ? -1 : graph.taskOf(content.task);
     panel.show(content);
-    graph.select(selected);
+    select(selected);
   }
   // Several traits come in one message: they are drawn once, before the next frame.
   const due = new Set();
@@ -142,6 +164,11 @@ function render({ model, el }) {
   };
   const stateLater = later(drawState);
   const stripLater = later(() => strip.show(model.get("timeline"), live()));
+  const twinsLater = later(drawTwins);
+  const allLater = () => {
+    stateLater();
+    twinsLater();
+  };
   const panelLater = later(drawPanel);
   const clockLater = later(drawClock);
   const clockChanged = () => {
@@ -154,6 +181,10 @@ function render({ model, el }) {
     "change:counts": stateLater,
     "change:layout": stateLater,
     "change:progress": stateLater,
+    "change:columns": twinsLater,
+    "change:moving": twinsLater,
+    "change:meters": twinsLater,
+    "change:path": allLater,
     "change:timeline": stripLater,
     "change:panel": panelLater,
     "change:clock": clockChanged,
@@ -164,7 +195,10 @@ function render({ model, el }) {
 
   const second = setInterval(() => {
     drawClock();
-    if (live()) strip.draw(true);
+    if (live()) {
+      strip.draw(true);
+      twins.tick();
+    }
     const counts = Object.entries(model.get("counts")).map(([word, count]) => `${count} ${word}`);
     const text = `${scene.name}: ${counts.join(", ")}`;
     if (spoken.textContent !== text) spoken.textContent = text;
@@ -172,6 +206,7 @@ function render({ model, el }) {
   const sizes = new ResizeObserver(() => {
     graph.zoom.resize();
     strip.draw(live());
+    twins.resize();
   });
   sizes.observe(root);
 
@@ -191,6 +226,7 @@ function render({ model, el }) {
     use.stop();
     find.stop();
     screen.stop();
+    twins.stop();
     post.stop();
     root.remove();
   };

@@ -1,0 +1,308 @@
+"""Table and timeline on an empty page, used as a person uses them: sorted, filtered, by keyboard, with very many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from nbflow.core.states import State
+from nbflow.notebook.board import Board
+from nbflow.notebook.columns import Columns
+from nbflow.notebook.estimate import critical_path
+from nbflow.notebook.meters import meters
+from nbflow.notebook.timeline import timeline
+from nbflow.notebook.view import build, sent
+from nbflow.wire.rows import StoreRow, TaskRow, WorkerRow
+from tests.browser.conftest import OUTPUT
+from tests.notebook.graphs import EPOCH, row
+from tools import page as pages
+
+NOW = 60.0
+FADED = re.compile("nbf-faded")
+
+
+def traits(rows: Sequence[TaskRow], now: float = NOW) -> dict[str, Any]:
+    """What the widget would hold."""
+    board = Board()
+    board.update(rows)
+    columns = Columns(board.started)
+    columns.update(rows)
+    crew = [
+        WorkerRow(1, "processes", 11, 5, 412_000_000, cpu=0.97),
+        WorkerRow(2, "processes", 12, 9, 180_000_000, cpu=1.84),
+        WorkerRow(3, "processes", 13, None, 95_000_000, cpu=0.01),
+    ]
+    store = StoreRow(total=310_000_000, peak=512_000_000, limit=2_000_000_000)
+    return {
+        "scene": sent(build("digits sweep", board.rows)),
+        "layout": {"asked": "auto", "note": ""},
+        "status": bytes(board.status),
+        "parts": {},
+        "progress": {},
+        "counts": board.counts,
+        "clock": {"elapsed": now, "running": False, "left": None},
+        "timeline": msgspec.to_builtins(timeline(board.rows, board.started, EPOCH + now)),
+        "columns": msgspec.structs.asdict(columns.fixed()),
+        "moving": msgspec.structs.asdict(columns.moving()),
+        "meters": msgspec.to_builtins(meters(crew, store)),
+        "path": critical_path(board.rows, lambda _: 1.0, EPOCH + now),
+        "notice": "",
+        "panel": {},
+    }
+
+
+def ran(
+    task: int, app: str, needs: Sequence[int], begin: float, end: float, worker: int, **more: Any
+) -> TaskRow:
+    plain = {"state": State.DONE, "attempt": 1, "detail": f"C={task}"}
+    return row(task, app, needs, started=EPOCH + begin, ended=EPOCH + end, worker=worker, **{**plain, **more})
+
+
+def some() -> list[TaskRow]:
+    """A sweep on three workers: one failed, one runs, some wait."""
+    rows = [ran(1, "load", [], 1, 6, 1, peak=140_000_000)]
+    for number in range(2, 26):
+        worker = number % 3 + 1
+        turn = (number - 2) // 3
+        begin = 7 + 5.5 * turn + worker / 2
+        rows.append(
+            ran(
+                number,
+                "score",
+                [1],
+                begin,
+                begin + 4 + number % 2,
+                worker,
+                peak=90_000_000 + number * 7_000_000,
+            )
+        )
+    error = "ValueError: the 'gamma' parameter must be >= 0.0, got -0.1"
+    rows[9] = msgspec.structs.replace(rows[9], state=State.FAILED, note=error)
+    rows[24] = msgspec.structs.replace(rows[24], state=State.RUNNING, ended=0.0)
+    rows.append(row(26, "best_of", range(2, 26)))
+    rows.append(row(27, "report", [26], detail="title='sweep'"))
+    return rows
+
+
+@pytest.fixture
+def draw(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Draws a view of rows on a page of its own; checks that nothing of it went wrong, and keeps a picture."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def drawn(rows: Sequence[TaskRow], view: str, *, width: int = 1100, dark: bool = False) -> Page:
+        page = chromium.new_context(viewport={"width": width, "height": 760}).new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        opened.append((page, wrong))
+        pages.show(page, traits(rows), dark=dark)
+        page.get_by_role("tab", name=view).click()
+        return page
+
+    yield drawn
+    OUTPUT.mkdir(exist_ok=True)
+    for number, (page, wrong) in enumerate(opened):
+        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
+        page.evaluate("window.end()")
+        page.context.close()
+        assert not wrong
+
+
+def said(page: Page, verb: str) -> list[Any]:
+    found: list[Any] = page.evaluate(
+        "verb => window.model.said.filter(each => each.verb === verb).map(each => each.task ?? null)", verb
+    )
+    return found
+
+
+def column(page: Page, name: str, count: int = 5) -> list[str]:
+    """What stands in the first rows of a column, as they are seen."""
+    found: list[str] = page.evaluate(
+        """name => [...document.querySelectorAll('.nbf-body-row')]
+        .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+        .map(row => row.querySelector(`.nbf-td-${name}`).textContent)""",
+        name,
+    )
+    return found[:count]
+
+
+def focused(page: Page) -> str | None:
+    return page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+
+
+# ---------------------------------------------------------------- the table
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_table_tells_all_tasks_and_opens_one(draw: Callable[..., Page], dark: bool) -> None:
+    page = draw(some(), "Table", dark=dark)
+    grid = page.get_by_role("grid", name="tasks")
+    expect(grid).to_have_attribute("aria-rowcount", "28")
+    assert said(page, "columns") == [None], "asked for when it is shown, not before"
+    assert column(page, "task") == ["1", "2", "3", "4", "5"]
+    first = page.locator("[data-row='10']")
+    expect(first).to_contain_text("failed")
+    expect(first).to_contain_text("ValueError: the 'gamma' parameter")
+    first.click()
+    assert said(page, "inspect") == [10]
+    expect(first).to_have_attribute("aria-selected", "true")
+
+
+def test_a_heading_sorts_and_says_so(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Table")
+    time = page.get_by_role("columnheader", name="time")
+    expect(page.get_by_role("columnheader", name="task")).to_have_attribute("aria-sort", "ascending")
+    expect(time).to_have_attribute("aria-sort", "none")
+    time.get_by_role("button").click()
+    expect(time).to_have_attribute("aria-sort", "descending")
+    longest = column(page, "time", 3)
+    time.get_by_role("button").press("Enter")
+    expect(time).to_have_attribute("aria-sort", "ascending")
+    assert column(page, "time", 1) == ["4.0 s"]
+    assert longest[0] != "4.0 s"
+    page.get_by_role("columnheader", name="app").get_by_role("button").click()
+    assert column(page, "app", 3) == ["best_of", "load", "report"]
+
+
+def test_what_is_looked_for_is_what_is_left_without_asking_the_kernel(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Table")
+    rows = page.locator(".nbf-body-row")
+    page.locator(".nbf-find").fill("gamma")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_text("1 of 27 tasks")).to_be_visible()
+    page.locator(".nbf-find").fill("nothing")
+    expect(rows).to_have_count(0)
+    expect(page.get_by_text("No task is like that.")).to_be_visible()
+    page.locator(".nbf-find").fill("")
+    page.get_by_role("button", name="2 waiting").click()
+    expect(rows).to_have_count(2)
+    assert column(page, "app") == ["best_of", "report"]
+
+
+def test_ten_thousand_rows_are_walked_by_keyboard_and_only_those_in_sight_are_there(
+    draw: Callable[..., Page],
+) -> None:
+    rows = [ran(n, "score", [], n / 100, n / 100 + 1, n % 4 + 1) for n in range(1, 10_001)]
+    page = draw(rows, "Table")
+    grid = page.get_by_role("grid")
+    expect(grid).to_have_attribute("aria-rowcount", "10001")
+    assert page.locator(".nbf-body-row").count() < 60
+    page.evaluate(
+        "() => { window.leaked = []; document.addEventListener('keydown', e => leaked.push(e.key)); }"
+    )
+    page.get_by_role("columnheader", name="error").get_by_role("button").focus()
+    keys = page.keyboard
+    keys.press("Tab")
+    assert focused(page) == "task 1 score, done", "one row alone is in the order of Tab"
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("ArrowUp")
+    assert focused(page) == "task 2 score, done"
+    keys.press("End")
+    assert focused(page) == "task 10000 score, done"
+    expect(page.locator("[data-row='10000']")).to_be_in_viewport()
+    expect(page.locator("[data-row='10000']")).to_have_attribute("aria-rowindex", "10001")
+    keys.press("PageUp")
+    before = focused(page)
+    assert before != "task 10000 score, done"
+    assert page.locator(".nbf-body-row").count() < 60
+    pages.change(page, traits(rows, NOW + 1))
+    expect(page.locator(".nbf-body-row:focus")).to_have_count(1)
+    assert focused(page) == before, "news do not take the focus away"
+    keys.press("Home")
+    keys.press("Enter")
+    assert said(page, "inspect") == [1]
+    assert page.evaluate("leaked") == []
+
+
+def test_on_a_phone_the_table_scrolls_and_the_page_does_not(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Table", width=400)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
+    expect(page.locator("[data-row='1']")).to_be_visible()
+
+
+# ---------------------------------------------------------------- the timeline
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_timeline_shows_who_ran_what_and_a_click_opens_it(draw: Callable[..., Page], dark: bool) -> None:
+    page = draw(some(), "Timeline", dark=dark)
+    canvas = page.locator(".nbf-canvas")
+    expect(canvas).to_have_attribute("data-lanes", "3")
+    box = canvas.bounding_box()
+    assert box is not None
+    scale = (box["width"] - 74 - 12) / NOW
+
+    def at(seconds: float, lane: int) -> tuple[float, float]:
+        return box["x"] + 74 + seconds * scale, box["y"] + 44 + lane * 24 + 12
+
+    told = page.locator(".nbf-told-span")
+    page.mouse.move(*at(3, 0))
+    expect(told).to_contain_text("task 1 load, done · 1.0 s waiting for a worker · 5.0 s running on worker 1")
+    page.mouse.move(*at(27.5, 2))
+    expect(told).to_contain_text("score")
+    expect(told).to_contain_text("waiting for its needs")
+    page.mouse.click(*at(3, 0))
+    assert said(page, "inspect") == [1]
+    assert page.evaluate(
+        """([x, y]) => { const canvas = document.querySelector('.nbf-canvas'), box = canvas.getBoundingClientRect();
+        const dense = window.devicePixelRatio;
+        return [...canvas.getContext('2d').getImageData((x - box.x) * dense, (y - box.y + 6) * dense, 1, 1).data]; }""",
+        at(4.5, 0),
+    )[:3] == ([63, 185, 138] if dark else [26, 127, 90]), "the colour of what is done"
+    expect(page.get_by_role("region", name="meters")).to_contain_text(
+        "2 of 3 workers at work · 2.8 processors busy"
+    )
+    expect(page.get_by_role("region", name="meters")).to_contain_text(
+        "big values 310 MB, at most 512 MB, 2 GB allowed"
+    )
+
+
+def test_the_timeline_is_walked_and_zoomed_by_keyboard(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Timeline")
+    told = page.locator(".nbf-told-span")
+    page.locator(".nbf-canvas").focus()
+    keys = page.keyboard
+    keys.press("ArrowRight")
+    expect(told).to_contain_text("task 1 load")
+    keys.press("ArrowRight")
+    expect(told).to_contain_text("task 3 score")
+    keys.press("ArrowDown")
+    expect(told).to_contain_text("on worker 2")
+    keys.press("+")
+    keys.press("+")
+    keys.press("0")
+    keys.press("Enter")
+    assert len(said(page, "inspect")) == 1
+
+
+def test_the_critical_path_stands_out_in_graph_and_timeline(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Timeline")
+    button = page.get_by_role("button", name="Critical path")
+    button.click()
+    assert said(page, "path") == [None]
+    expect(button).to_have_attribute("aria-pressed", "true")
+    page.screenshot(path=OUTPUT / "critical-timeline.png")
+    page.get_by_role("tab", name="Graph").click()
+    expect(page.get_by_role("button", name="Critical path")).to_have_attribute("aria-pressed", "true")
+    load = page.locator('[data-task="1"]')
+    other = page.locator('[data-task="2"]')
+    expect(other).to_have_class(FADED)
+    expect(load).not_to_have_class(FADED)
+    page.get_by_role("button", name="Critical path").click()
+    expect(other).not_to_have_class(FADED)
+
+
+def test_the_head_tells_how_long_it_still_takes(draw: Callable[..., Page]) -> None:
+    page = draw(some(), "Graph")
+    elapsed = page.locator(".nbf-elapsed")
+    expect(elapsed).to_have_text("1 min 0 s")
+    pages.change(page, {"clock": {"elapsed": 72, "running": True, "left": [18.0, False]}})
+    expect(elapsed).to_have_text("1 min 12 s · about 18 s left")
+    pages.change(page, {"clock": {"elapsed": 72, "running": True, "left": [17.0, True]}})
+    expect(elapsed).to_contain_text("at least 17 s left")
