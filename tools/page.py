@@ -26,7 +26,7 @@ class Model {
     this.said.push(content);
     queueMicrotask(() => this.hear({ ack: content.key }));
   }
-  hear(message) { for (const ear of this.ears["msg:custom"] ?? []) ear(message); }
+  hear(message, buffers = []) { for (const ear of this.ears["msg:custom"] ?? []) ear(message, buffers); }
   set(changes) {
     Object.assign(this.traits, changes);
     for (const name of Object.keys(changes)) for (const ear of this.ears[`change:${name}`] ?? []) ear();

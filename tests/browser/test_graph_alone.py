@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -281,7 +282,8 @@ def test_a_file_is_asked_for_and_saved(draw: Callable[..., Page], kind: str, mad
     text = KINDS[made](still("digits/sweep", small(), EPOCH + 72))
     with page.expect_download() as coming:
         page.evaluate(
-            "([file, text]) => window.model.hear({ file, name: 'digits/sweep', text })", [made, text]
+            "([file, hex]) => window.model.hear({ file, name: 'digits/sweep' }, [window.bytes(hex)])",
+            [made, gzip.compress(text.encode()).hex()],
         )
     assert coming.value.suggested_filename == f"digits sweep.{kind.lower()}"
     assert coming.value.path().read_bytes().startswith(begin)
@@ -299,6 +301,10 @@ def test_the_whole_screen_is_given_and_taken_back(draw: Callable[..., Page]) -> 
         box = root.bounding_box()
         assert box is not None
         assert (box["width"], box["x"]) == (1100, 0)
+        graph = page.locator(".nbf-graph").bounding_box()
+        assert graph is not None
+        assert graph["height"] > 500, "the graph has what the other parts leave"
+        assert root.evaluate("root => root.scrollHeight <= window.innerHeight")
         if refused:
             task(page, 1).focus()
             page.keyboard.press("Escape")

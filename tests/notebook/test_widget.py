@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -194,3 +196,22 @@ def test_another_layout_may_be_asked_for_and_one_that_is_none_is_refused(
     view.close()
     with pytest.raises(ValueError, match="one of 'auto', 'nodes', 'blocks', 'apps', 'dot', not 'circle'"):
         graph(layout="circle")
+
+
+def test_a_file_is_handed_over_packed_when_the_page_asks_for_it(
+    shown: FlowGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, handed = threading.Event(), []
+
+    def send(content: Any, buffers: Any = None) -> None:
+        if "file" in content:
+            handed.append((content, buffers))
+            there.set()
+
+    monkeypatch.setattr(shown, "send", send)
+    asked = {"verb": "export", "key": "a", "word": "json"}
+    shown._handle_msg({"content": {"data": {"method": "custom", "content": asked}}, "buffers": []})
+    assert there.wait(10)
+    ((content, buffers),) = handed
+    assert content == {"file": "json", "name": "hand flow"}
+    assert [task["app"] for task in json.loads(gzip.decompress(buffers[0]))["tasks"]] == ["load", "score"]

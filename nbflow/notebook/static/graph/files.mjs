@@ -14,6 +14,10 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
 
+/** The text that was packed with gzip. */
+const unzipped = (bytes) =>
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+
 /** The picture as the browser draws it, at twice its size. */
 async function drawn(text) {
   const address = URL.createObjectURL(new Blob([text], { type: TYPES.svg }));
@@ -76,11 +80,12 @@ export function makeFiles(ask) {
 
   return {
     element,
-    async hear(message) {
+    async hear(message, buffers) {
       if (typeof message?.file !== "string" || !wanted) return;
       const png = wanted === "png";
       wanted = "";
-      const blob = png ? await drawn(message.text) : new Blob([message.text], { type: TYPES[message.file] });
+      const text = await unzipped(buffers[0]);
+      const blob = png ? await drawn(text) : new Blob([text], { type: TYPES[message.file] });
       if (blob) download(blob, fileName(message.name, png ? "png" : message.file));
     },
   };

@@ -189,7 +189,7 @@ function render({ model, el }) {
     "change:panel": panelLater,
     "change:clock": clockChanged,
     "change:notice": later(drawNotice),
-    "msg:custom": (message) => [post, acts, find, files].forEach((part) => part.hear(message)),
+    "msg:custom": (message, buffers) => [post, acts, find, files].forEach((part) => part.hear(message, buffers)),
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 

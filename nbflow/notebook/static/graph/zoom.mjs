@@ -11,7 +11,9 @@ export function makeZoom(frame, layer) {
   /** On the full screen the graph has what the other parts leave. */
   function tallest() {
     const root = frame.closest(".nbf-full");
-    return root ? Math.max(320, window.innerHeight - (root.scrollHeight - frame.offsetHeight)) : TALLEST;
+    if (!root) return TALLEST;
+    const all = [...root.children].reduce((sum, part) => sum + part.offsetHeight, 0);
+    return Math.max(320, window.innerHeight - 4 - (all - frame.offsetHeight));
   }
   function apply() {
     set(layer, "transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(${at.k.toFixed(4)})`);
