@@ -20,7 +20,7 @@ MOST_PLACED = 1_000
 LIMIT = 5.0
 """Seconds that `dot` may take."""
 _INCH = 72.0  # pixels
-_GAP, _COLUMN_GAP = 14, 40  # pixels between two nodes of a column, between two columns
+_GAP, _COLUMN_GAP = 14, 72  # pixels between two nodes of a column, between two columns
 
 
 class NotPlaced(Exception):
@@ -91,7 +91,7 @@ class Placing:
 
 def _written(sizes: Iterable[Pair], edges: Iterable[Pair]) -> str:
     lines = [f"digraph{{rankdir=LR;nodesep={_GAP / _INCH:.3f};ranksep={_COLUMN_GAP / _INCH:.3f}"]
-    lines.append('node[shape=box,fixedsize=true,label=""];edge[arrowhead=none]')
+    lines.append('node[shape=box,fixedsize=true,label=""];edge[arrowhead=none,tailport=e,headport=w]')
     lines += [f"{n}[width={w / _INCH:.4f},height={h / _INCH:.4f}]" for n, (w, h) in enumerate(sizes)]
     lines += [f"{a}->{b}" for a, b in edges]
     return "\n".join([*lines, "}"])
@@ -116,7 +116,8 @@ def _read(text: str, sizes: list[Pair], edges: list[Pair]) -> Layout:
                 placed += 1
             elif kind == "edge":
                 numbers = [float(word) for word in words[3 : 3 + 2 * int(words[2])]]
-                routes[int(words[0]), int(words[1])] = [
+                a, b = (int(word.split(":")[0]) for word in words[:2])  # "7:e": the side is told as well
+                routes[a, b] = [
                     round((high - number if i % 2 else number) * _INCH) for i, number in enumerate(numbers)
                 ]
         if placed != len(sizes):

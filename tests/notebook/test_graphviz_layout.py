@@ -21,7 +21,7 @@ EDGES = [(0, 1)]
 PLAIN = """graph 1 4.5 2
 node 0 0.5 1.75 1 0.5 "" solid box black lightgrey
 node 1 3.5 0.25 2 0.5 "" solid box black lightgrey
-edge 0 1 4 1 1.75 1.5 1.75 2 0.25 2.5 0.25 solid black
+edge 0:e 1:w 4 1 1.75 1.5 1.75 2 0.25 2.5 0.25 solid black
 stop
 """
 

@@ -182,10 +182,11 @@ export function makeGraph(open, dragged) {
     },
     /** Let some tasks stand out and the others fade: of each task whether it does; null: all are alike. */
     emphasise(stands) {
-      if (stands === null && seen.stands === null) return;
+      const before = seen.stands;
       seen.stands = stands;
       layer.classList.toggle("nbf-sifted", stands !== null);
-      drawAll();
+      if (before && stands) drawTasks(changedTasks(before, stands));
+      else if (before !== stands) drawAll();
     },
     follow(on) {
       following = on;
