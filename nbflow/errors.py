@@ -21,6 +21,7 @@
     │   │   └── BadStateException  no worker of an executor can start (ExecutorError)
     │   ├── SchedulerLost          the scheduler process died
     │   ├── StagingError           a file could not be fetched
+    │   ├── NotBound               a cell's task ended without a value for the name (NameError)
     │   └── AppException           what an app did wrong
     │       ├── BashExitFailure    the command ended with an exit code other than 0
     │       ├── BashAppNoReturn    a bash app did not return a command
@@ -116,6 +117,10 @@ class InvalidResourceSpecification(UsageError, ExecutorError):
 
 class TaskError(NbflowError):
     """A task ended without a value."""
+
+
+class NotBound(TaskError, NameError):
+    """A cell's task has ended without binding the name, or what it has bound cannot leave the worker."""
 
 
 class PropagatedException(TaskError):

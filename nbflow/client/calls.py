@@ -171,6 +171,8 @@ class Calls:
         future = AppFuture(self, number, options)
         if key:
             future._key = key
+        if type(parcel.payload) is Stored:
+            future.sent = parcel.payload.size
         if special is not NOTHING_SPECIAL:
             future.will_write(special.outputs, *special.asked)
         submit = Submit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbflow.client.promise import Promise
+from nbflow.client.companion import Companion
 from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo
@@ -15,26 +15,15 @@ if TYPE_CHECKING:
     from nbflow.client.future import AppFuture
 
 
-class DataFuture(Promise[File]):
+class DataFuture(Companion[File]):
     """The promise of a file. Its result is the `File`, once the task is done; it fails as the task fails.
 
     `parent` is the task's future, `file_obj` the `File`. Given to another task, it makes that one wait for the writer.
     """
 
     def __init__(self, parent: AppFuture, file: File) -> None:
-        # not that of the base class: what it would set is the parent's, or made late
-        self._parent = parent
+        super().__init__(parent)
         self.file_obj = file
-
-    @property
-    def parent(self) -> AppFuture:
-        """The future of the task that writes the file."""
-        return self._parent
-
-    @property
-    def tid(self) -> int:
-        """The number of that task."""
-        return self._parent.tid
 
     @property
     def filepath(self) -> str:
@@ -51,43 +40,11 @@ class DataFuture(Promise[File]):
         self._parent.result(timeout)
         return self.file_obj
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """What `result()` would raise, or None."""
-        return self._parent.exception(timeout)
-
-    def cancel(self, wait: bool = True) -> bool:
-        """Withdraw the task that writes the file; see `AppFuture.cancel`."""
-        return self._parent.cancel(wait)
-
-    def done(self) -> bool:
-        """Whether the task has ended."""
-        return self._parent.done()
-
-    def cancelled(self) -> bool:
-        """Whether the task was withdrawn."""
-        return self._parent.cancelled()
-
-    def running(self) -> bool:
-        """Whether a worker is at it now."""
-        return self._parent.running()
-
-    @property
-    def _state(self) -> str:  # type: ignore[override] # what the standard library's waiting looks at
-        return self._parent._state
-
-    def check_that_it_ends(self) -> None:
-        """Raises as that of the task's future."""
-        self._parent.check_that_it_ends()
-
     # ------------------------------------------------------------ for the flow
 
     def refer(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """In a task's arguments it becomes the file, once its writer is done."""
         return _written, (index, self.file_obj)
-
-    def settles_with(self) -> AppFuture:
-        """The future of the task that writes the file."""
-        return self._parent
 
     def counts_as(self) -> bytes:
         """By the call that writes it, and by its path."""

@@ -16,6 +16,7 @@ from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
+from nbflow.client.companion import Companion
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
 from nbflow.client.promise import Promise, making
@@ -80,11 +81,12 @@ class AppFuture(Promise[Any]):
     _outcome: Outcome | None = None
     _opened: tuple[Any, BaseException | None] | None = None  # what was made of it: a value, or an exception
     _kept: Sequence[mmap.mmap] = ()
-    _files: list[DataFuture] | None = None  # outputs, and then streams
+    _files: list[Any] | None = None  # outputs, streams, and what else accompanies it
     _outputs = 0  # how many of them are outputs
     _key = b""
     stdout: Any = None
     stderr: Any = None
+    sent = 0  #: bytes of the arguments, where they are too many for the message
     tether: Any = None  #: goes with the future of a big value, and has that told at once
 
     def __init__(self, owner: Owner, tid: int, options: Options) -> None:
@@ -270,6 +272,11 @@ class AppFuture(Promise[Any]):
             setattr(self, name, stream)
         if files:
             self._files = files
+
+    def accompany(self, futures: Sequence[Companion[Any]]) -> None:
+        """Have these told of the task's end when it is, in the same moment."""
+        with making:
+            self._files = [*(self._files or ()), *futures]
 
     def settle(self, outcome: Outcome) -> None:
         """The task has ended. Called where the socket is read: once, and once more after each `reopen`."""

@@ -18,7 +18,7 @@ from types import CodeType, CoroutineType
 from typing import Any, NoReturn, Protocol
 
 from nbflow.client import shell
-from nbflow.client.datafuture import DataFuture
+from nbflow.client.companion import Companion
 from nbflow.client.future import AppFuture
 from nbflow.errors import CannotPickle, MissingOutputs, StoreError, UsageError, describe
 from nbflow.files import File
@@ -172,7 +172,7 @@ class Runner:
 
     def _futures(self, value: Any, app: str) -> tuple[bytes, list[int]]:
         """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
-        if isinstance(value, Future) and not isinstance(value, DataFuture):
+        if isinstance(value, Future) and not isinstance(value, Companion):
             return b"", [self._adopt(value).tid]
         if not isinstance(value, (list, tuple, dict, Future)):
             raise TypeError(
