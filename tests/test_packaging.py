@@ -33,6 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "nbflow/notebooks/digits-sweep.ipynb",
         "nbflow/notebooks/01-first-steps.ipynb",
         "nbflow/notebooks/02-parallel-patterns.ipynb",
+        "nbflow/notebooks/03-cells-as-tasks.ipynb",
     ],
 )
 def test_the_wheel_holds(wheel: Path, name: str) -> None:

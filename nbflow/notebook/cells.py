@@ -1,6 +1,7 @@
-"""What a `%%app` cell holds, and what becomes of it.
+"""What a `%%app` cell holds, and what becomes of it: apps, if it holds definitions alone, and else a task.
 
-Pure: text and syntax trees in, syntax trees out. Nothing here knows IPython: `execution` runs the cell.
+Pure: text and syntax trees in, syntax trees out. Nothing here knows IPython: `execution` runs a cell of definitions,
+`running` has any other one run as a task. A cell of definitions:
 
     %%app --cache                      the magic's line, kept as a comment: line numbers are the cell's own
     import numpy as np                 imports, classes, docstrings and constants stay what they are
@@ -100,6 +101,16 @@ def find_apps(tree: ast.Module) -> tuple[str, ...]:
     return apps
 
 
+def is_definitions(tree: ast.Module) -> bool:
+    """Whether the cell holds nothing but what stays as it is, and functions of which at least one becomes an app.
+
+    An `await` among its constants does not make a task of it: it is refused where the cell is executed.
+    """
+    return all(map(_defines, tree.body)) and any(
+        _becomes_app(node) or _is_app(node) for node in _functions(tree)
+    )
+
+
 def decorate(tree: ast.Module) -> ast.Module:
     """Put the decorator, by its name `DECORATOR`, on each function that becomes an app; changes `tree`."""
     for node in _functions(tree):
@@ -141,6 +152,12 @@ def _is_allowed(node: ast.stmt) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     return type(node).__name__ in KEPT
+
+
+def _defines(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        return all(map(_only_names, node.targets))
+    return _is_allowed(node) or (isinstance(node, ast.AnnAssign) and _only_names(node.target))
 
 
 def _only_names(target: ast.expr) -> bool:

@@ -22,11 +22,11 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nbflow.client.datafuture import DataFuture
+from nbflow.client.companion import Companion
 from nbflow.client.future import AppFuture
 from nbflow.core.states import State
 from nbflow.errors import describe
@@ -45,20 +45,23 @@ if TYPE_CHECKING:
     from nbflow.notebook.errors import TaskErrors
     from nbflow.wire.rows import TaskRow
 
-Promise: TypeAlias = AppFuture | DataFuture
+Promise: TypeAlias = AppFuture | Companion[Any]
 
 PACE = 0.01  # seconds between two updates: notebook servers drop messages above 1000 a second
 MOST_SENT_AGAIN = 1000  # cards
+LIVE = 1.0  # seconds between two looks at what a task that goes on has written
 PATIENCE = 5.0  # seconds that the thread gets to end; a user's `_repr_html_` may hang
 
 
 @dataclass(eq=False, slots=True)
 class Shown:
-    """A future that is displayed, and what stands there now."""
+    """What is displayed of a task, and what stands there now. `live`: it changes while the task goes on."""
 
-    future: Promise
+    task: AppFuture
+    make: Callable[[Shown], Bundle]
     display_id: str
     cell: Cell
+    live: bool = False
     bundle: Bundle = ({}, {})
     turn: int = 0  # of those that make it anew: an older picture never comes last
 
@@ -82,13 +85,25 @@ class Cards:
 
     def show(self, future: Promise) -> None:
         """Display a future under the cell that runs, and keep the display up to date."""
-        goes_on = not _task_of(future).done()
-        shown = Shown(future, uuid.uuid4().hex, self._errors.tellings.cell)
-        shown.bundle = self._bundle(shown)
-        self._publish(shown, update=False)
+        self.follow(_task_of(future), lambda shown: self._bundle(shown, future))
+
+    def follow(
+        self, task: AppFuture, make: Callable[[Shown], Bundle], *, live: bool = False, at: str = ""
+    ) -> str:
+        """Display what `make` gives under the cell that runs, and keep it up to date until the task has ended.
+
+        `at`: a display that it takes the place of. `live`: see `Shown`. Returns the display's id.
+        """
+        goes_on = not task.done()
+        shown = Shown(task, make, at or uuid.uuid4().hex, self._errors.tellings.cell, live)
+        shown.bundle = make(shown)
+        if at:
+            self._let_go(at)
+        self._publish(shown, update=bool(at))
         # only a kernel's front ends can update a display; a terminal would print it again
         if goes_on and hasattr(self._shell, "kernel"):
             self._follow(shown)
+        return shown.display_id
 
     def settle(self) -> None:
         """Bring every card to its present state, within the cell that runs."""
@@ -127,11 +142,20 @@ class Cards:
 
     # ------------------------------------------------------------ following
 
+    def _let_go(self, display_id: str) -> None:
+        """Somebody else's from now on."""
+        with self._lock:
+            for group in self._open.values():
+                group[:] = [shown for shown in group if shown.display_id != display_id]
+            kept = [shown for shown in self._ended if shown.display_id != display_id]
+            self._ended.clear()
+            self._ended.extend(kept)
+
     def _follow(self, shown: Shown) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="nbflow-cards", daemon=True)
             self._thread.start()
-        task = _task_of(shown.future)
+        task = shown.task
         self._open.setdefault(task.tid, []).append(shown)
         if task.flow.feed not in self._feeds:
             self._feeds.append(task.flow.feed)
@@ -141,17 +165,26 @@ class Cards:
         self._changed.put(shown)  # for what happened since the bundle was made
 
     def _run(self) -> None:
-        while (shown := self._changed.get()) is not None:
+        while True:
+            live = [shown for group in list(self._open.values()) for shown in list(group) if shown.live]
+            try:
+                shown = self._changed.get(timeout=LIVE if live else None)
+            except queue.Empty:
+                for one in live:
+                    self._refresh(one)
+                continue
+            if shown is None:
+                return
             self._refresh(shown)
             time.sleep(PACE)
 
     def _refresh(self, shown: Shown) -> None:
         """Make the bundle anew and send it if it is another one; let go of what has ended."""
-        task = _task_of(shown.future)
+        task = shown.task
         turn, before, ended = next(self._turns), shown.bundle, task.done()
         if shown not in self._open.get(task.tid, ()):
             return
-        bundle = self._bundle(shown)
+        bundle = shown.make(shown)
         same = bundle == before
         with self._lock:
             if turn < shown.turn or shown not in self._open.get(task.tid, ()):
@@ -173,19 +206,27 @@ class Cards:
 
     # ------------------------------------------------------------ what is displayed
 
-    def _bundle(self, shown: Shown) -> Bundle:
-        future = shown.future
+    def _bundle(self, shown: Shown, future: Promise) -> Bundle:
+        task = _task_of(future)
+        if (card := self.unvalued(shown, future)) is not None:
+            return card.bundle(), {}
+        value = future.result(0)
+        if value is None:
+            return Card(task.tid, future.app_name, State.DONE, remark="None").bundle(), {}
+        return self.valued(task, value)
+
+    def unvalued(self, shown: Shown, future: Promise) -> Card | None:
+        """The card of what has no value, or not yet; None of what has one."""
         task = _task_of(future)
         if not task.done():
-            return _card_of(task).bundle(), {}
+            return _card_of(task, future.app_name)
         if task.cancelled():
-            return Card(task.tid, task.app_name, State.CANCELLED).bundle(), {}
-        error = task.exception(0)
-        if error is not None:
-            return self._failed(shown, task, error).bundle(), {}
-        value = future.file_obj if isinstance(future, DataFuture) else task.result(0)
-        if value is None:
-            return Card(task.tid, task.app_name, State.DONE, remark="None").bundle(), {}
+            return Card(task.tid, future.app_name, State.CANCELLED)
+        error = future.exception(0)
+        return None if error is None else self._failed(shown, task, error)
+
+    def valued(self, task: AppFuture, value: object) -> Bundle:
+        """A value of a task as its cell would display it; a card where it cannot be."""
         try:
             return rich(self._shell, value)
         except Exception as found:
@@ -217,13 +258,13 @@ class Cards:
 
 
 def _task_of(future: Promise) -> AppFuture:
-    return future.parent if isinstance(future, DataFuture) else future
+    return future.parent if isinstance(future, Companion) else future
 
 
-def _card_of(task: AppFuture) -> Card:
+def _card_of(task: AppFuture, name: str) -> Card:
     """The card of a task that goes on, as far as the feed knows it."""
     row: TaskRow | None = task.flow.feed.rows.get(task.tid)
     if row is None:
-        return Card(task.tid, task.app_name, State.WAITING)
+        return Card(task.tid, name, State.WAITING)
     # the feed may be ahead of the future, whose end is what counts here
-    return Card(task.tid, task.app_name, State.RUNNING if row.state.ended else row.state, row.detail)
+    return Card(task.tid, name, State.RUNNING if row.state.ended else row.state, row.detail)

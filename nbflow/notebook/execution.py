@@ -35,7 +35,7 @@ def define_functions(shell: InteractiveShell, line: str, body: str, decorator: D
     __tracebackhide__ = True  # an error of the cell shows the cell
     text = with_magic_as_comment(line, body)
     file = file_of_cell(shell, text)
-    tree = _parse(shell, text, file)
+    tree = parse(shell, text, file)
     apps = find_apps(tree)
     code = _compile(shell, decorate(tree), file)
     shell.user_ns[DECORATOR] = decorator
@@ -56,7 +56,7 @@ def define_template(
     __tracebackhide__ = True
     text = template_source(signature, body)
     file = file_of_cell(shell, text)
-    code = _compile(shell, decorate(_parse(shell, text, file)), file)
+    code = _compile(shell, decorate(parse(shell, text, file)), file)
     # globals of its own: `fill` is found whatever the user's names are, while defaults are read in the namespace
     names = {"__name__": shell.user_ns["__name__"], DECORATOR: decorator, fill_name(signature): fill}
     exec(code, names, shell.user_ns)
@@ -78,15 +78,19 @@ def file_of_cell(shell: InteractiveShell, text: str | None = None) -> str:
     return file
 
 
-def _parse(shell: InteractiveShell, text: str, file: str) -> ast.Module:
+def parse(shell: InteractiveShell, text: str, file: str) -> ast.Module:
+    """The syntax tree of a cell.
+
+    Raises CellError where it is no Python, and says so where it is IPython's.
+    """
     try:
         tree = shell.compile.ast_parse(text, file)
     except SyntaxError as error:
         found = CellError.of(error)
         if _is_for_ipython(shell, text):
             found.message += (
-                " (`!`, `%` and `?` are IPython's: apps run outside the notebook, where they have no meaning; "
-                "a shell command is a `%%app --bash` cell)"
+                " (`!`, `%` and `?` are IPython's: apps and tasks run outside the notebook, where they have no "
+                "meaning; a shell command is a `%%app --bash NAME()` cell, a magic a cell of its own)"
             )
         raise found from None
     assert isinstance(tree, ast.Module)

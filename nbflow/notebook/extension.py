@@ -23,6 +23,8 @@ from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
 from nbflow.notebook.magics import FlowMagics
 from nbflow.notebook.places import Places
+from nbflow.notebook.running import TaskCells
+from nbflow.notebook.task.future import NameFuture
 from nbflow.notebook.tools import Tools
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ NAMES: dict[str, Any] = {
     "File": File,
 }
 ALIAS = "flow"
+PROMISES = (AppFuture, DataFuture, NameFuture)
 
 
 class Extension:
@@ -48,7 +51,8 @@ class Extension:
         self._places = Places(shell)
         self._errors = TaskErrors(shell, self._places)
         self._cards = Cards(shell, self._errors)
-        self._magics = FlowMagics(Tools(shell, self._places, self._errors, self._cards))
+        self._cells = TaskCells(shell, self._cards)
+        self._magics = FlowMagics(Tools(shell, self._places, self._errors, self._cards, self._cells))
         self._matcher = matcher(self._magics.app.parser, [f"%{ALIAS}"])
 
     def load(self) -> None:
@@ -59,9 +63,10 @@ class Extension:
             lines[ALIAS] = self._magics.nbflow
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.append(self._matcher)
-        for promise in (AppFuture, DataFuture):
+        for promise in PROMISES:
             self._displays.for_type(promise, self._cards.show)
         self._displays.for_type(Sweep, self._cards.sweeps.show)
+        self._shell.events.register("pre_run_cell", self._cells.before_cell)
         self._places.install()
         self._errors.install()
         for name, value in NAMES.items():
@@ -84,8 +89,9 @@ class Extension:
                 del magics[name]
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.remove(self._matcher)
-        for promise in (AppFuture, DataFuture, Sweep):
+        for promise in (*PROMISES, Sweep):
             self._displays.pop(promise, None)
+        self._shell.events.unregister("pre_run_cell", self._cells.before_cell)
         self._errors.remove()
         self._places.remove()
         self._cards.close()

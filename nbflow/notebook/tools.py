@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nbflow.notebook.display import Cards
     from nbflow.notebook.errors import TaskErrors
     from nbflow.notebook.places import Places
+    from nbflow.notebook.running import TaskCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,4 @@ class Tools:
     places: Places
     errors: TaskErrors
     cards: Cards
+    cells: TaskCells

@@ -65,7 +65,10 @@ def origin_of(function: Any, others: Iterable[FunctionType] = ()) -> Origin:
     if function is None:
         return Origin("", "", 0, {})
     try:
-        lines, line = inspect.getsourcelines(function)
+        if function.__code__.co_name == "<module>":  # a whole cell
+            lines, line = linecache.getlines(function.__code__.co_filename), 1
+        else:
+            lines, line = inspect.getsourcelines(function)
         source = "".join(lines)
     except (OSError, TypeError, IndexError, SyntaxError):
         source, line = "", 0

@@ -147,14 +147,20 @@ def test_an_error_while_the_cell_runs_has_its_line(
 @pytest.mark.parametrize(
     ("cell", "line", "source", "caret", "message"),
     [
-        ("%%app\nimport os\n\nfor x in y:\n    pass", 4, "for x in y:", 0, "a `for` loop has no place"),
-        ("%%app\nx = 1; print(x)", 2, "x = 1; print(x)", 7, "a call has no place"),
+        (
+            "%%app --join\nimport os\n\nfor x in y:\n    pass",
+            4,
+            "for x in y:",
+            0,
+            "a `for` loop has no place",
+        ),
+        ("%%app --bash\nx = 1; print(x)", 2, "x = 1; print(x)", 7, "a call has no place"),
         ("%%app\ndef f(:\n    pass", 2, "def f(:", 6, "invalid syntax"),
         ("%%app\nclass A:\n  return 1\ndef f(): ...", 3, "return 1", 0, "'return' outside function"),
         ("%%app  --bash f(a,, b)\necho", 1, "%%app  --bash f(a,, b)", 18, "invalid syntax"),
         ("%%app --bash f(a, a)\necho", 1, "%%app --bash f(a, a)", None, "duplicate argument 'a'"),
         ("%%app --bash f(a)\n  \n", 1, "%%app --bash f(a)", 0, "empty"),
-        ("%%app\nX = 1", 1, "%%app", 0, "no function"),
+        ("%%app --join\nX = 1", 1, "%%app --join", 0, "no function"),
     ],
 )
 def test_a_cell_that_cannot_be_used_is_pointed_at(
@@ -180,7 +186,7 @@ def test_ipythons_own_syntax_is_refused_with_a_hint(shell: InteractiveShell, lin
 
 def test_after_a_refused_cell_the_names_are_what_they_were(shell: InteractiveShell) -> None:
     app = define(shell, "")
-    refusal(shell, "%%app\ndef score(x): return 2\nprint(1)\n")
+    refusal(shell, "%%app --join\ndef score(x): return 2\nprint(1)\n")
     assert shell.user_ns["score"] is app
 
 
@@ -400,7 +406,7 @@ def test_the_exception_itself_is_the_users(kernel: Kernel) -> None:
 
 
 def test_errors_of_the_cell_point_at_cell_and_line(kernel: Kernel) -> None:
-    error = kernel.run("%%app\ndef f(): ...\n\nprint(f)\n", ok=False).error
+    error = kernel.run("%%app --join\ndef f(): ...\n\nprint(f)\n", ok=False).error
     assert error.split("\n")[0].startswith("  Cell In[")
     assert error.split("\n")[0].endswith("], line 4")
     assert error.split("\n")[1] == "    print(f)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from IPython.core.error import UsageError
 
-from nbflow.notebook.commands import again, failures, steering, sweeping
+from nbflow.notebook.commands import again, cells, failures, steering, sweeping
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import NoFlow
 from nbflow.notebook.tools import Tools
@@ -15,7 +15,13 @@ from nbflow.notebook.tools import Tools
 NO_FLOW = "No flow is loaded: the first call of an app starts one, and so does `%nbflow start`."
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for command in (*steering.COMMANDS, *again.COMMANDS, *failures.COMMANDS, *sweeping.COMMANDS)
+    for command in (
+        *steering.COMMANDS,
+        *again.COMMANDS,
+        *failures.COMMANDS,
+        *sweeping.COMMANDS,
+        *cells.COMMANDS,
+    )
 }
 
 

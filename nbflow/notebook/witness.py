@@ -1,0 +1,101 @@
+"""Whether a value is still what it was: what is noted of it when a cell is given it, and how it is compared later.
+
+By its fingerprint where that takes little time; by being the same object, and no other one, where it is too large or
+has none. A future counts by what it is the future of.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from nbflow.errors import CannotFingerprint
+from nbflow.sizes import in_words
+from nbflow.values.fingerprint import fingerprint
+
+LARGEST = 10_000_000  # bytes of what is compared by content
+MOST = 100_000  # objects in it
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What was noted of a value. `why_not`: why it is not compared by its content; "" if it is."""
+
+    print: bytes
+    identity: int
+    alive: weakref.ref[Any] | None
+    future: Any
+    why_not: str
+
+    @classmethod
+    def of(cls, value: Any) -> Witness:
+        """Note what a value is."""
+        if isinstance(value, Future):
+            return cls(b"", id(value), None, value, "")
+        why_not = ""
+        found = b""
+        size = size_of(value)
+        if size > LARGEST:
+            why_not = f"too big to be compared ({in_words(size)} or more)"
+        else:
+            try:
+                found = fingerprint(value, lambda future: b"%d" % id(future))
+            except CannotFingerprint as error:
+                why_not = f"a {type(value).__name__} cannot be compared: {error.why}"
+        alive = None
+        if why_not and not isinstance(value, ModuleType):
+            try:
+                alive = weakref.ref(value)
+            except TypeError:
+                alive = None
+        return cls(found, id(value), alive, None, why_not)
+
+    def still(self, value: Any) -> bool:
+        """Whether this is the same value, as far as can be told."""
+        if self.future is not None or isinstance(value, Future):
+            return self.future is value
+        if self.why_not:
+            return id(value) == self.identity and (self.alive is None or self.alive() is value)
+        if id(value) != self.identity and size_of(value) > LARGEST:
+            return False
+        other = Witness.of(value)
+        return not other.why_not and other.print == self.print
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes a value takes: of arrays and tables their data, of containers what is in them.
+
+    More than `LARGEST` where it is not looked through to its end.
+    """
+    total, seen = 0, set()
+    pending = [value]
+    while pending and total <= LARGEST:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if len(seen) > MOST:
+            return LARGEST + 1
+        total += _own_size(value)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            pending += value
+        elif isinstance(value, dict):
+            pending += [*value.keys(), *value.values()]
+        elif not isinstance(value, (type, ModuleType)) and isinstance(
+            own := getattr(value, "__dict__", None), dict
+        ):
+            pending += own.values()
+    return total
+
+
+def _own_size(value: Any) -> int:
+    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "memory_usage"):
+        used = value.memory_usage(deep=False)
+        return int(used.sum()) if hasattr(used, "sum") else int(used)
+    if not isinstance(value, type) and isinstance(size := getattr(value, "nbytes", None), int):
+        return size
+    return sys.getsizeof(value, 64) if type(value).__module__ == "builtins" else 64

@@ -1,0 +1,529 @@
+"""Cells that run as tasks: what they are given, what they give, what stands under them, and running them again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+
+import nbflow
+from nbflow.core.states import State
+from nbflow.errors import CannotPickle, NeedFailed, NotBound
+from nbflow.notebook.cells import CellError
+from nbflow.notebook.task.future import NameFuture
+from tests.notebook.shells import Kernel, real_kernel, shell_in_process
+
+SECONDS = 30.0
+
+
+@pytest.fixture
+def shell() -> Iterator[Any]:
+    """A shell that has a front end, as one in a kernel has."""
+    nbflow.clear()
+    with shell_in_process() as shell:
+        shell.kernel = "front ends can update displays"
+        yield shell
+    nbflow.clear()
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with real_kernel() as kernel:
+        yield kernel
+
+
+def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> None:
+    shell.run_cell(code, store_history=True, cell_id=cell_id).raise_error()
+
+
+def refusal(shell: InteractiveShell, code: str) -> BaseException:
+    result = shell.run_cell(code, store_history=True)
+    error = result.error_in_exec or result.error_before_exec
+    assert error is not None
+    return error
+
+
+def value(shell: InteractiveShell, name: str) -> Any:
+    future = shell.user_ns[name]
+    assert isinstance(future, NameFuture)
+    return future.result(SECONDS)
+
+
+def texts(shell: Any) -> list[str]:
+    return [output["data"].get("text/plain", "") for output in shell.display_pub.outputs]
+
+
+def eventually(true: Callable[[], object]) -> None:
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end, "it did not come"
+        threading.Event().wait(0.01)
+
+
+def gate(tmp_path: Path, name: str = "gate") -> tuple[str, Path]:
+    """Lines of a cell that wait until a file is there, and the file."""
+    path = tmp_path / name
+    return f"import os, time\nwhile not os.path.exists({str(path)!r}): time.sleep(0.01)\n", path
+
+
+# ---------------------------------------------------------------- what becomes a task
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["x = 1", "def f(): ...\nf()", "import os", "def _f(): ...", "for i in []: pass", "class A: ...", "1",
+     "def f(): ...\nx[0] = f"],
+)  # fmt: skip
+def test_a_cell_that_is_not_only_definitions_runs(shell: Any, body: str) -> None:
+    shell.user_ns["x"] = [0]
+    run(shell, f"%%app\n{body}")
+    assert nbflow.dfk().task_count == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["def f(): ...", "import os\nX = 1\nclass A: ...\nasync def f(): ...\n'text'"]
+)
+def test_a_cell_of_definitions_defines_apps(shell: Any, body: str) -> None:
+    run(shell, f"%%app\n{body}")
+    assert isinstance(shell.user_ns["f"], nbflow.App)
+
+
+def test_an_await_among_definitions_is_refused_as_ever(shell: Any) -> None:
+    assert "an `await` has no place" in str(refusal(shell, "%%app\nx = await y\ndef f(): ..."))
+
+
+@pytest.mark.parametrize("option", ["-i a", "-o a", "--no-infer", "--name a"])
+def test_options_about_names_mean_nothing_for_definitions(shell: Any, option: str) -> None:
+    for line, cell in (("", "def f(): ..."), ("--bash f()", "echo")):
+        error = refusal(shell, f"%%app {option} {line}\n{cell}")
+        assert isinstance(error, UsageError)
+        assert f"{option.split(maxsplit=1)[0]} is for a cell that runs as a task" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-i 1a", "names with commas between them are allowed, not '1a'"),
+        ("-o for", "not 'for'"),
+        ("--name ''", "a word that can be read is allowed"),
+        ("-i nowhere", "-i nowhere: there is no `nowhere` in the notebook"),
+        ("--executor nowhere", "wants executor 'nowhere'"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_runs(shell: Any, line: str, message: str) -> None:
+    assert message in str(refusal(shell, f"%%app {line}\nx = 1\nprint(x)"))
+    assert "x" not in shell.user_ns
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_values_are_copied_and_names_are_futures_at_once(shell: Any, tmp_path: Path) -> None:
+    wait, path = gate(tmp_path)
+    run(shell, "data = [1, 2]\nimport math\ndef total(xs): return sum(xs) * factor\nfactor = 10")
+    run(shell, f"%%app\n{wait}y = total(data)\nz = math.floor(2.5) + len(data)")
+    run(shell, "data.append(3); factor = 0")
+    y = shell.user_ns["y"]
+    assert not y.done()
+    assert repr(y) == "<future of y, of task 1 In[2]: not done>"
+    assert shell.user_ns["os"].__name__ == "os"  # loaded here: no future of a module
+    path.touch()
+    assert (value(shell, "y"), value(shell, "z")) == (30, 4)
+    assert shell.user_ns["data"] == [1, 2, 3]
+
+
+def test_futures_are_needs_of_the_next_cell_and_of_apps(shell: Any, tmp_path: Path) -> None:
+    wait, path = gate(tmp_path)
+    run(shell, "@python_app\ndef double(x): return 2 * x")
+    run(shell, f"%%app\n{wait}x = 20\nxs = [1, 2]")
+    run(shell, "%%app\ny = x + xs[1]")
+    run(shell, "z = double(x); w = double([xs][0]); first = xs[0]; nested = double({'a': [x]}['a'][0])")
+    assert not shell.user_ns["z"].done()
+    path.touch()
+    assert value(shell, "y") == 22
+    names = ("z", "w", "first", "nested")
+    assert [shell.user_ns[name].result(SECONDS) for name in names] == [40, [1, 2, 1, 2], 1, 40]
+    assert (
+        len(nbflow.dfk().feed.rows) == 6 or nbflow.dfk().task_count == 6
+    )  # one task a cell, whatever it binds
+
+
+def test_a_join_app_may_return_the_future_of_a_name(shell: Any) -> None:
+    run(shell, "%%app\nx = 20\nx += 1")
+    run(shell, "lock = __import__('threading').Lock()\n@join_app\ndef give():\n    with lock: return x")
+    run(shell, "joined = give()")
+    assert shell.user_ns["joined"].result(SECONDS) == 21
+
+
+def test_a_name_may_be_kept_changed_or_deleted(shell: Any) -> None:
+    run(shell, "old = 1; gone = 2; table = {'a': 1}")
+    run(shell, "%%app\nif not table: old = 5\ntable['b'] = 2\ndel gone\nif not table: never = 1")
+    assert "gone" not in shell.user_ns
+    assert (value(shell, "old"), value(shell, "table")) == (1, {"a": 1, "b": 2})
+    with pytest.raises(NotBound, match="without binding `never`"):
+        value(shell, "never")
+    assert issubclass(NotBound, NameError)
+
+
+def test_what_cannot_travel_is_left_behind_and_the_others_live(shell: Any) -> None:
+    run(shell, "%%app\nimport threading\nlock = threading.Lock()\nx = 1\nprint(x)")
+    assert value(shell, "x") == 1
+    with pytest.raises(NotBound, match="`lock` stayed in its task: its lock cannot travel: TypeError"):
+        value(shell, "lock")
+    run(shell, "%nbflow wait")
+    assert any("`lock` stayed in its task: its lock cannot travel" in text for text in texts(shell))
+
+
+def test_an_input_that_cannot_travel_is_named_and_nothing_changes(shell: Any) -> None:
+    run(shell, "x = 0; lock = __import__('threading').Lock()")
+    error = refusal(shell, "%%app\nx = repr(lock)\nx")
+    assert isinstance(error, CannotPickle)
+    assert "argument `lock` (lock) of `In[2]` cannot travel" in str(error)
+    assert shell.user_ns["x"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("x = 1\nprint(nowhere)", 3, "name `nowhere` is not defined in the notebook"),
+        ("exec('x = 1')", 2, "with `exec` it cannot be told what the cell reads or binds: `-i a,b` says"),
+        (
+            "from math import *\nx = pi",
+            2,
+            "with a star import it cannot be told what the cell binds: `-o c` says",
+        ),
+        ("x = 1\nget_ipython()", 3, "a task has no notebook"),
+        ("print(vars())", 2, "what the cell reads: `-i a,b` says"),
+        ("x = 1\n!ls", 3, "a shell command is a `%%app --bash NAME()` cell"),
+        ("x = 1\n%time x", 3, "a magic a cell of its own"),
+        ("x = 1\nyield x", 3, "'yield' outside function"),
+        ("x = (", 2, "incomplete input"),
+    ],
+)
+def test_what_cannot_be_known_or_run_is_refused_at_its_line(
+    shell: Any, body: str, line: int, message: str
+) -> None:
+    error = refusal(shell, f"%%app\n{body}")
+    assert isinstance(error, CellError)
+    assert error.line == line
+    assert message in error.message
+    assert "x" not in shell.user_ns
+
+
+def test_the_options_say_what_cannot_be_known(shell: Any) -> None:
+    run(shell, "a = 20")
+    run(shell, "%%app -i a -o b,c\nexec('b = a + 1'); c = eval('b + 1')")
+    assert (value(shell, "b"), value(shell, "c")) == (21, 22)
+    run(shell, "%%app -o pi\nfrom math import *")
+    assert 3 < value(shell, "pi") < 4
+    run(shell, "%%app --no-infer -o d\nd = 'a' in globals(), get_ipython()")
+    assert value(shell, "d") == (False, None)
+    assert not isinstance(shell.user_ns["a"], NameFuture)
+
+
+def test_top_level_await_runs(shell: Any) -> None:
+    body = "import asyncio\nawait asyncio.sleep(0)\nasync def two(): yield 1; yield 2\nxs = [x async for x in two()]"
+    run(shell, f"%%app\n{body}")
+    assert value(shell, "xs") == [1, 2]
+
+
+def test_functions_and_classes_of_the_cell_travel_out(shell: Any) -> None:
+    run(
+        shell,
+        "%%app\nK = 3\ndef times(x): return K * x\nclass Point:\n  def __init__(s, x): s.x = x\np = Point(K)\nprint(p)",
+    )
+    assert value(shell, "times")(2) == 6
+    assert value(shell, "p").x == 3
+
+
+def test_large_arrays_are_shared_and_their_size_is_told(shell: Any) -> None:
+    numpy = pytest.importorskip("numpy")
+    shell.user_ns["big"] = numpy.ones(2_000_000)
+    run(shell, "%%app\nhalf = big / 2\nsmall = 1")
+    run(shell, "%%app\nsmall + 1")
+    assert value(shell, "half").sum() == 1_000_000
+    told = texts(shell)
+    assert "reads big · binds half, small · sends 16 MB" in told
+    assert "reads small · binds nothing" in told
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_options_are_those_of_a_task(shell: Any, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    body = f"with open({str(count)!r}, 'a') as file: n = file.write('x')\nassert len(open({str(count)!r}).read()) > 1"
+    run(shell, f"%%app --name twice --retries 1 --walltime 60\n{body}\n'twice'")
+    assert value(shell, "n") == 1
+    assert count.read_text() == "xx"
+    assert shell.user_ns["n"].parent.app_name == "twice"
+    run(shell, "%%app --walltime 0.2\nimport time\ntime.sleep(60)\nslow = 1")
+    assert isinstance(shell.user_ns["slow"].exception(SECONDS), nbflow.TaskError)
+
+
+def test_a_cached_cell_is_recalled(shell: Any, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    cell = f"%%app --cache\nwith open({str(count)!r}, 'a') as file: n = file.write('x' * a)\ndisplay(n)"
+    for a in (2, 2, 3):
+        shell.user_ns["a"] = a
+        run(shell, cell, cell_id=f"cell {len(texts(shell))}")
+        assert value(shell, "n") == a
+    assert count.read_text() == "xxxxx"
+
+
+# ---------------------------------------------------------------- what stands under the cell
+
+
+def under(shell: Any) -> list[dict[str, Any]]:
+    """The last state of each display, in the order in which they were displayed."""
+    last: dict[str, dict[str, Any]] = {}
+    for output in shell.display_pub.outputs:
+        last[(output["transient"] or {}).get("display_id", str(len(last)))] = output["data"]
+    return list(last.values())
+
+
+def settled(shell: Any) -> list[dict[str, Any]]:
+    run(shell, "%nbflow wait")
+    return under(shell)
+
+
+def test_the_line_the_output_and_the_value_stand_under_the_cell(shell: Any) -> None:
+    run(shell, "a = 1")
+    run(shell, "%%app\nimport sys\nprint('<b>out</b>')\nprint('err', file=sys.stderr)\ny = a\n{'y': y}")
+    head, tail = settled(shell)
+    assert head["text/plain"] == "reads a · binds sys, y\n<b>out</b>\nerr"
+    assert "&lt;b&gt;out&lt;/b&gt;" in head["text/html"]
+    assert tail == {"text/plain": "{'y': 1}"}
+
+
+@pytest.mark.parametrize("body", ["x = 1\nx;", "x = 1\nx  ; # why\n", "x = 1", "x = 1\nNone"])
+def test_without_a_value_a_card_says_that_it_is_done(shell: Any, body: str) -> None:
+    run(shell, f"%%app\n{body}")
+    assert settled(shell)[1]["text/plain"] == "task 1 `In[1]` done"
+
+
+def test_what_a_running_cell_prints_comes_at_once(shell: Any, tmp_path: Path) -> None:
+    wait, path = gate(tmp_path)
+    run(shell, f"%%app\nprint('begun')\n{wait}print('over')")
+    eventually(lambda: any(text.endswith("\nbegun") for text in texts(shell)))
+    assert not path.exists()
+    path.touch()
+    assert settled(shell)[0]["text/plain"].endswith("begun\nover")
+
+
+def test_figures_and_displays_stand_in_their_order(shell: Any) -> None:
+    pytest.importorskip("matplotlib")
+    run(
+        shell,
+        "%%app\nfrom IPython.display import HTML, display\nimport matplotlib.pyplot as plt\n"
+        "display(HTML('<b>bold</b>'))\nplt.plot([1, 2])\nplt.show()\nfig, ax = plt.subplots()\nax.plot([3])",
+    )
+    head, tail = settled(shell)
+    assert head["text/html"].index("<b>bold</b>") < head["text/html"].index("data:image/png;base64,")
+    assert head["text/html"].count("<img") == 2
+    assert "Line2D" in tail["text/plain"]  # the value of the last expression, as in any cell
+    run(shell, "%%app\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+    assert settled(shell)[3]["image/png"].startswith("iVBORw0KGgo")
+    run(shell, "%%app\nimport matplotlib.pyplot as plt\nfig = plt.figure()\nfig.add_subplot()\nfig")
+    head, tail = settled(shell)[4:]
+    assert "<img" not in head["text/html"]
+    assert "<Figure" in tail["text/plain"]
+
+
+def test_an_error_has_the_cells_own_line_and_what_was_displayed_before(shell: Any) -> None:
+    run(shell, "%%app\nprint('so far')\ndisplay('shown')\ndef inner(x):\n    return 1 / x\ny = inner(0)")
+    error = shell.user_ns["y"].exception(SECONDS)
+    assert isinstance(error, ZeroDivisionError)
+    assert 'File "Cell In[1]", line 6, in <module>\n    y = inner(0)' in str(error.__cause__)
+    head, tail = settled(shell)
+    assert head["text/plain"] == "reads nothing · binds inner, y\nso far\n'shown'"
+    assert tail["text/plain"].startswith("task 1 `In[1]` failed: ZeroDivisionError: division by zero")
+    assert "----> 5     return 1 / x" in tail["text/plain"]
+    run(shell, "%%app\nz = y")
+    assert isinstance(shell.user_ns["z"].exception(SECONDS), NeedFailed)
+
+
+def test_the_panel_of_the_task_has_the_source_of_the_cell(shell: Any) -> None:
+    run(shell, "%%app\nx = 1\ny = 1 / 0")
+    shell.user_ns["x"].exception(SECONDS)
+    details = nbflow.dfk().details(1)
+    assert details.source == "# %%app \nx = 1\ny = 1 / 0\n"
+    assert details.error_line == 3
+
+
+def test_hostile_text_stays_text(shell: Any) -> None:
+    hostile = "<script>alert(1)</script>"
+    run(shell, f"%%app\nprint({hostile!r})\ndisplay({hostile!r})\nraise ValueError({hostile!r})\nx = 1")
+    for data in settled(shell):
+        assert "<script" not in data["text/html"]
+
+
+# ---------------------------------------------------------------- running a cell again
+
+
+@pytest.mark.parametrize("known_by", ["id", "name", "text"])
+def test_running_a_cell_again_withdraws_the_run_that_goes_on(
+    shell: Any, tmp_path: Path, known_by: str
+) -> None:
+    wait, path = gate(tmp_path)
+    run(shell, "x = 1")
+    line, identity = ("--name again", None) if known_by == "name" else ("", "a" if known_by == "id" else None)
+    run(shell, f"%%app {line}\n{wait}x += 1", cell_id=identity)
+    first = shell.user_ns["x"]
+    more = "" if known_by == "text" else "\nx += 100"
+    run(shell, f"%%app {line}\n{wait}x += 1{more}", cell_id=identity)
+    assert first.parent.cancel() or first.cancelled()
+    path.touch()
+    assert value(shell, "x") == 2 + (100 if more else 0)  # not 3: the first run counts as never run
+    run(shell, f"%%app {line}\n{wait}x += 1{more}", cell_id=identity)
+    assert value(shell, "x") == 3 + (200 if more else 0)  # this one had ended
+
+
+def test_a_cell_that_failed_is_run_again_on_what_was_there_before(shell: Any) -> None:
+    run(shell, "x = 1")
+    run(shell, "%%app\nx = x + 1\nfor i in range(3): last = 1 / (x - 2)", cell_id="a")
+    shell.user_ns["x"].exception(SECONDS)
+    run(shell, "%%app\nx = x + 1\nfor i in range(3): last = 1 / x", cell_id="a")
+    assert (value(shell, "x"), value(shell, "last")) == (2, 0.5)
+
+
+def cells(shell: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of the table of cells, single spaces."""
+    capsys.readouterr()
+    before = len(shell.display_pub.outputs)
+    run(shell, "%nbflow cells")
+    (shown,) = shell.display_pub.outputs[before:]
+    assert "<table" in shown["data"]["text/html"]
+    return [" ".join(line.split()) for line in shown["data"]["text/plain"].splitlines()[1:]]
+
+
+def test_stale_cells_are_told_and_run_again_in_the_order_of_their_needs(
+    shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run(shell, "a = 1; b = 1\ndef f(x): return x + 1")
+    run(shell, "%%app\nx = f(a)\nprint('ran x')")
+    run(shell, "%%app\ny = x * 10\nprint('ran y')")
+    run(shell, "%%app --name alone\nz = b\nprint('ran z')")
+    run(shell, "%nbflow wait")
+    assert cells(shell, capsys) == [
+        "In[2] f, a x ✓ fresh", "In[3] x y ✓ fresh", "alone (In[4]) b z ✓ fresh",
+    ]  # fmt: skip
+    run(shell, "%nbflow run --stale")
+    assert "All cells are up to date." in capsys.readouterr().out
+    run(shell, "a = 2")
+    assert cells(shell, capsys) == [
+        "In[2] f, a x ↻ stale `a` has changed",
+        "In[3] x y ↻ stale `x` comes from In[2], which is to run again",
+        "alone (In[4]) b z ✓ fresh",
+    ]
+    tasks, displays = nbflow.dfk().task_count, len(under(shell))
+    run(shell, "%nbflow run --stale")
+    assert "2 cells again: In[2], In[3]." in capsys.readouterr().out
+    assert (value(shell, "y"), nbflow.dfk().task_count - tasks) == (30, 2)
+    run(shell, "%nbflow wait")
+    assert [line.split()[-1] for line in cells(shell, capsys)] == ["fresh"] * 3
+    assert len(under(shell)) - displays <= 4  # tables; the cells' own displays were replaced
+    run(shell, "def f(x): return x + 5")
+    assert "`f` has changed" in cells(shell, capsys)[0]
+
+
+def test_failed_running_and_uncompared_cells_are_told(
+    shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    numpy = pytest.importorskip("numpy")
+    wait, path = gate(tmp_path)
+    shell.user_ns |= {"d": 0, "big": numpy.ones(2_000_000)}
+    run(shell, "%%app\nq = 1 / d")
+    run(shell, "%%app\nn = len(big)")
+    shell.user_ns["n"].result(SECONDS), shell.user_ns["q"].exception(SECONDS)
+    run(shell, f"%%app\n{wait}r = d")
+    eventually(lambda: shell.user_ns["r"].running())
+    lines = cells(shell, capsys)
+    assert lines[0] == "In[1] d q ✕ failed ZeroDivisionError: division by zero"
+    assert lines[1].startswith("In[2] big n ✓ fresh `big`: too big to be compared (16 MB or more)")
+    assert lines[2].startswith("In[3] d os, time, r ▶ running")
+    shell.user_ns |= {"d": 2, "big": numpy.ones(3_000_000)}
+    lines = cells(shell, capsys)
+    assert "`d` has changed" in lines[0]
+    assert "stale `big` has changed" in lines[1]
+    path.touch()
+    run(shell, "%nbflow run --stale")
+    assert (value(shell, "q"), value(shell, "n"), value(shell, "r")) == (0.5, 3_000_000, 2)
+
+
+def test_run_and_cells_say_what_they_take(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "%nbflow run takes --stale" in str(refusal(shell, "%nbflow run"))
+    run(shell, "%nbflow cells")
+    run(shell, "%nbflow run --stale")
+    assert capsys.readouterr().out.count("No cell has run as a task yet") == 2
+
+
+# ---------------------------------------------------------------- worker, threads, kernel, head-less
+
+
+def test_a_worker_imports_no_ipython_for_a_cell(shell: Any) -> None:
+    run(shell, "%%app\nimport sys\nloaded = sorted({name.partition('.')[0] for name in sys.modules})\n1")
+    assert not {"IPython", "matplotlib", "ipykernel", "anywidget", "ipywidgets", "numpy"} & set(
+        value(shell, "loaded")
+    )
+
+
+def test_what_a_worker_imports_for_cells_is_light() -> None:
+    code = (
+        "import sys, nbflow.notebook.task.cell, nbflow.notebook.task.future; print('IPython' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "False\n"
+
+
+def test_a_cell_on_a_thread_gives_values_as_they_are(shell: Any) -> None:
+    nbflow.load(nbflow.Config(executors=[nbflow.ThreadExecutor(max_workers=1)]))
+    shell.user_ns["lock"] = threading.Lock()
+    run(shell, "%%app\nmine = lock\nprint('on a thread')\nmine")
+    assert value(shell, "mine") is shell.user_ns["lock"]
+    assert settled(shell)[0]["text/plain"] == "reads lock · binds mine\non a thread"
+
+
+def test_the_next_cell_runs_while_the_cell_does(kernel: Kernel, tmp_path: Path) -> None:
+    wait, path = gate(tmp_path)
+    kernel.run("a = 4")
+    first = kernel.run(f"%%app\n{wait}print('working')\ny = a ** 2\ny")
+    assert first.plain[0] == "reads a · binds os, time, y"
+    assert first.plain[1].endswith("has not ended yet")
+    assert kernel.value("y.done(), a") == "(False, 4)"
+    busy = kernel.run(f"open({str(path)!r}, 'w').close()\ny.result()\ntime.sleep(1.5)")
+    updates = [
+        output["data"]["text/plain"] for output in busy.outputs if output["type"] == "update_display_data"
+    ]
+    assert "16" in updates
+    assert "reads a · binds os, time, y\nworking" in updates
+
+
+def test_a_notebook_run_head_less_has_outputs_in_place(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    sources = [
+        "%load_ext nbflow", "a = 3", "%%app\nprint('hello')\nb = a + 1\nb",
+        "%%app\nimport matplotlib.pyplot as plt\nplt.plot([a, b]);", "%%app\nc = 1 / (b - 4)", "%nbflow wait",
+    ]  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbclient.NotebookClient(notebook, timeout=50, kernel_name="python3").execute()
+    shown = [[output.data for output in cell.outputs] for cell in notebook.cells[2:5]]
+    assert [data["text/plain"] for data in shown[0]] == ["reads a · binds b\nhello", "4"]
+    assert "image/png" in shown[1][1]
+    assert "`In[5]` failed: ZeroDivisionError: division by zero" in shown[2][1]["text/plain"]
+
+
+def test_the_id_of_the_cell_comes_with_its_execution() -> None:
+    info = ExecutionInfo("x", True, False, True, "the id")
+    assert info.cell_id == "the id"
+    assert State.DONE.sign == "✓"
