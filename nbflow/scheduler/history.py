@@ -6,6 +6,8 @@ so that a task nobody holds any more is still in the picture.
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 
 from nbflow.core.instructions import Change, Why
@@ -114,7 +116,7 @@ def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
 def _attempts(job: Job, story: list[Change]) -> list[Attempt]:
     """Each run of the task, as long as there are not very many; the last ones count."""
     found: list[Attempt] = []
-    for change, follows in zip(story, [*story[1:], None], strict=True):
+    for change, follows in itertools.zip_longest(story, story[1:]):  # of a task that waits, it is empty
         if change.state is not State.RUNNING:
             continue
         if follows is None:

@@ -60,6 +60,15 @@ def opened(gate: Path) -> Any:
 # ---------------------------------------------------------------- AppFuture
 
 
+def test_a_task_that_waits_for_its_need_can_be_asked_about(each_flow: DataFlowKernel, gate: Path) -> None:
+    waiting = same(read(str(gate)))
+    with opened(gate) as way:
+        assert waiting.state is State.WAITING
+        assert each_flow.details(waiting.tid).attempts == []
+        way.write("text")
+    assert waiting.result(20) == "text"
+
+
 def test_a_plain_future_has_every_attribute(each_flow: DataFlowKernel) -> None:
     future = same(1)
     assert isinstance(future.tid, int)

@@ -447,11 +447,13 @@ def test_failed_running_and_uncompared_cells_are_told(
     run(shell, "%%app\nn = len(big)")
     shell.user_ns["n"].result(SECONDS), shell.user_ns["q"].exception(SECONDS)
     run(shell, f"%%app\n{wait}r = d")
+    run(shell, "%%app\nafter = r")
     eventually(lambda: shell.user_ns["r"].running())
     lines = cells(shell, capsys)
     assert lines[0] == "In[1] d q ✕ failed ZeroDivisionError: division by zero"
     assert lines[1].startswith("In[2] big n ✓ fresh `big`: too big to be compared (16 MB or more)")
     assert lines[2].startswith("In[3] d os, time, r ▶ running")
+    assert lines[3] == f"In[4] r after {State.WAITING.sign} waiting"
     shell.user_ns |= {"d": 2, "big": numpy.ones(3_000_000)}
     lines = cells(shell, capsys)
     assert "`d` has changed" in lines[0]
