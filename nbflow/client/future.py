@@ -7,7 +7,6 @@ user's code, in the thread that asks for the value.
 from __future__ import annotations
 
 import concurrent.futures
-import difflib
 import mmap
 import operator
 import time
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 from nbflow.client.companion import Companion
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
-from nbflow.client.promise import Promise, making
+from nbflow.client.promise import Promise, check_spelling, making
 from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.core.states import State
@@ -243,11 +242,7 @@ class AppFuture(Promise[Any]):
 
     def __getattr__(self, name: str) -> AppFuture:
         """A future of `value.name`. A name that looks like a misspelt one of the future's own is refused."""
-        if name.startswith("_"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        meant = difflib.get_close_matches(name, [own for own in dir(type(self)) if own[0] != "_"], 1, 0.8)
-        if meant:
-            raise AttributeError(f"a future has no attribute {name!r}. Did you mean {meant[0]!r}?")
+        check_spelling(type(self), name)
         return self._owner.lift(getattr, self, name)
 
     def __iter__(self) -> Iterator[Any]:

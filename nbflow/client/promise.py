@@ -7,6 +7,7 @@ most futures of a large flow are never waited for by themselves, and it is half 
 from __future__ import annotations
 
 import concurrent.futures
+import difflib
 import functools
 import logging
 import os
@@ -55,6 +56,19 @@ class _Waiters(list[Any]):
         if not self._entered:
             self._entered = None
         left.__exit__(None, None, None)
+
+
+def check_spelling(kind: type, name: str) -> None:
+    """Before `future.name` is taken for an attribute of the value: that it is not meant as one of the future's own.
+
+    Raises:
+        AttributeError: it is private, or looks like a misspelt one of these.
+    """
+    if name.startswith("_"):
+        raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+    meant = difflib.get_close_matches(name, [own for own in dir(kind) if own[0] != "_"], 1, 0.8)
+    if meant:
+        raise AttributeError(f"a future has no attribute {name!r}. Did you mean {meant[0]!r}?")
 
 
 class Promise(concurrent.futures.Future[Result], Needed):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from nbflow.errors import CannotFingerprint
+from nbflow.errors import CannotFingerprint, describe
 from nbflow.sizes import in_words
 from nbflow.values.fingerprint import fingerprint
 
@@ -36,16 +36,17 @@ class Witness:
         """Note what a value is."""
         if isinstance(value, Future):
             return cls(b"", id(value), None, value, "")
-        why_not = ""
-        found = b""
-        size = size_of(value)
-        if size > LARGEST:
-            why_not = f"too big to be compared ({in_words(size)} or more)"
-        else:
-            try:
+        why_not, found = "", b""
+        try:
+            size = size_of(value)
+            if size > LARGEST:
+                why_not = f"too big to be compared ({in_words(size)} or more)"
+            else:
                 found = fingerprint(value, lambda future: b"%d" % id(future))
-            except CannotFingerprint as error:
-                why_not = f"a {type(value).__name__} cannot be compared: {error.why}"
+        except CannotFingerprint as error:
+            why_not = f"a {type(value).__name__} cannot be compared: {error.why}"
+        except Exception as error:  # the value's own code
+            why_not = f"a {type(value).__name__} cannot be compared: {describe(error)}"
         alive = None
         if why_not and not isinstance(value, ModuleType):
             try:
@@ -60,8 +61,6 @@ class Witness:
             return self.future is value
         if self.why_not:
             return id(value) == self.identity and (self.alive is None or self.alive() is value)
-        if id(value) != self.identity and size_of(value) > LARGEST:
-            return False
         other = Witness.of(value)
         return not other.why_not and other.print == self.print
 
@@ -70,32 +69,38 @@ def size_of(value: Any) -> int:
     """About how many bytes a value takes: of arrays and tables their data, of containers what is in them.
 
     More than `LARGEST` where it is not looked through to its end.
+
+    Raises:
+        Exception: whatever the value's own code raises.
     """
     total, seen = 0, set()
     pending = [value]
     while pending and total <= LARGEST:
         value = pending.pop()
-        if id(value) in seen:
+        kind = type(value)
+        if id(value) in seen or issubclass(kind, Future):  # an attribute of a future would be a task
             continue
         seen.add(id(value))
         if len(seen) > MOST:
             return LARGEST + 1
-        total += _own_size(value)
-        if isinstance(value, (list, tuple, set, frozenset)):
+        if (size := _size_of_data(value)) is not None:
+            total += size
+            continue
+        total += sys.getsizeof(value, 64) if kind.__module__ == "builtins" else 64
+        if issubclass(kind, (list, tuple, set, frozenset)):
             pending += value
-        elif isinstance(value, dict):
+        elif issubclass(kind, dict):
             pending += [*value.keys(), *value.values()]
-        elif not isinstance(value, (type, ModuleType)) and isinstance(
-            own := getattr(value, "__dict__", None), dict
-        ):
-            pending += own.values()
+        elif not issubclass(kind, (type, ModuleType)):
+            pending += vars(value).values() if hasattr(value, "__dict__") else ()
     return total
 
 
-def _own_size(value: Any) -> int:
-    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "memory_usage"):
+def _size_of_data(value: Any) -> int | None:
+    """The bytes of an array or a table; None of anything else."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "pandas" and hasattr(kind, "memory_usage"):
         used = value.memory_usage(deep=False)
         return int(used.sum()) if hasattr(used, "sum") else int(used)
-    if not isinstance(value, type) and isinstance(size := getattr(value, "nbytes", None), int):
-        return size
-    return sys.getsizeof(value, 64) if type(value).__module__ == "builtins" else 64
+    size = value.nbytes if hasattr(kind, "nbytes") and not issubclass(kind, type) else None
+    return size if isinstance(size, int) else None

@@ -257,6 +257,47 @@ def test_large_arrays_are_shared_and_their_size_is_told(shell: Any) -> None:
     assert "reads small · binds nothing" in told
 
 
+def test_the_future_of_a_name_is_one_like_others(shell: Any) -> None:
+    run(shell, "import nbflow, asyncio, concurrent.futures")
+    run(shell, "%%app\nx = 20 + 1\ns = 'text'\nprint(x)")
+    run(shell, "done, _ = concurrent.futures.wait([x, s], 30); both = nbflow.gather(x, s).result(30)")
+    assert shell.user_ns["both"] == [21, "text"]
+    assert {future.name for future in shell.user_ns["done"]} == {"x", "s"}
+    run(shell, "first = next(iter(nbflow.as_completed([x]))); got = await x; upper = s.upper")
+    assert (shell.user_ns["first"].name, shell.user_ns["got"]) == ("x", 21)
+    assert shell.user_ns["upper"].result(SECONDS)() == "TEXT"
+    with pytest.raises(AttributeError, match="Did you mean 'result'"):
+        shell.user_ns["x"].reslt  # noqa: B018
+    with pytest.raises(TypeError, match="cannot be iterated"):
+        iter(shell.user_ns["x"])
+
+
+def test_a_list_of_futures_is_given_without_further_tasks(shell: Any) -> None:
+    run(shell, "@python_app\ndef double(x): return 2 * x")
+    run(shell, "futures = [double(1), double(2)]")
+    run(shell, "%%app\ntotal = sum(futures)\nprint(total)")
+    assert value(shell, "total") == 6
+    assert nbflow.dfk().task_count == 3
+    run(shell, "%nbflow cells")
+    assert "fresh" in texts(shell)[-1]
+
+
+class Prickly:
+    """A value that lets itself be pickled, and nothing else."""
+
+    @property
+    def nbytes(self) -> int:
+        raise OSError("closed")
+
+
+def test_a_value_that_cannot_be_looked_at_can_be_given(shell: Any) -> None:
+    shell.user_ns["prickly"] = Prickly()
+    run(shell, "%%app\nkind = type(prickly).__name__\nprint(kind)")
+    assert value(shell, "kind") == "Prickly"
+    run(shell, "%nbflow cells")
+    assert "`prickly`: a Prickly cannot be compared: OSError: closed" in texts(shell)[-1]
+
+
 # ---------------------------------------------------------------- options
 
 
