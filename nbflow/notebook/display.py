@@ -156,6 +156,7 @@ class Cards:
             self._thread = threading.Thread(target=self._run, name="nbflow-cards", daemon=True)
             self._thread.start()
         task = shown.task
+        self._errors.tellings.expect(task, shown.display_id, shown.cell)
         self._open.setdefault(task.tid, []).append(shown)
         if task.flow.feed not in self._feeds:
             self._feeds.append(task.flow.feed)
@@ -194,6 +195,7 @@ class Cards:
                 shown.bundle = bundle
                 self._publish(shown, update=True)
             if ended:
+                self._errors.tellings.has_told(task, shown.display_id)
                 self._open[task.tid].remove(shown)
                 if not self._open[task.tid]:
                     del self._open[task.tid]

@@ -199,7 +199,7 @@ def because(error: PropagatedException) -> str:
 
 
 def _painted(line: str) -> str:
-    return f"{RED}{ARROW}{PLAIN}{BOLD}{line[len(ARROW) :]}{PLAIN}" if line.startswith(ARROW) else line
+    return f"{BOLD}{line}{PLAIN}" if line.startswith(ARROW) else line
 
 
 def _asked_in(trace: TracebackType | None) -> Asked | None:

@@ -94,12 +94,16 @@ def excerpt(frame: Frame, file: str, around: int = AROUND) -> list[str]:
     # Only Python is shown: the file's name was read out of a text, in which an error's own words may name any file.
     lines = linecache.getlines(file) if file in linecache.cache or file.endswith(".py") else []
     there = lines[frame.line - 1] if 0 < frame.line <= len(lines) else ""
-    if not there or (frame.source and there.strip() != frame.source):  # it has changed since
+    if not there.strip() or (frame.source and there.strip() != frame.source):  # it has changed since
         first = last = frame.line
         there = frame.source
         lines = []
     else:
         first, last = max(frame.line - around, 1), min(frame.line + around, len(lines))
+        while not lines[first - 1].strip():  # an empty line tells nothing; the frame's own is none
+            first += 1
+        while not lines[last - 1].strip():
+            last -= 1
     if not there:
         return []
     width = len(str(last))

@@ -252,6 +252,21 @@ def test_the_cards_of_what_was_skipped_refer_to_the_first_of_them(shell: Any) ->
     assert "---> 13" in displays(shell)[-1]["data"]["text/plain"], "the task itself has its own"
 
 
+def test_who_asks_before_the_card_has_come_to_it_is_referred_to_the_card(shell: Any, tmp_path: Any) -> None:
+    run(shell, APPS)
+    run(
+        shell,
+        "first = give(wait_for('" + str(tmp_path / "go") + "')); second = fail(first); third = give(second)",
+    )
+    run(shell, "second")
+    tellings = vars(shell)["showtraceback"].__self__.tellings
+    (tmp_path / "go").touch()
+    error = shell.user_ns["third"].exception(SECONDS)
+    where = tellings.before(error, "another owner", tellings.cell)
+    assert where == "see Cell In[3], or `%nbflow traceback 3`"
+    eventually(shell, says("----> 13     raise ValueError(text)"))
+
+
 def test_a_value_that_cannot_be_shown_has_a_card_that_says_so(
     shell: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

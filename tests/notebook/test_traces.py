@@ -206,3 +206,10 @@ def test_a_part_of_a_line_is_pointed_at() -> None:
         "----> 2     return a / b",
         "                   ~~^~~",
     ]
+
+
+def test_empty_lines_around_are_left_out_and_one_that_is_said_to_have_failed_is_none() -> None:
+    linecache.cache["<empty>"] = (0, None, ["\n", "x = 1\n", "\n", "\n"], "<empty>")
+    assert excerpt(Frame("x", 2, "f", "x = 1"), "<empty>") == ["----> 2 x = 1"]
+    assert excerpt(Frame("x", 3, "f", ""), "<empty>") == []
+    assert excerpt(Frame("x", 9, "f", ""), "<empty>") == []
