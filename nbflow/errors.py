@@ -276,15 +276,19 @@ class StagingError(TaskError):
 class RemoteTraceback(Exception):
     """The traceback of a task's error as text: the `__cause__` of the user's own exception.
 
-    `task_id` and `app` are the task, 0 and "" where it is not known; `item` which one of a sweep it ran for, else None.
+    `task_id` and `app` are the task, 0 and "" where it is not known; `item` which one of a sweep it ran for, else None;
+    `arguments` those of that item, in short.
     """
 
-    def __init__(self, text: str, task_id: int = 0, app: str = "", item: int | None = None) -> None:
+    def __init__(
+        self, text: str, task_id: int = 0, app: str = "", item: int | None = None, arguments: str = ""
+    ) -> None:
         self.text = text
         self.task_id = task_id
         self.app = app
         self.item = item
-        super().__init__(text, task_id, app, item)
+        self.arguments = arguments
+        super().__init__(text, task_id, app, item, arguments)
 
     @property
     def origin(self) -> str:
@@ -293,7 +297,7 @@ class RemoteTraceback(Exception):
             return ""
         if self.item is None:
             return f"task {name_of(self.task_id)} `{self.app}`"
-        return f"item {self.item} of the sweep over `{self.app}`, in task {name_of(self.task_id)}"
+        return f"item {self.item} of the sweep over `{self.app}` (in task {name_of(self.task_id)})"
 
     def __str__(self) -> str:
         origin = self.origin

@@ -24,6 +24,7 @@ from nbflow.client.running import awaited, code_of
 from nbflow.errors import CannotPickle, UsageError, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.digests import digest
+from nbflow.values.short import detail
 from nbflow.wire.messages import Define
 from nbflow.wire.outcomes import Failure
 from nbflow.wire.rows import Tally
@@ -33,11 +34,12 @@ MOST_LINES = 20  # errors of a chunk that are told in a line each, besides their
 
 
 class Fault(msgspec.Struct, array_like=True, frozen=True):
-    """An item without a value. `item` counts within its chunk; `may_retry` as in `Finished`."""
+    """An item without a value. `item` counts within its chunk; `may_retry` as in `Finished`; `arguments` in short."""
 
     item: int
     failure: Failure
     may_retry: bool
+    arguments: str = ""
 
 
 class Answer(msgspec.Struct, array_like=True, frozen=True):
@@ -73,9 +75,16 @@ class Chunk:
         self.__wrapped__ = function  # where source and traceback begin
 
     def __call__(
-        self, items: Sequence[Any], form: int, board: str, count: int, first: int, retry_on: bytes
+        self,
+        items: Sequence[Any],
+        form: int,
+        board: str,
+        count: int,
+        first: int,
+        retry_on: bytes,
+        show_values: bool,
     ) -> Results:
-        """`form`: see `Form`; `board`, `count`, `first`: see `Board`."""
+        """`form`: see `Form`; `board`, `count`, `first`: see `Board`; `show_values`: see `Config`."""
         function = self.__wrapped__
         code = code_of(function)
         home, getpid = os.getpid(), os.getpid
@@ -98,7 +107,8 @@ class Chunk:
                 if getpid() != home:
                     raise
                 keep(None)
-                faults.append(_fault(place - first, error, code, retry_on))
+                told = detail(*Form(form).given(item), ()) if show_values else ""
+                faults.append(_fault(place - first, error, code, retry_on, told))
             if getpid() != home:  # a child that the item has forked ends here
                 break
         else:
@@ -106,10 +116,10 @@ class Chunk:
         return Results(start, values, faults, skipped, first)
 
 
-def _fault(item: int, error: BaseException, code: Any, retry_on: bytes) -> Fault:
+def _fault(item: int, error: BaseException, code: Any, retry_on: bytes, arguments: str) -> Fault:
     if issubclass(type(error), MemoryError):  # what has filled the memory stands in the frames
         traceback.clear_frames(error.__traceback__)
-    return Fault(item, outcome.pack_error(error, code), outcome.may_retry(error, retry_on))
+    return Fault(item, outcome.pack_error(error, code), outcome.may_retry(error, retry_on), arguments)
 
 
 class Results:

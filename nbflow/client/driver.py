@@ -165,7 +165,18 @@ class Driver:
             return
         try:
             pickled = pickling.dumps(
-                ((items, int(self._form), self._board.path, len(self._sweep), start, retry_on), {})
+                (
+                    (
+                        items,
+                        int(self._form),
+                        self._board.path,
+                        len(self._sweep),
+                        start,
+                        retry_on,
+                        self._calls.show_values,
+                    ),
+                    {},
+                )
             )
             payload = None if pickled.needs else outcome.store(pickled, self._calls.store_dirs)
         except BaseException:  # the items' own code runs here

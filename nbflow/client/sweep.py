@@ -23,6 +23,7 @@ from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.legible import shorten
 from nbflow.values import outcome
+from nbflow.values.short import detail
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -51,7 +52,7 @@ class Part:
         self.start = start
         self.stop = stop
         self.took = took  #: seconds, for all of them
-        self.faults = {start + fault.item: fault.failure for fault in faults}
+        self.faults = {start + fault.item: fault for fault in faults}
         self._task = task
         self._packed: tuple[Any, ...] = packed
         self._errors: dict[int, BaseException] = {}
@@ -73,7 +74,8 @@ class Part:
 
     def error(self, item: int, app: str) -> BaseException:
         """What an item raised."""
-        error = outcome.unpack_error(self.faults[item], self._task, app, item)
+        fault = self.faults[item]
+        error = outcome.unpack_error(fault.failure, self._task, app, item, fault.arguments)
         return self._errors.setdefault(item, error)
 
 
@@ -197,10 +199,10 @@ class Sweep(Awaited):
         found = {i for state in (State.FAILED, State.CANCELLED) for i in _places(states, state)}
         return {index: self._error(index) for index in sorted(found)}
 
-    def failures(self, most: int) -> list[tuple[int, str]]:
-        """The first `most` items that have failed up to now, each with its error in a line. Rebuilds none of them."""
+    def failures(self, most: int) -> list[str]:
+        """A line for each of the first `most` items that have failed up to now: `item 7 (C=10): ValueError: no`."""
         states = bytes(self._states)
-        return [(i, self._why(i)) for i in itertools.islice(_places(states, State.FAILED), most)]
+        return [self._line(i) for i in itertools.islice(_places(states, State.FAILED), most)]
 
     def cancel(self, wait: bool = True) -> bool:
         """Withdraw all items that have not ended: those that run are killed with their workers.
@@ -337,14 +339,20 @@ class Sweep(Awaited):
             return part.error(index, self.app_name)
         return next(error for start, stop, error in self._failed if start <= index < stop)
 
-    def _why(self, index: int) -> str:
-        """The error of an item, in a line."""
+    def _line(self, index: int) -> str:
+        """An item and its error, which is not rebuilt for that, in a line."""
         part, task = self._part_of(index), self._tasks.get(index)
+        arguments = ""
+        if self.points is not None and self._calls.show_values:
+            arguments = detail((), self.points[index], ())
         if task is not None and task._outcome is not None:
-            return outcome.one_line(task._outcome)
-        if part is not None and index in part.faults:
-            return outcome.one_line(part.faults[index])
-        return shorten(describe(self._error(index)))
+            why = outcome.one_line(task._outcome)
+        elif part is not None and index in part.faults:
+            why = outcome.one_line(part.faults[index].failure)
+            arguments = arguments or part.faults[index].arguments
+        else:
+            why = describe(self._error(index))
+        return shorten(f"item {index}{f' ({arguments})' if arguments else ''}: {why}")
 
     def _part_of(self, index: int) -> Part | None:
         """The answer in which an item's result is; None if there is none."""

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbflow.client.sweep import Sweep
-from nbflow.legible import shorten
 from nbflow.notebook.formats import Bundle
 from nbflow.notebook.sweepcard import SweepCard
-from nbflow.values.short import detail
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -113,14 +111,4 @@ class SweepCards:
 
 def card_of(sweep: Sweep) -> SweepCard:
     """The card of a sweep as it stands."""
-    return SweepCard(
-        sweep.app_name,
-        sweep.counts(),
-        [_line(sweep, item, why) for item, why in sweep.failures(MOST_FAILURES)],
-    )
-
-
-def _line(sweep: Sweep, item: int, why: str) -> str:
-    """`item 7 (C=10 kernel='rbf'): ValueError: no`."""
-    point = "" if sweep.points is None or not sweep.owner.show_values else detail((), sweep.points[item], ())
-    return shorten(f"item {item}{f' ({point})' if point else ''}: {why}")
+    return SweepCard(sweep.app_name, sweep.counts(), sweep.failures(MOST_FAILURES))

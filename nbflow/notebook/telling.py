@@ -81,7 +81,7 @@ def told(
         task="" if remote is None else remote.origin,
         place=legible(place_of(chain[-1].frames)) if chain else "",
         attempts=0 if row is None else row.attempt,
-        arguments="" if row is None or row.part is not None else shorten(row.detail),
+        arguments=_arguments(remote, row),
         lines=[legible(line)[:LONGEST_LINE] for line in _lines(chain, file_of)],
         words=[line[:LONGEST_LINE] for line in words],
         full=full
@@ -95,6 +95,12 @@ def full(error: str, traceback: str, output: str) -> str:
     said = plain(output).strip("\n")
     printed = f"\n\nWhat it printed:\n{said}" if said else ""
     return plain(traceback).rstrip() + printed if traceback else f"{error}{printed}"
+
+
+def _arguments(remote: RemoteTraceback | None, row: TaskRow | None) -> str:
+    if remote is not None and remote.item is not None:
+        return shorten(remote.arguments)
+    return "" if row is None or row.part is not None else shorten(row.detail)
 
 
 def described(root: BaseException) -> str:

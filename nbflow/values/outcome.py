@@ -103,8 +103,10 @@ def may_retry(error: BaseException, on: bytes) -> bool:
         return False
 
 
-def unpack_error(outcome: Outcome, task: int, app: str, item: int | None = None) -> BaseException:
-    """The exception that a task without a value raises at its future. `item`: of a sweep, if it ran for one of many."""
+def unpack_error(
+    outcome: Outcome, task: int, app: str, item: int | None = None, arguments: str = ""
+) -> BaseException:
+    """The exception that a task without a value raises at its future. `item`, `arguments`: see `RemoteTraceback`."""
     if isinstance(outcome, Withdrawn):
         return concurrent.futures.CancelledError(f"task {name_of(task)} `{app}` was cancelled")
     if isinstance(outcome, Blamed):
@@ -121,7 +123,7 @@ def unpack_error(outcome: Outcome, task: int, app: str, item: int | None = None)
         return _lost(outcome)
     assert isinstance(outcome, Failure)
     error = _rebuild(outcome)
-    traces.set_cause(error, errors.RemoteTraceback(outcome.traceback, task, app, item))
+    traces.set_cause(error, errors.RemoteTraceback(outcome.traceback, task, app, item, arguments))
     return error
 
 

@@ -263,7 +263,20 @@ def test_an_item_that_raises_costs_itself_alone(each_flow: DataFlowKernel, chunk
 def test_the_cause_tells_which_item_it_was(flow: DataFlowKernel) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         nbflow.map(invert, [1, 2, 0], chunksize=3).result(SOON)
-    assert "item 2 of the sweep over `invert`" in str(caught.value.__cause__)
+    cause = caught.value.__cause__
+    assert isinstance(cause, errors.RemoteTraceback)
+    assert "item 2 of the sweep over `invert` (in task " in str(cause)
+    assert (cause.item, cause.app, cause.arguments) == (2, "invert", "0")
+
+
+def test_no_short_texts_of_arguments_are_made_where_they_may_be_secret(nothing_loaded: None) -> None:
+    with nbflow.load(Config(executors=[ProcessExecutor(1)], show_values=False)):
+        sweep = nbflow.grid(invert, {"x": [0, 1]}, chunksize=2)
+        error = sweep.exception(SOON)
+        assert error is not None
+        assert isinstance(error.__cause__, errors.RemoteTraceback)
+        assert (error.__cause__.item, error.__cause__.arguments) == (0, "")
+        assert sweep.failures(5) == ["item 0: ZeroDivisionError: division by zero"]
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), MemoryError()], ids=repr)
