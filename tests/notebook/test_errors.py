@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import nbflow
 from nbflow import Config, ProcessExecutor, ThreadExecutor
 from nbflow.notebook.errors import TaskErrors
-from tests.notebook.shells import ANSI, shell_in_process
+from tests.notebook.shells import ANSI, real_kernel, shell_in_process
 
 CASES = Path(__file__).parent / "cases" / "errors.txt"
 NEW = {"group", "notes"}  # Python 3.11 brought them
@@ -232,3 +232,38 @@ def test_the_exception_is_the_users_and_travels(shell: InteractiveShell) -> None
     cause = pickle.loads(pickle.dumps(error.__cause__))
     assert (cause.task_id, cause.app, cause.item) == (error.__cause__.task_id, "load", None)
     assert str(cause).startswith(f"\ntask {cause.task_id} `load`:\nTraceback (most recent call last):")
+
+
+# ---------------------------------------------------------------- in a real kernel
+
+IN_A_KERNEL = """%%app
+class Hostile(Exception):
+    def __str__(self):
+        raise OSError("no text")
+
+def hostile(x):
+    raise Hostile(x)
+
+def compiles(text):
+    exec(text)
+
+def exits(code):
+    raise SystemExit(code)
+"""
+
+
+def test_a_front_end_is_sent_what_ipython_would_tell_in_ways_of_its_own() -> None:
+    with real_kernel() as kernel:
+        kernel.run(IN_A_KERNEL)
+        for call, first in (
+            ("compiles('a b').result()", "SyntaxError: invalid syntax (<string>, line 1)"),
+            ("await compiles('a b')", "SyntaxError: invalid syntax (<string>, line 1)"),
+            ("exits(3).result()", "SystemExit: 3"),
+            ("hostile(1).result()", "Hostile"),
+        ):
+            ran = kernel.run(call, ok=False)
+            assert ran.status == "error"
+            lines = ran.error.split("\n")
+            assert lines[0] == first
+            assert " failed at Cell In[2], line " in lines[1]
+            assert any(line.startswith("----> ") for line in lines)
