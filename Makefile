@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test faults chaos test-pythons lint format bench bench-peers bench-scale bench-faults bench-graph binder-check pictures clean
+.PHONY: help demo lab test faults chaos test-pythons test-matrix lint format bench bench-peers bench-scale bench-faults bench-graph binder-check pictures clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ chaos: $(STAMP)  ## Random graphs under random faults and kills, for two minutes
 
 test-pythons: $(STAMP)  ## The tests without the browser, on each of Python 3.10 to 3.13 that is here
 	@$(BIN)/python -m tools.each_python $(ARGS)
+
+test-matrix: $(STAMP)  ## The tests that drive a real kernel, with each of ipykernel 6.29 to 7.4, and a table
+	@$(BIN)/python -m tools.each_ipykernel $(ARGS)
 
 lint: $(STAMP)  ## ruff (rules and format), mypy --strict, notebooks without outputs
 	@$(BIN)/ruff check .

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from nbflow import __version__, demo, listing
 
+RULES = Path(__file__).parent / "notebook" / "static" / "nbval.cfg"
+"""For nbval: what of nbflow's output differs from run to run."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
@@ -57,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
     end.add_argument(
         "flow", metavar="FLOW|PROCESS", help="as `nbflow flows` shows it; an id may be cut short"
     )
+    commands.add_parser(
+        "nbval",
+        help="print where the rules are with which nbval compares notebooks that use nbflow",
+        description="Print the path of a file that says what differs from run to run in what nbflow shows: times, "
+        'processes, ids. pytest --nbval --nbval-sanitize-with "$(nbflow nbval)" NOTEBOOK compares all else.',
+    )
     return top
 
 
@@ -67,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return listing.list_flows(options.json)
     if options.command == "end":
         return listing.end_flow(options.flow)
+    if options.command == "nbval":
+        print(RULES)
+        return 0
     try:
         if options.lab:
             demo.open_lab(options.output)

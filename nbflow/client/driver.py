@@ -85,7 +85,7 @@ class Driver:
         self._number = 0  # of the first task
         self._ranges: deque[tuple[int, int]] = deque([(0, len(items))])  # to be sent
         self._left = len(items)  # items in these
-        self._under_way: dict[int, _Sent] = {}
+        self.under_way: dict[int, _Sent] = {}  #: by the number of the task
         self._chunks = 0  # of these
         self._later: list[tuple[float, int]] = []  # (when, item): a heap
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -136,7 +136,7 @@ class Driver:
             self._withdraw()
         if isinstance(what, _Skip):
             self._skip(what.item)
-        elif what is not None and (sent := self._under_way.pop(what, None)) is not None:
+        elif what is not None and (sent := self.under_way.pop(what, None)) is not None:
             self._take(sent)
 
     def _send_more(self) -> None:
@@ -225,7 +225,7 @@ class Driver:
 
     def _await(self, sent: _Sent) -> None:
         task = sent.task
-        self._under_way[task.tid] = sent
+        self.under_way[task.tid] = sent
         ended = self._ended  # and not the driver: the task may be kept for long
         once_ended(task, lambda task: ended.put(task.tid))
 
@@ -307,7 +307,7 @@ class Driver:
 
     def _withdraw(self) -> None:
         """The whole sweep was cancelled: what is not sent is marked so already."""
-        self._calls.cancel(*self._under_way)
+        self._calls.cancel(*self.under_way)
         for _, item in self._later:
             self._sweep.end(item, bytes([State.CANCELLED]))
         for start, stop in self._ranges:
@@ -323,7 +323,7 @@ class Driver:
             self._later = [entry for entry in self._later if entry[1] != item]
             heapq.heapify(self._later)
             self._sweep.end(item, bytes([State.CANCELLED]))
-        for sent in tuple(self._under_way.values()):
+        for sent in tuple(self.under_way.values()):
             if (sent.start, sent.stop) == (item, item + 1):
                 sent.task.cancel(wait=False)
 

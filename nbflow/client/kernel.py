@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import logs
-from nbflow.client import current
+from nbflow.client import current, parting
 from nbflow.client.as_parsl import AsParsl
 from nbflow.client.asking import Asking
 from nbflow.client.callbacks import Callbacks
@@ -477,9 +477,8 @@ class DataFlowKernel(Asking, AsParsl):
     # ------------------------------------------------------------ exit and fork
 
     def _at_exit(self) -> None:
-        unended = len(self._calls.pending)
-        if unended and not self.closed:
-            print(f"nbflow: the program ends while {unended} tasks have not; they are lost", file=sys.stderr)
+        if not self.closed:
+            parting.say(parting.unended(self._calls))
         self.cleanup()
 
     def _forked(self) -> None:

@@ -117,6 +117,17 @@ class Sweep(Awaited):
         self._given: WeakValueDictionary[int, Item] = WeakValueDictionary()
         self._held: dict[int, Item] = {}  # of these, those that have callbacks
 
+    @property
+    def left(self) -> int:
+        """How many items have not ended."""
+        return self._left
+
+    @property
+    def tasks(self) -> set[int]:
+        """The numbers of the tasks, ended or not, that items are in now."""
+        chunks = set() if self._driver is None else set(self._driver.under_way.copy())
+        return chunks | {task.tid for task in self._tasks.copy().values()}
+
     # ------------------------------------------------------------ the sequence
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from nbflow.demo.status import StatusLine, counts_in
+from nbflow.notebook.audience import VARIABLE
 
 REDRAW = 0.2  # seconds between two drawings of the status line
 START = 60.0  # seconds a kernel may take to answer
@@ -100,7 +102,8 @@ async def _kernel(log: IO[bytes]) -> AsyncIterator[AsyncKernelManager]:
             transport="ipc",
             shutdown_wait_time=10.0,
         )
-        await manager.start_kernel(stderr=log)
+        # The live graph is listened to, as a page would.
+        await manager.start_kernel(stderr=log, env={**os.environ, VARIABLE: "0"})
         try:
             yield manager
         finally:

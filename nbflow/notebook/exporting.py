@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from nbflow.legible import legible, shorten
-from nbflow.notebook import still
+from nbflow.notebook import saved, still
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.marks import MARKS, mark_of
 from nbflow.notebook.text import escape
@@ -31,7 +31,7 @@ def page(picture: Still) -> str:
         ":root{color-scheme:light dark}body{font:14px/1.5 system-ui,sans-serif;margin:16px}"
         "img{max-width:100%;height:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
         "th,td{text-align:left;padding:2px 12px 2px 0;vertical-align:top}summary{cursor:pointer;padding:8px 0}"
-        f"</style></head><body>{still.html(picture)}</body></html>\n"
+        f"</style></head><body>{saved.html(picture)}</body></html>\n"
     )
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nbflow
+from nbflow.client import parting
 from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
 from nbflow.client.loading import start_on_first_call
 from nbflow.client.sweep import Sweep
 from nbflow.files import File
+from nbflow.notebook import audience
 from nbflow.notebook.completion import matcher
 from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
@@ -56,7 +58,11 @@ class Extension:
         self._matcher = matcher(self._magics.app.parser, [f"%{ALIAS}"])
 
     def load(self) -> None:
-        """Add it."""
+        """Add it.
+
+        Raises ConfigurationError where the environment says something else than it may.
+        """
+        audience.said()
         lines = self._shell.magics_manager.magics["line"]
         self._shell.register_magics(self._magics)
         if ALIAS not in lines:
@@ -74,10 +80,12 @@ class Extension:
                 self._shell.user_ns[name] = value
                 self._shell.user_ns_hidden[name] = value  # %who does not count them among the user's own
         start_on_first_call(True)
+        parting.in_notebook(hasattr(self._shell, "kernel"))
 
     def unload(self) -> None:
         """Take it away again; the flow goes on, and apps stay apps."""
         start_on_first_call(False)
+        parting.in_notebook(False)
         for kind in ("line", "cell"):
             magics = self._shell.magics_manager.magics[kind]
             ours = [

@@ -23,7 +23,7 @@ class Freezing:
 
     def __init__(self) -> None:
         self.page_seen = False  #: a page has said something: there is a live front end
-        self.frozen = False  #: the views were replaced; this happens once for each display
+        self.frozen = False  #: the views were replaced; this happens once for each time they are drawn
         self.quiet = False
         self._shown: float | None = None
         self._moved = False  # the flow was seen under way since the view was opened
@@ -42,6 +42,8 @@ class Freezing:
         if verb in SHOWS:
             return back
         self._used = now
+        if verb is Verb.READY and self.frozen:
+            self.shown(now)  # a page was loaded anew from a file of before
         if verb in (Verb.IDLE, Verb.CLOSE):
             self._busy_until = now
         elif verb is not Verb.READY:

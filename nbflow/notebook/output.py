@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbflow.notebook import audience
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -44,5 +46,4 @@ class Output:
     @property
     def interactive(self) -> bool:
         """Whether a person may be there: head-less runs say with each cell that they answer no questions."""
-        content = self._parent.get("content", {})
-        return bool(content.get("allow_stdin", True))
+        return audience.answers(self._parent)

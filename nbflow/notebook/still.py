@@ -1,23 +1,21 @@
 """The graph as a still picture: what a saved notebook shows without a kernel.
 
 Pure. `svg` draws the scene that the page draws, as text that stands for itself: no script, no reference, every text of
-the user's escaped by `text.escape`. `html` wraps it for a notebook's output: as the source of an `<img>`, because
-front ends remove inline SVG and styles, with a table of the tasks behind a `<details>`.
+the user's escaped by `text.escape`. What a notebook saves of it, and beside it, is `saved`'s subject.
 
 The picture brings its own ground, so it can be read on any page, and follows the reader's preference for dark.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbflow.legible import shorten
 from nbflow.notebook.board import Board
 from nbflow.notebook.boxes import BAR_HEIGHT, DETAIL_SIZE, FOOT, MARGIN, PILL_TEXT_LEFT
-from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, mark_of, sentence
-from nbflow.notebook.text import escape, fit, plain, seconds, width
+from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, sentence
+from nbflow.notebook.text import escape, fit, seconds, width
 from nbflow.notebook.timeline import Timeline, timeline
 from nbflow.notebook.view import (
     IMPLIED,
@@ -31,13 +29,10 @@ from nbflow.notebook.view import (
     field_paths,
     note,
 )
-from nbflow.numbers import name_of
 from nbflow.wire.rows import Progress, TaskRow
 
 FRAMED = ("running", "retrying", "not responding", "failed")
 """The frame of a node has the colour of such a state: under way, or in need of somebody."""
-MOST_ROWS = 400
-"""Rows of the table in a saved notebook."""
 
 SIGNED = 14
 """Pixels from which on a cell has room for its state's sign."""
@@ -48,9 +43,6 @@ _LANE = 18
 _LABEL = 66
 _MOST_LANES = 8
 
-_HEADINGS = "".join(
-    f"<th>{heading}</th>" for heading in ("task", "state", "app", "arguments", "time", "result or error")
-)
 _LIGHT = "--g:#fff;--t:#1f2328;--m:#656d76;--l:#d8dee4;--c:#f6f8fa;--o:#fff;--w:#c3cad2;"
 _DARK = "--g:#111418;--t:#e6e9ed;--m:#98a2ad;--l:#2b3138;--c:#181c21;--o:#111418;--w:#4a525c;"
 _RULES = """
@@ -94,7 +86,7 @@ def svg(picture: Still) -> str:
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}"',
-            f' viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(_caption(picture))}">',
+            f' viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(caption(picture))}">',
             f"<style>{_style()}</style>",
             f'<clipPath id="k"><rect width="{wide}" height="{high}" rx="12"/></clipPath>',
             f'<rect class="g" x=".5" y=".5" width="{wide - 1}" height="{high - 1}" rx="11.5"/><g clip-path="url(#k)">',
@@ -107,19 +99,8 @@ def svg(picture: Still) -> str:
     )
 
 
-def html(picture: Still) -> str:
-    """What is saved in the notebook: the picture, and the tasks as a table that can be opened."""
-    data = base64.b64encode(svg(picture).encode()).decode()
-    total = len(picture.board.rows)
-    notice = f"<p><b>{escape(picture.notice)}</b></p>" if picture.notice else ""
-    count = f"The {total} tasks as a table" if total != 1 else "The task as a table"
-    return (
-        f'<div>{notice}<img alt="{escape(_caption(picture))}" src="data:image/svg+xml;base64,{data}">'
-        f"<details><summary>{count}</summary>{_table(picture.board)}</details></div>"
-    )
-
-
-def _caption(picture: Still) -> str:
+def caption(picture: Still) -> str:
+    """The picture in one sentence: name and counts."""
     return f"{shorten(picture.scene.name)}: {sentence(picture.board.counts)}"
 
 
@@ -295,27 +276,3 @@ def _strip(picture: Still, top: int, wide: int) -> tuple[list[str], int]:
         drawn.append(f'<text class="s" x="{_SIDE + _LABEL}" y="{y + 10}">and {rest} more workers</text>')
         y += 16
     return drawn, y + 6
-
-
-def _table(board: Board) -> str:
-    """The tasks, those that went wrong first where not all of them find room."""
-    rows = board.rows
-    if len(rows) > MOST_ROWS:
-        rows = sorted(rows, key=lambda row: MARKS[mark_of(row)].word not in ("failed", "skipped"))[:MOST_ROWS]
-    lines = [f"<table><thead><tr>{_HEADINGS}</tr></thead><tbody>"]
-    for row in rows:
-        mark = MARKS[mark_of(row, board.silent)]
-        cells = (
-            name_of(row.id),
-            f"{mark.sign} {mark.word}",
-            shorten(row.app, 120),
-            shorten(row.detail, 120),
-            seconds(row.ended - row.started) if row.started and row.ended else "",
-            shorten(plain(row.note), 160),
-        )
-        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    lines.append("</tbody></table>")
-    if len(board.rows) > len(rows):
-        more = len(board.rows) - len(rows)
-        lines.append(f"<p>and {more} more tasks; those that failed or were skipped stand first</p>")
-    return "".join(lines)

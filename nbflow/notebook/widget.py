@@ -23,7 +23,7 @@ from IPython.core.getipython import get_ipython
 
 from nbflow.client.kernel import DataFlowKernel
 from nbflow.client.loading import dfk
-from nbflow.notebook import still
+from nbflow.notebook import audience, saved, still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.estimate import Left
@@ -52,6 +52,9 @@ class FlowGraph(anywidget.AnyWidget):
 
     Three seconds after the last task has ended, and while nobody uses it, it is replaced by a still picture, which
     needs no kernel. Tasks called later do not bring it back to life: `%nbflow graph` gives a fresh one.
+
+    Where nobody looks (a head-less run) there is no page to draw it: the picture is displayed at once, and brought up
+    to date by `%nbflow wait`.
     """
 
     _esm = joined(_PAGE / "main.mjs")
@@ -85,7 +88,9 @@ class FlowGraph(anywidget.AnyWidget):
     def __init__(self, flow: Flow, layout: str = AUTO) -> None:
         self._flow = flow
         self._changing = threading.RLock()
-        self._outputs: list[Output] = []
+        self._outputs: list[Output] = []  # where it is displayed
+        self._live = audience.expected(_request())
+        self._closed = False
         self._publisher = Publisher(flow, self, layout=layout)
         super().__init__()
         _keep_subshell(self.comm)
@@ -96,6 +101,11 @@ class FlowGraph(anywidget.AnyWidget):
         _graphs.add(self)
         self._publisher.start()
         flow.watch()
+
+    def open(self) -> None:
+        """Tell the page of the widget; where there is none, no state of it shall be saved with the notebook."""
+        if self._live:
+            super().open()
 
     # ---------------------------------------------------------------- for the user
 
@@ -127,9 +137,13 @@ class FlowGraph(anywidget.AnyWidget):
             raise TimeoutError(f"the graph was not drawn within {_LONGEST_DRAWING:.0f} s")
         return made
 
-    def freeze(self) -> None:
-        """Replace the displayed graph by a still picture of it that needs no kernel. Returns when that is done."""
-        self._publisher.freeze()
+    def freeze(self, patience: float = 2.0) -> None:
+        """Replace the displayed graph by a still picture of it that needs no kernel. Returns when that is done.
+
+        Args:
+            patience: seconds that are given to the graph to see the ends of tasks whose futures have ended.
+        """
+        self._publisher.freeze(patience)
 
     def close(self) -> None:
         """End the graph and take it off the page. The flow goes on."""
@@ -138,6 +152,7 @@ class FlowGraph(anywidget.AnyWidget):
         )  # None: the making of it failed, and it is being thrown away
         if publisher is not None:
             publisher.stop()
+        self._closed = True
         super().close()
 
     def __repr__(self) -> str:
@@ -151,7 +166,7 @@ class FlowGraph(anywidget.AnyWidget):
             print(repr(self))
             return
         output = Output(shell)
-        if self.comm is None:  # closed
+        if self._closed:
             output.show(self._drawn(), {})
             return
         output.show(*self._live_bundle())
@@ -162,14 +177,14 @@ class FlowGraph(anywidget.AnyWidget):
         return self._live_bundle()
 
     def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget, and beside it what is shown where widgets are not known, or not trusted."""
-        data, metadata = super()._repr_mimebundle_() or ({}, {})
+        """The widget, and beside it what is shown where widgets are not known, or not trusted, or nobody looks."""
+        data, metadata = super()._repr_mimebundle_() or ({}, {}) if self._live else ({}, {})
         self._publisher.first.wait(_FIRST_PICTURE)
         return {**data, **self._drawn()}, metadata
 
     def _drawn(self) -> dict[str, str]:
         """The still representations, drawn on the publisher's thread; without the picture where that takes long."""
-        return self._publisher.draw(_bundle, _FIRST_DRAWING) or {"text/plain": repr(self)}
+        return self._publisher.draw(saved.bundle, _FIRST_DRAWING) or {"text/plain": repr(self)}
 
     def _tally(self) -> Mapping[str, int]:
         board = Board()
@@ -249,11 +264,16 @@ class FlowGraph(anywidget.AnyWidget):
             self.send({"answer": text})
 
     def replace(self, picture: still.Still) -> None:
-        """Put the still picture in the place of every live view."""
-        bundle = _bundle(picture)
+        """Put the still picture in the place of every live view; where nobody looks, in that of the last one."""
+        bundle, seen = saved.bundle(picture), self._publisher.freezing.page_seen
         for output in self._outputs:
-            output.replace(bundle, here=not self._publisher.freezing.page_seen)
-        self._outputs.clear()
+            output.replace(bundle, here=not seen)
+        if self._live:
+            self._outputs.clear()
+        if seen:
+            with self._changing:
+                # a page that was loaded anew knows no displays, but finds the widget in its notebook
+                self.send({"still": bundle, "model": self.model_id})
 
     # ---------------------------------------------------------------- from other threads
 
@@ -278,8 +298,16 @@ class FlowGraph(anywidget.AnyWidget):
     @property
     def unattended(self) -> bool:
         """Displayed in a head-less run: no page has answered, and none will."""
+        if not self._live:
+            return bool(self._outputs)
         seen = self._publisher.freezing.page_seen
         return not seen and any(not output.interactive for output in self._outputs)
+
+    @property
+    def shown(self) -> int:
+        """At how many places it is displayed and not yet a picture; where nobody looks, a picture may be old."""
+        freezing = self._publisher.freezing
+        return len(self._outputs) or int(freezing.page_seen and not freezing.frozen)
 
     @property
     def flow(self) -> Flow:
@@ -301,10 +329,15 @@ def graph(flow: DataFlowKernel | None = None, *, layout: str = AUTO) -> FlowGrap
     return FlowGraph(dfk() if flow is None else flow, layout)
 
 
-def freeze_views(flow: Flow) -> None:
+def views(flow: Flow) -> list[FlowGraph]:
+    """The graphs of `flow` that are displayed."""
+    return [view for view in list(_graphs) if view.flow is flow and view.shown]
+
+
+def freeze_unattended(flow: Flow) -> None:
     """Replace the graphs of `flow` that are displayed where no page is (a head-less run) by still pictures."""
-    for view in list(_graphs):
-        if view.flow is flow and view.unattended:
+    for view in views(flow):
+        if view.unattended:
             view.freeze()
 
 
@@ -312,8 +345,10 @@ def _left(left: Left | None) -> list[object] | None:
     return None if left is None else [round(left.seconds, 1), left.least]
 
 
-def _bundle(picture: still.Still) -> dict[str, str]:
-    return {"text/html": still.html(picture), "text/plain": f"nbflow graph: {sentence(picture.board.counts)}"}
+def _request() -> Mapping[str, Any]:
+    """The message that had the present cell run; empty outside of a kernel."""
+    shell: Any = get_ipython()
+    return {} if getattr(shell, "kernel", None) is None else shell.get_parent()
 
 
 def _keep_subshell(comm: Any) -> None:

@@ -1,9 +1,10 @@
-"""JupyterLab from this environment, on a free port with a token of its own, and a real Chromium to look at it."""
+"""Jupyter from this environment, on a free port with a token of its own, and a real Chromium to look at it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -18,9 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
-from tests.browser.lab import Lab
+from tests.browser.lab import FRONT_ENDS, Lab
 from tools import browser
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,6 +34,7 @@ class Server:
     url: str
     token: str
     folder: Path  #: what it serves
+    kernels: Path  #: where kernels may be put that it is to know
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,9 +77,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
-        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
     ]  # fmt: skip
     variables = {
+        "JUPYTER_PATH": "data",
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
@@ -91,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         try:
             url = f"http://127.0.0.1:{port}/"
             _await_answer(f"{url}api/status?token={token}", process)
-            yield Server(url, token, folder)
+            yield Server(url, token, folder, home / "data" / "kernels")
         finally:
             os.killpg(process.pid, signal.SIGTERM)  # the kernels end with their server
             process.wait(30)
@@ -110,40 +113,72 @@ def _await_answer(url: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"JupyterLab did not start; see {OUTPUT / 'jupyterlab.log'}")
 
 
+@pytest.fixture(params=FRONT_ENDS)
+def front_end(request: pytest.FixtureRequest) -> str:
+    """For tests that run in JupyterLab and in Notebook 7: `open_notebook(..., front_end=front_end)`."""
+    return str(request.param)
+
+
 @pytest.fixture
 def open_notebook(
     chromium: Browser, server: Server, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Lab]]:
-    """Opens a copy of a notebook in JupyterLab.
+    """Opens a copy of a notebook in JupyterLab, or in another front end.
 
-    Afterwards a picture of the page is kept, and it is checked that nothing was fetched from anywhere else.
+    Afterwards a picture of the page is kept, and it is checked that nothing was fetched from anywhere else, and that
+    nothing of ours has complained.
     """
     opened: list[tuple[Page, list[str]]] = []
+    stem = re.sub(r"[^\w-]+", "-", request.node.name).strip("-")
 
-    def open_copy(source: Path, *, theme: str = "JupyterLab Light", scale: float = 1) -> Lab:
+    def open_copy(
+        source: Path,
+        *,
+        front_end: str = "lab",
+        theme: str = "JupyterLab Light",
+        scale: float = 1,
+        kernel: bool = True,
+    ) -> Lab:
         # A session belongs to a path: a name used twice would silently get the old kernel.
-        name = f"{request.node.name}-{len(opened)}.ipynb"
+        name = f"{stem}-{len(opened)}.ipynb"
         shutil.copyfile(source, server.folder / name)
         context = chromium.new_context(
             viewport={"width": 1280, "height": 1100}, device_scale_factor=scale, reduced_motion="reduce"
         )
         page = context.new_page()
-        elsewhere: list[str] = []
-        page.on("request", lambda sent: _note(sent.url, elsewhere))
-        opened.append((page, elsewhere))
-        lab = Lab(page, server.url, server.token, name)
-        lab.open()
-        lab.set_theme(theme)
+        wrong: list[str] = []
+        page.on("request", lambda sent: _note_address(sent.url, wrong))
+        page.on("console", lambda message: _note_complaint(message, wrong))
+        page.on("pageerror", lambda error: _note_error(error, wrong))
+        opened.append((page, wrong))
+        lab = Lab(page, server.url, server.token, name, front_end)
+        if kernel:
+            lab.open()
+            lab.set_theme(theme)
+        else:
+            lab.open_without_kernel()
         return lab
 
     yield open_copy
-    for number, (page, elsewhere) in enumerate(opened):
-        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
+    for number, (page, wrong) in enumerate(opened):
+        page.screenshot(path=OUTPUT / f"{stem}-{number}.png")
         page.context.close()
-        assert not elsewhere, "fetched from elsewhere"
+        assert not wrong
 
 
-def _note(url: str, elsewhere: list[str]) -> None:
+def _note_address(url: str, wrong: list[str]) -> None:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
-        elsewhere.append(url)
+        wrong.append(f"fetched from elsewhere: {url}")
+
+
+def _note_complaint(message: ConsoleMessage, wrong: list[str]) -> None:
+    """Jupyter has complaints of its own."""
+    if message.type == "error" and any(word in message.text for word in ("nbf", "anywidget", "Refused")):
+        wrong.append(f"on the console: {message.text}")
+
+
+def _note_error(error: Error, wrong: list[str]) -> None:
+    """The page's module has an address of its own, as all that anywidget loads."""
+    if "blob:" in (error.stack or ""):
+        wrong.append(f"not caught: {error.stack}")

@@ -1,4 +1,4 @@
-"""A notebook open in JupyterLab, as a test sees it: cells by what stands in them, the graph by its tasks."""
+"""A notebook open in JupyterLab or Notebook 7, as a test sees it: cells by their text, the graph by its tasks."""
 
 from __future__ import annotations
 
@@ -7,25 +7,35 @@ from playwright.sync_api import Page
 # The notebook in front, in terms of JupyterLab's own objects.
 PANEL = "window.jupyterapp.shell.currentWidget"
 STATUS = f"({PANEL}?.context?.sessionContext?.session?.kernel?.status)"
+FRONT_ENDS = {"lab": "lab/tree/{name}?token={token}&reset", "notebook": "notebooks/{name}?token={token}"}
 
 
 class Lab:
     """One browser page with one notebook."""
 
-    def __init__(self, page: Page, url: str, token: str, name: str) -> None:
+    def __init__(self, page: Page, url: str, token: str, name: str, front_end: str = "lab") -> None:
         self.page = page
         self.name = name
-        self._address = f"{url}lab/tree/{name}?token={token}&reset"
+        self._address = url + FRONT_ENDS[front_end].format(name=name, token=token)
 
     def open(self) -> None:
         """Load the page, and wait until the notebook's kernel can be used."""
         self.page.goto(self._address)
-        self.page.wait_for_function(f"() => window.jupyterapp && {STATUS} === 'idle'", timeout=60_000)
+        self.wait_for_kernel()
+
+    def open_without_kernel(self) -> None:
+        """Load the page of a notebook whose kernel is not installed, and do without."""
+        self.page.goto(self._address)
+        self.page.get_by_role("button", name="No Kernel", exact=True).click()
 
     def reload(self) -> None:
         """Save the notebook, then load the page again with the kernel as it is."""
         self.save()
         self.page.reload()
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until a notebook is there and its kernel is at rest."""
         self.page.wait_for_function(f"() => window.jupyterapp && {STATUS} === 'idle'", timeout=60_000)
 
     def set_theme(self, theme: str) -> None:
@@ -34,7 +44,7 @@ class Lab:
         )
 
     def hide_side_bar(self) -> None:
-        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
 
     def run_all(self) -> None:
         """Start all cells; does not wait."""
@@ -55,6 +65,12 @@ class Lab:
         )
         assert index >= 0, f"no cell with {text!r}"
         return index
+
+    def has_executed(self, index: int) -> bool:
+        """Whether a cell has been executed."""
+        return bool(
+            self.page.evaluate(f"i => {PANEL}.content.widgets[i].model.executionCount !== null", index)
+        )
 
     def wait_until(self, condition: str, argument: object = None, timeout: float = 60) -> None:
         """Wait for a JavaScript condition on `argument`; `executed(i)` and `tasks(state)` may be used in it.

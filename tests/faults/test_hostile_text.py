@@ -32,7 +32,7 @@ from nbflow.client.special import automatic_name
 from nbflow.core.states import State
 from nbflow.demo.status import counts_in, worded
 from nbflow.errors import ConfigurationError, JoinError, NeedFailed, RemoteTraceback, UsageError, describe
-from nbflow.notebook import errors, still
+from nbflow.notebook import errors, saved, still
 from nbflow.notebook.board import Board
 from nbflow.notebook.card import Card
 from nbflow.notebook.cells import CellError
@@ -99,7 +99,7 @@ def details_of(text: str) -> TaskDetails:
 
 
 def still_page(text: str) -> str:
-    return still.html(still.still(text, full_of(text), EPOCH + 60))
+    return saved.html(still.still(text, full_of(text), EPOCH + 60))
 
 
 def cards(text: str) -> list[Card]:
@@ -394,7 +394,7 @@ def test_a_flow_full_of_hostile_texts_ends_right_and_shows_them_everywhere(
         told = shared_flow.details(each.id)
         assert_line(*(what for _, what in told.story), *told.failures)
         assert_fit(*texts_in(msgspec.to_builtins(panel(each, rows, told, EPOCH))))
-    assert_inert(Markup(still.html(still.still("flow", rows, EPOCH))))
+    assert_inert(Markup(saved.html(still.still("flow", rows, EPOCH))))
 
 
 def known(flow: DataFlowKernel, future: AppFuture) -> bool:

@@ -62,7 +62,8 @@ class Ran:
     @property
     def plain(self) -> list[str]:
         """The plain text of each display and result."""
-        return [output["data"]["text/plain"] for output in self.outputs if "data" in output]
+        kinds = ("display_data", "execute_result")
+        return [output["data"]["text/plain"] for output in self.outputs if output["type"] in kinds]
 
     @property
     def error(self) -> str:
@@ -78,8 +79,15 @@ class Kernel:
         self.manager = manager
         self.client = client
 
-    def run(self, code: str, *, ok: bool = True, told: Callable[[dict[str, Any]], None] | None = None) -> Ran:
-        """Run a cell and wait for its end; `told` gets each message at once."""
+    def run(
+        self,
+        code: str,
+        *,
+        ok: bool = True,
+        page: bool = False,
+        told: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Ran:
+        """Run a cell and wait for its end; `told` gets each message at once. `page`: as a page would run it."""
         ran = Ran("")
 
         def keep(message: dict[str, Any]) -> None:
@@ -87,7 +95,7 @@ class Kernel:
             if told is not None:
                 told(message)
 
-        reply = self.client.execute_interactive(code, output_hook=keep, timeout=50, allow_stdin=False)
+        reply = self.client.execute_interactive(code, output_hook=keep, timeout=50, allow_stdin=page)
         ran.status = reply["content"]["status"]
         assert not ok or ran.status == "ok", ran.error or ran.text
         return ran
@@ -109,6 +117,28 @@ class Kernel:
         reply = self.client.inspect(code, cursor_pos=len(code), detail_level=level, reply=True, timeout=30)
         return ANSI.sub("", reply["content"]["data"]["text/plain"])
 
+    def say(self, comm: str, content: dict[str, Any], subshell: str | None = None) -> None:
+        """Send a widget what its page would: on a subshell, or on the main shell."""
+        session = self.client.session
+        message = session.msg("comm_msg", {"comm_id": comm, "data": {"method": "custom", "content": content}})
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+
+    def ask_control(self, kind: str) -> dict[str, Any]:
+        """The answer to a request on the control channel, on which a kernel listens beside its cells."""
+        message = self.client.session.msg(kind, {})
+        self.client.control_channel.send(message)
+        while True:
+            reply = self.client.get_control_msg(timeout=30)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                content: dict[str, Any] = reply["content"]
+                return content
+
+    def features(self) -> list[str]:
+        """What the kernel says it can do beyond the protocol's version."""
+        return list(self.ask_control("kernel_info_request").get("supported_features", ()))
+
     def updates(self, until: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> list[dict[str, Any]]:
         """The updates of displays that come while no cell runs, up to the one wanted."""
         found = []
@@ -123,10 +153,10 @@ class Kernel:
 
 
 @contextmanager
-def real_kernel() -> Iterator[Kernel]:
-    """Start a kernel, load the extension, end both."""
+def real_kernel(**variables: str) -> Iterator[Kernel]:
+    """Start a kernel with these environment variables, load the extension, end both."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, "PYTHONWARNINGS": "default"})
+    manager.start_kernel(env={**os.environ, "PYTHONWARNINGS": "default", **variables})
     client = manager.client()
     client.start_channels()
     try:

@@ -197,7 +197,7 @@ def test_after_a_refused_cell_the_names_are_what_they_were(shell: InteractiveShe
     ("line", "message"),
     [
         ("sttus", "did you mean `%nbflow status`?"),
-        ("xyz", "it knows start, status, graph, wait, cancel, clear"),
+        ("xyz", "it knows start, status, graph, freeze, wait, cancel, clear"),
         ("status now", "stands alone; 'now' is too much"),
         ("start many", "takes a number of workers, from 1; not 'many'"),
         ("start 0", "not '0'"),
@@ -213,7 +213,7 @@ def test_a_wrong_command_is_refused_with_a_hint(shell: InteractiveShell, line: s
 
 
 @pytest.mark.parametrize(
-    "command", ["", "status", "graph", "graph nodes", "wait", "cancel", "cancel 1", "clear"]
+    "command", ["", "status", "graph", "graph nodes", "wait", "cancel", "cancel 1", "clear", "freeze"]
 )
 def test_without_a_flow_a_command_says_how_to_get_one(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str], command: str

@@ -13,8 +13,9 @@ from nbflow.core.states import State
 from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
 from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
+from nbflow.notebook.saved import html
 from nbflow.notebook.scenes import Scenes
-from nbflow.notebook.still import Still, html
+from nbflow.notebook.still import Still
 from nbflow.notebook.verbs import MOST_TASKS, WITH_TASKS, Said, Verb, understand
 from nbflow.wire.rows import WorkerRow
 from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
@@ -409,6 +410,16 @@ def test_a_view_of_a_flow_long_at_rest_stays_for_a_while() -> None:
     assert not desk.page.stills
     desk.step(OLD_REST)
     assert desk.page.stills
+
+
+def test_a_view_that_a_page_has_drawn_anew_gives_way_once_more(watched: Desk) -> None:
+    end_all(watched)
+    watched.step(REST + 1)
+    watched.say(Verb.READY)  # the page was loaded anew, from a file that was saved before
+    watched.step(OLD_REST - 0.1)
+    assert len(watched.page.stills) == 1
+    watched.step(0.2)
+    assert len(watched.page.stills) == 2
 
 
 def test_nothing_is_published_to_a_page_that_was_replaced_unless_it_speaks_again(watched: Desk) -> None:

@@ -15,7 +15,8 @@ from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.dot import to_dot
 from nbflow.notebook.fold import BLOCKS
-from nbflow.notebook.still import MOST_ROWS, html, still, svg
+from nbflow.notebook.saved import MOST_ROWS, html
+from nbflow.notebook.still import still, svg
 from nbflow.notebook.text import escape, fit, plain, width
 from nbflow.notebook.view import build
 from nbflow.wire.rows import Progress, TaskRow
@@ -51,7 +52,7 @@ def test_the_picture_tells_name_counts_and_every_task() -> None:
     page = html(still("digits", [*sweep(4), done(9, "extra", note="0.97")], EPOCH + 5))
     assert 'alt="digits: 7 tasks, 1 done, 6 waiting"' in page
     assert page.count("<tr>") == 1 + 7
-    assert "<td>✓ done</td><td>extra</td><td></td><td>1.0 s</td><td>0.97</td>" in page
+    assert "<td>✓ done</td> <td>extra</td> <td></td> <td>1.0 s</td> <td>0.97</td>" in page
     texts = "".join(ElementTree.fromstring(picture_in(page)).itertext())
     assert "digits" in texts
     assert "extra" in texts

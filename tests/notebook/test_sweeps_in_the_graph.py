@@ -11,7 +11,8 @@ from nbflow.core.states import State
 from nbflow.notebook.board import Board
 from nbflow.notebook.marks import MARKS, ended, mark_of, tally_of
 from nbflow.notebook.panel import panel
-from nbflow.notebook.still import html, still, svg
+from nbflow.notebook.saved import html
+from nbflow.notebook.still import still, svg
 from nbflow.notebook.view import build
 from nbflow.wire.rows import Part, TaskDetails, TaskRow
 from tests.notebook.graphs import EPOCH, done, row

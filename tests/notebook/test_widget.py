@@ -16,7 +16,7 @@ import nbflow.notebook.widget as module
 from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.output import Output
-from nbflow.notebook.widget import FlowGraph, freeze_views, graph
+from nbflow.notebook.widget import FlowGraph, freeze_unattended, graph
 from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -164,7 +164,7 @@ def test_views_are_frozen_at_once_where_nobody_is_there_to_look(
 ) -> None:
     cell = under_a_cell(shown, person=False)
     flow.move(2, state=State.DONE, ended=EPOCH + 3)
-    freeze_views(flow)
+    freeze_unattended(flow)
     assert WIDGET not in cell.bundles[-1]
     assert cell.places == [True]  # a head-less run takes in only what belongs to the cell that runs
 
@@ -174,13 +174,13 @@ def test_a_view_that_a_person_may_look_at_is_not_frozen_under_their_eyes(
 ) -> None:
     cell = under_a_cell(shown, person=True)
     flow.move(2, state=State.DONE, ended=EPOCH + 3)
-    freeze_views(flow)
+    freeze_unattended(flow)
     assert len(cell.bundles) == 1
 
 
 def test_views_of_other_flows_are_left_alone(shown: FlowGraph, under_a_cell: Callable[..., Cell]) -> None:
     cell = under_a_cell(shown, person=False)
-    freeze_views(HandFlow())
+    freeze_unattended(HandFlow())
     assert len(cell.bundles) == 1
 
 

@@ -1,4 +1,4 @@
-"""The commands that look at the flow and steer it: start, status, graph, wait, cancel, clear."""
+"""The commands that look at the flow and steer it: start, status, graph, freeze, wait, cancel, clear."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nbflow.executors import ProcessExecutor
 from nbflow.legible import shorten
 from nbflow.notebook.commands.choosing import MOST_TOLD, chosen, listed
 from nbflow.notebook.commands.command import Command
+from nbflow.notebook.commands.saving import freeze
 from nbflow.notebook.errors import WaitInterrupted
 from nbflow.notebook.flows import loaded_flow, tasks, the_flow, unended
 from nbflow.notebook.fold import AUTO, LAYOUTS
@@ -76,7 +77,7 @@ def wait(tools: Tools, words: Sequence[str]) -> None:
     from nbflow.notebook import widget  # behind the waiting, which must be open to an interrupt at once
 
     tools.cards.settle()
-    widget.freeze_views(flow)
+    widget.freeze_unattended(flow)
     counts = flow.counts()
     told = ", ".join(f"{counts[state]} {state.label}" for state in State if counts.get(state))
     print(f"{many(sum(counts.values()), 'task')}: {told}" if told else "There are no tasks yet.")
@@ -137,6 +138,7 @@ COMMANDS = (
         usage="[LAYOUT]",
         complete=lambda: LAYOUTS,
     ),
+    Command("freeze", freeze, "put pictures in the place of live views, to be saved with the notebook"),
     Command("wait", wait, "wait until all tasks ended; Interrupt ends the waiting, not the tasks"),
     Command(
         "cancel",

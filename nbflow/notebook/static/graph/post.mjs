@@ -1,4 +1,9 @@
-/** Messages to Python. What is not acknowledged within a second shows the hint. */
+import { replaceInNotebook } from "./notebook.mjs";
+
+/**
+ * Messages to Python; what is not acknowledged within a second shows the hint. And those from Python that belong to no
+ * part of the view.
+ */
 export function makePost(model, hint) {
   const waiting = new Map();
   const mine = Math.random().toString(36).slice(2, 10);
@@ -20,7 +25,10 @@ export function makePost(model, hint) {
       say(verb, { ...(task === undefined ? {} : { task }), ...(word === undefined ? {} : { word }) }, expected),
     /** Somebody wants something done about these tasks. */
     act: (verb, tasks) => say(verb, { tasks }, true),
-    hear: (message) => typeof message?.ack === "string" && acknowledged(message.ack),
+    hear(message) {
+      if (typeof message?.ack === "string") acknowledged(message.ack);
+      if (message?.still) replaceInNotebook(model.widget_manager, message.model, message.still);
+    },
     stop: () => waiting.forEach((timer) => clearTimeout(timer)),
   };
 }

@@ -1,0 +1,144 @@
+"""A click beside a cell that runs, on the wire: with which ipykernel, and sent how, is it heard before the cell ends?
+
+A front end sends a widget's messages on a subshell, if it and the kernel know of such (JupyterLab from 4.4 on, Notebook
+7.4, ipykernel 7.1), or else on the main shell. What is expected here is what the documentation tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ipykernel
+import pytest
+
+from tests.notebook.shells import Kernel, real_kernel
+
+VERSION = ipykernel.version_info[:2]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+BUSY = """
+import os
+print("begun", flush=True)
+while not os.path.exists({path!r}) and not future.cancelled():
+    sum(range(1000))
+print("seen" if future.cancelled() else "not seen", flush=True)
+"""
+AWAITING = """
+import asyncio, os
+print("begun", flush=True)
+while not os.path.exists({path!r}) and not future.cancelled():
+    await asyncio.sleep(0.01)
+print("seen" if future.cancelled() else "not seen", flush=True)
+"""
+SHOWN = """
+import time
+from nbflow.notebook import widget
+while not all(view._publisher._board.get(future.tid) for view in widget.views(nbflow.dfk())):
+    time.sleep(0.01)  # the row is on its way; nobody clicks on a task that is not shown
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with real_kernel() as kernel:
+        kernel.run("import concurrent.futures\n%nbflow start 1")
+        kernel.run("@nbflow.python_app\ndef stand():\n    import threading\n    threading.Event().wait()")
+        yield kernel
+
+
+@pytest.fixture
+def graph(kernel: Kernel) -> Iterator[str]:
+    """The id of a live graph's comm, the only one."""
+    outputs = kernel.run("%nbflow graph", page=True).outputs
+    (live,) = [output["data"][WIDGET] for output in outputs if WIDGET in output.get("data", {})]
+    yield str(live["model_id"])
+    kernel.run("%nbflow freeze", page=True)
+
+
+def subshell_of(kernel: Kernel) -> str:
+    """A new subshell of the kernel's."""
+    reply = kernel.ask_control("create_subshell_request")
+    return str(reply["subshell_id"])
+
+
+Wanted = Callable[[dict[str, Any]], bool]
+
+
+class Cell:
+    """A cell that runs until it is let go or its task was cancelled, and what the kernel publishes meanwhile."""
+
+    def __init__(self, kernel: Kernel, code: str, enough: Path) -> None:
+        self._kernel = kernel
+        self._enough = enough
+        self._message = kernel.client.execute(code.format(path=str(enough)))
+        self.ended = False
+        self.wait_for(says("begun"))
+
+    def wait_for(self, wanted: Wanted) -> None:
+        """Read what is published up to the message that is wanted."""
+        while True:
+            message = self._kernel.client.get_iopub_msg(timeout=30)
+            self.ended |= self.is_end(message)
+            if wanted(message):
+                return
+
+    def is_end(self, message: dict[str, Any]) -> bool:
+        mine = message["parent_header"].get("msg_id") == self._message
+        return mine and message["content"].get("execution_state") == "idle"
+
+    def let_go(self) -> None:
+        self._enough.touch()
+
+
+def says(text: str) -> Wanted:
+    return lambda message: message["content"].get("text") == f"{text}\n"
+
+
+def is_acknowledged(key: str) -> Wanted:
+    def wanted(message: dict[str, Any]) -> bool:
+        data = message["content"].get("data") or {}
+        return bool(message["msg_type"] == "comm_msg" and data.get("content", {}).get("ack") == key)
+
+    return wanted
+
+
+@pytest.mark.parametrize("cell", [BUSY, AWAITING], ids=["busy", "awaiting"])
+@pytest.mark.parametrize("where", ["main shell", "subshell"])
+def test_a_click_is_heard_beside_a_cell_where_the_kernel_can_and_after_it_elsewhere(
+    kernel: Kernel, graph: str, tmp_path: Path, cell: str, where: str
+) -> None:
+    if where == "subshell" and VERSION < (7, 1):
+        assert "kernel subshells" not in kernel.features()
+        pytest.skip("this kernel has no subshells, and front ends ask it first")
+    beside = where == "subshell" or (cell is AWAITING and VERSION >= (7, 4))
+    number = int(kernel.value("(future := stand()).tid"))
+    kernel.run(SHOWN)
+    subshell = subshell_of(kernel) if where == "subshell" else None
+
+    running = Cell(kernel, cell, tmp_path / "enough")
+    kernel.say(graph, {"verb": "cancel", "key": "click-1", "tasks": [number]}, subshell)
+    if not beside:
+        kernel.ask_control("kernel_info_request")  # the kernel goes on reading what comes
+        running.let_go()
+    running.wait_for(says("seen" if beside else "not seen"))
+    running.wait_for(is_acknowledged("click-1") if not beside else running.is_end)
+    assert running.ended
+    kernel.client.get_shell_msg(timeout=30)
+    assert (
+        kernel.value("concurrent.futures.wait([future], 30).done == {future}, future.cancelled()")
+        == "(True, True)"
+    )
+
+
+def test_a_page_that_was_seen_is_sent_the_picture_to_put_it_into_its_notebook(
+    kernel: Kernel, graph: str
+) -> None:
+    kernel.say(graph, {"verb": "ready", "key": "view-1"})
+    sent: list[dict[str, Any]] = []
+    kernel.run(
+        "%nbflow freeze", page=True, told=lambda message: sent.append(message["content"].get("data") or {})
+    )
+    (picture,) = [data["content"] for data in sent if "still" in data.get("content", {})]
+    assert picture["model"] == graph
+    assert set(picture["still"]) == {"text/html", "text/plain"}
