@@ -66,6 +66,14 @@ def change(page: Page, traits: Mapping[str, Any]) -> None:
     page.evaluate("traits => window.model.set(window.revived(traits))", _carried(dict(traits)))
 
 
+def tell(page: Page, message: Mapping[str, Any], buffer: bytes = b"") -> None:
+    """Let a message of the widget's arrive."""
+    page.evaluate(
+        "([message, told]) => window.model.hear(message, [window.revived(told).buffer])",
+        [dict(message), {"buffer": _carried(buffer)}],
+    )
+
+
 def _carried(value: Any) -> Any:
     """A trait's value with its bytes as text: only a kernel's channel carries them as they are."""
     if isinstance(value, bytes):

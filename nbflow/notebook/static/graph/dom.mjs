@@ -30,6 +30,14 @@ export function icon(mark, size = 14) {
   );
 }
 
+/** The picture on a button: lines in the colour of its text. */
+export const stroked = (d) =>
+  svg(
+    "svg",
+    { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": true },
+    svg("path", { class: "nbf-stroke", d }),
+  );
+
 /** Source or other text by lines, numbered from `first`, one of them marked. */
 export function codeLines(lines, first, marked) {
   return html(

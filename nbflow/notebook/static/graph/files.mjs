@@ -1,4 +1,4 @@
-import { html, set } from "./dom.mjs";
+import { html, set, stroked } from "./dom.mjs";
 
 const TYPES = { svg: "image/svg+xml", html: "text/html", dot: "text/vnd.graphviz", json: "application/json" };
 const KINDS = ["SVG", "PNG", "HTML", "DOT", "JSON"];
@@ -42,8 +42,8 @@ export function makeFiles(ask) {
   const menu = html("div", { class: "nbf-menu", role: "menu", "aria-label": "Export as", hidden: true }, ...items);
   const button = html(
     "button",
-    { type: "button", class: "nbf-tool", "aria-haspopup": "menu", title: "Save the graph as a file", onclick: () => (menu.hidden ? show() : close()) },
-    "Export",
+    { type: "button", class: "nbf-tool nbf-square", "aria-haspopup": "menu", "aria-label": "Export", title: "Export: save the graph as a file", onclick: () => (menu.hidden ? show() : close()) },
+    stroked("M8 2.5V10M4.8 7L8 10.2L11.2 7M3 13.5H13"),
   );
   const element = html("span", { class: "nbf-files" }, button, menu);
 

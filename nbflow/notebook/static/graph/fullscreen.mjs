@@ -1,4 +1,4 @@
-import { html, set, svg } from "./dom.mjs";
+import { html, set, stroked } from "./dom.mjs";
 
 /**
  * The button that gives the whole screen to `root`, or the whole page where the browser does not allow that.
@@ -8,12 +8,8 @@ export function makeFullScreen(root, changed) {
   const full = () => root.classList.contains("nbf-full");
   const button = html(
     "button",
-    { type: "button", class: "nbf-tool", "aria-label": "Full screen", title: "Full screen (Esc leaves)", "aria-pressed": false, onclick: () => (full() ? leave() : enter()) },
-    svg(
-      "svg",
-      { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": true },
-      svg("path", { class: "nbf-stroke", d: "M6 2.5H2.5V6M10 2.5H13.5V6M13.5 10V13.5H10M6 13.5H2.5V10" }),
-    ),
+    { type: "button", class: "nbf-tool nbf-square", "aria-label": "Full screen", title: "Full screen (Esc leaves)", "aria-pressed": false, onclick: () => (full() ? leave() : enter()) },
+    stroked("M6 2.5H2.5V6M10 2.5H13.5V6M13.5 10V13.5H10M6 13.5H2.5V10"),
   );
   function apply(on) {
     root.classList.toggle("nbf-full", on);
