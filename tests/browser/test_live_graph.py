@@ -71,7 +71,7 @@ def keep_pictures(lab: Lab) -> None:
     expect(panel).to_contain_text("task 6")
     panel.get_by_role("tab", name="Source").click()
     expect(panel).to_contain_text("def svc")
-    lab.page.get_by_text("Fit", exact=True).click()
+    lab.page.get_by_role("button", name="Show the whole graph").click()
     for theme in ("Light", "Dark"):
         lab.set_theme(f"JupyterLab {theme}")
         lab.page.mouse.move(0, 0)
