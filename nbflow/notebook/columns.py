@@ -23,6 +23,7 @@ MOST_APPS = 65_536
 MOST_NOTES = 500
 """Tasks whose error is told: those that failed first."""
 _MOST_DETAIL, _MOST_NOTE = 60, 120
+_ALL_DETAILS = 1_000_000  # characters: of very many tasks each has fewer
 _LARGEST = 2**32 - 1
 
 
@@ -33,6 +34,12 @@ class Fixed(msgspec.Struct, frozen=True):
     app: bytes
     submitted: bytes
     details: list[str]
+
+    @property
+    def size(self) -> int:
+        """Bytes on the way to the page, about."""
+        texts = sum(map(len, self.details)) + 3 * len(self.details)
+        return len(self.app) + len(self.submitted) + texts
 
 
 class Moving(msgspec.Struct, frozen=True):
@@ -45,6 +52,11 @@ class Moving(msgspec.Struct, frozen=True):
     attempt: bytes
     peak: bytes
     notes: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes on the way to the page, about."""
+        return 6 * len(self.ready) + sum(map(len, self.notes.values()))
 
 
 class Columns:
@@ -134,9 +146,11 @@ class Columns:
     def fixed(self) -> Fixed:
         """What only a new task changes; the same object as long as there is none."""
         if self._fixed is None:
-            self._fixed = Fixed(
-                list(self._apps), _bytes(self._app), _bytes(self._submitted), list(self._details)
+            most = _ALL_DETAILS // len(self._details) if self._details else _MOST_DETAIL
+            details = (
+                [shorten(text, most) for text in self._details] if most < _MOST_DETAIL else self._details
             )
+            self._fixed = Fixed(list(self._apps), _bytes(self._app), _bytes(self._submitted), list(details))
         return self._fixed
 
     def moving(self) -> Moving:

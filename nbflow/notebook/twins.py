@@ -23,6 +23,8 @@ WANTED_FOR = 30.0
 SHORTEST = 0.5
 """Seconds between two of the same kind, at least."""
 _SHARE = 30  # what took t seconds is not made again for that many times t
+BYTES = 250_000
+"""A second, at most: a server drops what comes faster than a megabyte, and there is more to be told."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -41,9 +43,9 @@ class _Pace:
         self.stale = True
         self.next = 0.0
 
-    def made(self, now: float, cost: float) -> None:
+    def made(self, now: float, cost: float, size: int = 0) -> None:
         self.stale = False
-        self.next = now + max(SHORTEST, _SHARE * cost)
+        self.next = now + max(SHORTEST, _SHARE * cost, size / BYTES)
 
 
 class Twins:
@@ -119,7 +121,8 @@ class Twins:
             else:
                 self._sent = fixed
             measured = meters(self._board.workers.values(), store)
-            self._of_columns.made(now, self._spent() - cost)
+            size = moving.size + (fixed.size if fixed is not None else 0)
+            self._of_columns.made(now, self._spent() - cost, size)
         cost = self._spent()
         if self._due(Verb.PATH, self._of_path, now, pauses):
             path = critical_path(self._board.rows, self._expected, self._wall())

@@ -10,7 +10,7 @@ import pytest
 from nbflow.core.states import State
 from nbflow.notebook.estimate import Left, Pace
 from nbflow.notebook.meters import meters
-from nbflow.notebook.twins import SHORTEST, WANTED_FOR, Told
+from nbflow.notebook.twins import BYTES, SHORTEST, WANTED_FOR, Told
 from nbflow.notebook.verbs import Verb
 from nbflow.wire.rows import StoreRow, WorkerRow
 from tests.notebook.graphs import EPOCH, done, row
@@ -88,6 +88,23 @@ def test_changes_gather_until_the_next_publication(desk: Desk) -> None:
     assert 0 < pause <= SHORTEST
     desk.step(SHORTEST)
     assert len(told(desk)) == 2
+
+
+def test_very_many_tasks_are_sent_less_often_than_a_server_can_bear(desk: Desk) -> None:
+    desk.flow.feed.take([row(task, "score", detail="x" * 60) for task in range(3, 30_000)])
+    desk.say(Verb.COLUMNS)
+    sent = told(desk)[0]
+    assert sent.fixed is not None
+    assert sent.moving is not None
+    assert sum(map(len, sent.fixed.details)) <= 1_000_000
+    size = sent.fixed.size + sent.moving.size
+    ends(desk, 1, 3)
+    desk.step(size / BYTES - 0.1)
+    assert len(told(desk)) == 1
+    desk.step(0.2)
+    assert len(told(desk)) == 2
+    again = told(desk)[1]
+    assert again.fixed is None
 
 
 def test_the_critical_path_is_sent_where_it_is_asked_for(desk: Desk) -> None:
