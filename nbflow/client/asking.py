@@ -11,10 +11,22 @@ from typing import Any, NamedTuple
 from nbflow.client.calls import Calls
 from nbflow.client.questions import Questions
 from nbflow.client.record import Facts, TaskRecord
+from nbflow.client.saved import SavedCall
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed, SchedulerLost, UsageError
 from nbflow.memoizers import MODES
-from nbflow.wire.messages import Checkpoint, Details, Inspect, MemoSpec, Retry, Retrying, Status, Survey
+from nbflow.wire.messages import (
+    Checkpoint,
+    Details,
+    Fetch,
+    Inspect,
+    MemoSpec,
+    Retry,
+    Retrying,
+    Saved,
+    Status,
+    Survey,
+)
 from nbflow.wire.rows import TaskDetails, WorkerRow
 
 
@@ -122,6 +134,20 @@ class Asking:
         wish = self._wish(tasks, dependants)
         self._heard[wish.id] = told
         self._send_question(wish)
+
+    def call_of(self, task_id: int) -> SavedCall:
+        """What a task that ended without a value was called with, as long as that is kept. Runs and loads nothing yet.
+
+        Raises:
+            UsageError: it is not there; the text says why.
+            FlowClosed: the flow has ended.
+            TimeoutError: the scheduler did not answer in 5 s.
+        """
+        self._wish([task_id], False)  # which looks at the number
+        answer: Saved = self._questions.ask(Fetch(task_id), 5.0)
+        if answer.why:
+            raise UsageError(answer.why)
+        return SavedCall(answer, self._calls.held)
 
     def _wish(self, tasks: Sequence[int] | None, dependants: bool) -> Retry:
         wrong = [task for task in tasks or () if type(task) is not int or not 0 <= task < 2**64]

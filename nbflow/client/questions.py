@@ -14,14 +14,22 @@ from nbflow.wire.messages import (
     Checkpoint,
     Checkpointed,
     Details,
+    Fetch,
     Inspect,
     Retry,
     Retrying,
+    Saved,
     Status,
     Survey,
 )
 
-ANSWERS: dict[type, type] = {Inspect: Details, Survey: Status, Checkpoint: Checkpointed, Retry: Retrying}
+ANSWERS: dict[type, type] = {
+    Inspect: Details,
+    Survey: Status,
+    Checkpoint: Checkpointed,
+    Retry: Retrying,
+    Fetch: Saved,
+}
 """Which answer belongs to which question."""
 
 
@@ -35,7 +43,7 @@ class Questions:
         self._asking = threading.Lock()
         self._closed = False
 
-    def ask(self, question: Inspect | Survey | Checkpoint | Retry, timeout: float | None) -> Any:
+    def ask(self, question: Inspect | Survey | Checkpoint | Retry | Fetch, timeout: float | None) -> Any:
         """The answer; waits for it at most `timeout` seconds, None = as long as it takes.
 
         Raises:

@@ -16,12 +16,16 @@ _LONGEST = 24  # characters of an app's name on a button
 
 
 class Act(msgspec.Struct, frozen=True):
-    """A button: what the page says (see `verbs`) of which tasks. `main`: what most people want here."""
+    """A button: what the page says (see `verbs`) of which tasks, or `line`: what it gives people to run in a cell.
+
+    `main`: what most people want here.
+    """
 
     label: str
-    verb: str
-    tasks: list[int]
+    verb: str = ""
+    tasks: list[int] = []
     main: bool = False
+    line: str = ""
 
 
 def acts(row: TaskRow, rows: Sequence[TaskRow], details: TaskDetails | None) -> list[Act]:
@@ -40,6 +44,9 @@ def acts(row: TaskRow, rows: Sequence[TaskRow], details: TaskDetails | None) -> 
     found = [Act("Retry", Verb.RETRY, [row.id], main=True)]
     if any(other.root == row.id for other in rows):
         found.append(Act("Retry with dependants", Verb.RETRY_ALL, [row.id]))
+    if row.state is State.FAILED:
+        # a click cannot open a debugger's prompt: that belongs to a cell
+        found.append(Act("Run here with debugger", line=f"%nbflow debug {name_of(row.id)}"))
     return found
 
 

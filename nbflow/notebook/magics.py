@@ -216,9 +216,9 @@ class FlowMagics(Magics):
     @argument("words", nargs=argparse.REMAINDER, metavar="WORD", help="what the command is about")
     @line_magic
     @described(f"Look at the flow and steer it.\n\n{summary()}")
-    def nbflow(self, line: str) -> None:
+    def nbflow(self, line: str) -> object:
         try:
             chosen = parse_argstring(self.nbflow, line)
         except ValueError as error:
             raise UsageError(f"%nbflow: {error}") from None
-        run_command(self._tools, chosen.command, chosen.words)
+        return run_command(self._tools, chosen.command, chosen.words)

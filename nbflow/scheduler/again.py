@@ -1,4 +1,4 @@
-"""The answer to who wants tasks tried again: which are, and in words why others are not."""
+"""The answer to who wants tasks tried again: which are, and in words why others are not; and to who wants to do so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from nbflow.core.again import Obstacle, Why, chosen, failed
 from nbflow.core.task import Task
 from nbflow.numbers import name_of
+from nbflow.scheduler.hands import Kept
 from nbflow.scheduler.jobs import Jobs
-from nbflow.wire.messages import Retry, Retrying
+from nbflow.wire.messages import Retry, Retrying, Saved
+from nbflow.wire.outcomes import VALUES
 
 
 def answer(wish: Retry, tasks: Mapping[int, Task], jobs: Jobs) -> Retrying:
@@ -22,6 +24,23 @@ def answer(wish: Retry, tasks: Mapping[int, Task], jobs: Jobs) -> Retrying:
     }
     refused |= {number: f"{_name(number, jobs)} runs items of a sweep: call those anew" for number in parts}
     return Retrying(wish.id, again, refused if wish.tasks else {})
+
+
+def saved(number: int, kept: Kept | None, tasks: Mapping[int, Task], jobs: Jobs) -> Saved:
+    """The call of a task that ended without a value, with the values of its needs; or why it cannot be had."""
+    if kept is None:
+        refused = chosen(tasks, [number], dependants=False).refused
+        why = _in_words(number, refused.get(number, Obstacle(Why.UNKNOWN)), tasks, jobs)
+        return Saved(number, why)
+    values = [jobs.outcome(need) for need in kept.submit.needs]
+    for need, value in zip(kept.submit.needs, values, strict=True):
+        if type(value) not in VALUES:
+            return Saved(
+                number,
+                f"{_name(number, jobs)} needs {_name(need, jobs)}, which has no value: look at that one",
+            )
+    submit = kept.submit
+    return Saved(number, "", submit.app, submit.kind, kept.function, submit.payload, values)  # type: ignore[arg-type] # see above
 
 
 def _in_words(number: int, obstacle: Obstacle, tasks: Mapping[int, Task], jobs: Jobs) -> str:

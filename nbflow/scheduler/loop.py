@@ -93,6 +93,7 @@ class Scheduler:
             msg.Watch: self._watch,
             msg.Inspect: self._inspect,
             msg.Retry: self._retry,
+            msg.Fetch: self._fetch,
             msg.Survey: self._survey,
             msg.Judged: self._judged,
             msg.Checkpoint: self._checkpoint,
@@ -344,6 +345,11 @@ class Scheduler:
         self.client.outgoing.append(answer)  # before whatever comes of it
         if answer.tasks:
             self.events.append(ev.RetryRequested(tuple(answer.tasks)))
+
+    def _fetch(self, message: msg.Fetch) -> None:
+        self.decide()  # it may just have ended
+        kept = self._hands.kept.get(message.id)
+        self.client.outgoing.append(again.saved(message.id, kept, self.machine.tasks, self.jobs))
 
     def _row(self, number: int) -> TaskRow:
         job = self.jobs[number]

@@ -4,8 +4,8 @@ Messages are array-like tagged structs: a frame is a list of them. How frames cr
 what the bytes in them mean is `nbflow.values`' subject.
 
     client  ──Configure Define Submit Cancel Release Watch──>                scheduler
-    client  ──Inspect Survey Checkpoint Judged Retry──>                      scheduler
-    client  <──Settled Rows Workers Details Status Retrying──                scheduler
+    client  ──Inspect Survey Checkpoint Judged Retry Fetch──>                scheduler
+    client  <──Settled Rows Workers Details Status Retrying Saved──          scheduler
     client  <──Warned Checkpointed Judge Ended──                             scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
@@ -167,6 +167,12 @@ class Retry(msgspec.Struct, array_like=True, tag=True, frozen=True):
     dependants: bool
 
 
+class Fetch(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Ask for what a task was called with, or has given; `Saved` follows."""
+
+    id: int
+
+
 class Survey(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Ask for `Status`."""
 
@@ -273,6 +279,21 @@ class Retrying(msgspec.Struct, array_like=True, tag=True, frozen=True):
     id: int
     tasks: list[int]
     refused: dict[int, str]
+
+
+class Saved(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The answer to `Fetch`. `why`: why the call of the task cannot be had; then the fields behind `app` are empty.
+
+    `values` are those of its needs, in the order of the payload's references.
+    """
+
+    id: int
+    why: str
+    app: str = ""
+    kind: str = ""
+    function: Define | None = None
+    payload: Inline | Stored | Held | None = None
+    values: list[Inline | Stored | Held | Composed] = []
 
 
 class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -480,6 +501,7 @@ FromClient: TypeAlias = (
     | Watch
     | Inspect
     | Retry
+    | Fetch
     | Survey
     | Judged
     | Checkpoint
@@ -497,6 +519,7 @@ ToClient: TypeAlias = (
     | Rows
     | Details
     | Retrying
+    | Saved
     | Status
     | Workers
     | Warned

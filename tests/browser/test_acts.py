@@ -77,6 +77,11 @@ def test_tasks_are_retried_and_cancelled_by_a_click_while_a_cell_computes(
         page.locator(".nbf").first.screenshot(path=OUTPUT / f"acts-{theme.lower()}.png")
     lab.set_theme("JupyterLab Light")
 
+    panel.get_by_role("button", name="Run here with debugger").click()
+    expect(panel.get_by_text("%nbflow debug 1")).to_be_visible()
+    expect(panel).to_contain_text("un it in a cell.")
+    page.locator(".nbf").first.screenshot(path=OUTPUT / "acts-here.png")
+
     (tmp_path / "there").touch()
     retry.click()
     lab.wait_until("tasks('done').includes('1') && tasks('done').includes('2') && !executed(argument)", busy)

@@ -19,7 +19,7 @@ GONE = msgspec.structs.replace(KEPT, kept=False)
 def offered(
     task: TaskRow, *others: TaskRow, details: TaskDetails | None = KEPT
 ) -> list[tuple[str, str, list[int]]]:
-    return [(act.label, act.verb, act.tasks) for act in acts(task, [task, *others], details)]
+    return [(act.label, act.verb, act.tasks) for act in acts(task, [task, *others], details) if act.verb]
 
 
 def facts(task: TaskRow, *others: TaskRow, details: TaskDetails | None = KEPT) -> dict[str, str]:
@@ -36,7 +36,8 @@ def test_what_failed_can_be_retried_with_what_was_skipped_for_it_if_there_is_any
     failed, skipped = row(1, state=State.FAILED), row(2, "b", [1], state=State.SKIPPED, root=1)
     assert offered(failed) == [("Retry", "retry", [1])]
     assert offered(failed, skipped) == [("Retry", "retry", [1]), ("Retry with dependants", "retry_all", [1])]
-    assert [act.main for act in acts(failed, [failed, skipped], KEPT)] == [True, False]
+    assert [act.main for act in acts(failed, [failed, skipped], KEPT)] == [True, False, False]
+    assert acts(failed, [failed], KEPT)[-1].line == "%nbflow debug 1"
     assert offered(row(1, state=State.CANCELLED)) == [("Retry", "retry", [1])]
 
 
@@ -72,6 +73,8 @@ def test_what_is_done_offers_nothing() -> None:
 def test_every_act_is_something_that_a_page_may_say() -> None:
     for state in State:
         for act in acts(row(1, state=state), [row(1, state=state), row(2, root=1)], KEPT):
+            if act.line:
+                continue
             said = understand({"verb": act.verb, "key": "k", "tasks": act.tasks}, None)
             assert said is not None
             assert said.verb in (Verb.CANCEL, Verb.RETRY, Verb.RETRY_ALL)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from IPython.core.error import UsageError
 
-from nbflow.notebook.commands import again, cells, failures, steering, sweeping
+from nbflow.notebook.commands import again, cells, failures, here, steering, sweeping
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import NoFlow
 from nbflow.notebook.tools import Tools
@@ -18,6 +18,7 @@ COMMANDS: dict[str, Command] = {
     for command in (
         *steering.COMMANDS,
         *again.COMMANDS,
+        *here.COMMANDS,
         *failures.COMMANDS,
         *sweeping.COMMANDS,
         *cells.COMMANDS,
@@ -25,8 +26,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def run_command(tools: Tools, name: str, words: Sequence[str]) -> None:
-    """Carry out `%nbflow NAME WORDS`.
+def run_command(tools: Tools, name: str, words: Sequence[str]) -> object:
+    """Carry out `%nbflow NAME WORDS`; gives back what becomes the cell's value, mostly nothing.
 
     Raises UsageError where the name or a word is not known.
     """
@@ -38,9 +39,10 @@ def run_command(tools: Tools, name: str, words: Sequence[str]) -> None:
     if words and not command.usage:
         raise UsageError(f"%nbflow {name} stands alone; {' '.join(words)!r} is too much")
     try:
-        command.act(tools, words)
+        return command.act(tools, words)
     except NoFlow:
         print(NO_FLOW)
+        return None
 
 
 def summary() -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from nbflow.notebook.tools import Tools
 
-Act: TypeAlias = Callable[[Tools, Sequence[str]], None]
+Act: TypeAlias = Callable[[Tools, Sequence[str]], object]
 
 
 @dataclass(frozen=True, slots=True)

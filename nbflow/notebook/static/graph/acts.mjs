@@ -9,15 +9,21 @@ export function makeActs(act) {
     answer.replaceChildren(...parts);
     answer.hidden = !parts.length;
   };
+  /** Hand people a line to run in a cell: by the clipboard, where the page may, and to be read in any case. */
+  async function hand(line) {
+    const copied = await navigator.clipboard?.writeText(line).then(() => true, () => false);
+    tell(html("code", {}, line), copied ? " Copied; run it in a cell." : " Run it in a cell.");
+  }
   return {
     /** The buttons of a panel's task. */
     draw(panel) {
       if (panel.task !== about) tell();
       about = panel.task;
-      const buttons = (panel.acts ?? []).map(({ label, verb, tasks, main }) => {
+      const buttons = (panel.acts ?? []).map(({ label, verb, tasks, main, line }) => {
         const click = () => {
           tell();
-          act(verb, tasks);
+          if (line) hand(line);
+          else act(verb, tasks);
         };
         return html("button", { type: "button", class: main ? "nbf-act nbf-main" : "nbf-act", onclick: click }, label);
       });
