@@ -30,6 +30,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "nbflow/py.typed",
         "nbflow/notebook/static/graph/main.mjs",
         "nbflow/notebook/static/graph/graph.css",
+        "nbflow/notebook/static/line/main.mjs",
+        "nbflow/notebook/static/line/line.css",
         "nbflow/notebooks/digits-sweep.ipynb",
         "nbflow/notebooks/01-first-steps.ipynb",
         "nbflow/notebooks/02-parallel-patterns.ipynb",

@@ -82,7 +82,6 @@ class Driver:
         fixed = callee._replace(captor=_Captured(callee.captor.function, define))
         self._alone = fixed
         self._again = fixed if self._policy is None else _once_less(fixed, self._policy)
-        self._number = 0  # of the first task
         self._ranges: deque[tuple[int, int]] = deque([(0, len(items))])  # to be sent
         self._left = len(items)  # items in these
         self.under_way: dict[int, _Sent] = {}  #: by the number of the task
@@ -185,11 +184,11 @@ class Driver:
             self._send_each(start, stop)
             return
         size = len(pickled.data) + sum(buffer.raw().nbytes for buffer in pickled.buffers)
-        part = rows.Part(self._number, start, stop - start, len(self._sweep))
+        part = rows.Part(self._sweep.number, start, stop - start, len(self._sweep))
         task = self._calls.call_many(
             self._options, self._define, payload, self._text(start, stop), self._parent, part
         )
-        self._number = self._number or task.tid
+        self._sweep.number = self._sweep.number or task.tid
         self._chunks += 1
         self._await(_Sent(start, stop, task, size))
 

@@ -105,6 +105,7 @@ class Sweep(Awaited):
         self._calls = calls
         self.points = points
         self.app_name = name  #: of the app
+        self.number = 0  #: of the first task that many items travel in; 0 = there is none yet
         self._states = bytearray(count)  # of the items
         self._left = count
         self._over = not count
@@ -127,6 +128,15 @@ class Sweep(Awaited):
         """The numbers of the tasks, ended or not, that items are in now."""
         chunks = set() if self._driver is None else set(self._driver.under_way.copy())
         return chunks | {task.tid for task in self._tasks.copy().values()}
+
+    def by_chunks(self) -> bool:
+        """Whether many items travel as one task, as long as it goes on; else each is a call of its own."""
+        return self._driver is not None
+
+    @property
+    def alone(self) -> set[int]:
+        """The numbers of the tasks of items that were sent alone."""
+        return {task.tid for task in self._tasks.copy().values()}
 
     # ------------------------------------------------------------ the sequence
 

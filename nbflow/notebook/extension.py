@@ -1,6 +1,7 @@
 """`%load_ext nbflow`: what nbflow adds to an IPython shell, and how it goes again.
 
 magics        %%app, %nbflow, and %flow where no magic of that name exists
+lines         under a cell that submits tasks, how they stand
 displays      a future at the end of a cell is a card; errors of tasks begin with the user's own line
 completion    behind the magics
 names         nbflow, python_app, bash_app, join_app and File, where they are free
@@ -23,6 +24,7 @@ from nbflow.notebook import audience
 from nbflow.notebook.completion import matcher
 from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
+from nbflow.notebook.lines import Lines
 from nbflow.notebook.magics import FlowMagics
 from nbflow.notebook.places import Places
 from nbflow.notebook.running import TaskCells
@@ -54,7 +56,10 @@ class Extension:
         self._errors = TaskErrors(shell, self._places)
         self._cards = Cards(shell, self._errors)
         self._cells = TaskCells(shell, self._cards)
-        self._magics = FlowMagics(Tools(shell, self._places, self._errors, self._cards, self._cells))
+        self._lines = Lines(shell)
+        self._magics = FlowMagics(
+            Tools(shell, self._places, self._errors, self._cards, self._cells, self._lines)
+        )
         self._matcher = matcher(self._magics.app.parser, [f"%{ALIAS}"])
 
     def load(self) -> None:
@@ -75,6 +80,7 @@ class Extension:
         self._shell.events.register("pre_run_cell", self._cells.before_cell)
         self._places.install()
         self._errors.install()
+        self._lines.install()
         for name, value in NAMES.items():
             if name not in self._shell.user_ns:
                 self._shell.user_ns[name] = value
@@ -100,6 +106,7 @@ class Extension:
         for promise in (*PROMISES, Sweep):
             self._displays.pop(promise, None)
         self._shell.events.unregister("pre_run_cell", self._cells.before_cell)
+        self._lines.remove()
         self._errors.remove()
         self._places.remove()
         self._cards.close()

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 class Output:
     """A display of its own in a cell that runs now."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, request: Mapping[str, Any] | None = None) -> None:
+        """`request`: the message that has another cell run than the present one, see `request_of`."""
         self._shell = shell
         self._display_id = uuid.uuid4().hex
         self._kernel: Any = getattr(shell, "kernel", None)  # None in a terminal
-        self._parent: Mapping[str, Any] = shell.get_parent() if self._kernel is not None else {}  # type: ignore[attr-defined]
+        self._parent = request_of(shell) if request is None else request
 
     def show(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Display a bundle of representations here."""
         self._shell.display_pub.publish(data, metadata, transient={"display_id": self._display_id})
+
+    def show_late(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Display it as a part of its cell, which may have ended; from any thread."""
+        self._send("display_data", data, metadata, self._parent)
 
     def replace(self, data: Mapping[str, Any], *, here: bool) -> None:
         """Show this bundle instead.
@@ -31,15 +36,25 @@ class Output:
         `here`: as a part of the cell that runs now. A head-less run takes in nothing else; a front end finds the
         display by its id, and gets the header of the cell that displayed it.
         """
-        if self._kernel is None:
-            return
+        if self._kernel is not None:
+            self._send(
+                "update_display_data", data, {}, self._kernel.get_parent("shell") if here else self._parent
+            )
+
+    def _send(
+        self, kind: str, data: Mapping[str, Any], metadata: Mapping[str, Any], parent: Mapping[str, Any]
+    ) -> None:
         # display_pub would put the header of whatever came last on a thread's message: of a click, perhaps, where
         # front ends drop it.
         self._kernel.session.send(
             self._kernel.iopub_socket,
-            "update_display_data",
-            {"data": dict(data), "metadata": {}, "transient": {"display_id": self._display_id}},
-            parent=self._kernel.get_parent("shell") if here else self._parent,
+            kind,
+            {
+                "data": dict(data),
+                "metadata": dict(metadata),
+                "transient": {"display_id": self._display_id},
+            },
+            parent=parent,
             ident=getattr(self._shell.display_pub, "topic", None),
         )
 
@@ -47,3 +62,9 @@ class Output:
     def interactive(self) -> bool:
         """Whether a person may be there: head-less runs say with each cell that they answer no questions."""
         return audience.answers(self._parent)
+
+
+def request_of(shell: InteractiveShell) -> Mapping[str, Any]:
+    """The message that has the present cell run; empty outside of a kernel."""
+    parent: Any = getattr(shell, "get_parent", None)
+    return parent() if parent is not None and getattr(shell, "kernel", None) is not None else {}

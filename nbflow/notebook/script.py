@@ -2,9 +2,10 @@
 
     static/graph/main.mjs ── import { x } from "./marks.mjs" ──> the text of marks.mjs, before it, without its exports
 
-The modules are written so that they can be joined by taking lines out: an import is one line, names that are imported,
-without `as`; an export is a word before a declaration; no two modules have a name in common. `joined` refuses what is
-written otherwise, so a mistake is one of ours, found at the first test. Everything else is left to JavaScript.
+The modules are written so that they can be joined by taking lines out: an import is one line, names that are imported
+from beside it or from another page's folder, without `as`; an export is a word before a declaration; no two modules
+have a name in common. `joined` refuses what is written otherwise, so a mistake is one of ours, found at the first
+test. Everything else is left to JavaScript.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_IMPORT = re.compile(r'^import \{ \w+(?:, \w+)* \} from "\./(\w+)\.mjs";$')
+_IMPORT = re.compile(r'^import \{ \w+(?:, \w+)* \} from "((?:\./|\.\./\w+/)\w+\.mjs)";$')
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) )")
 _DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)")
 
@@ -26,13 +27,18 @@ def joined(main: Path) -> str:
     """
     texts: dict[Path, str] = {}
     names: dict[str, Path] = {}
-    _take(main, texts, names, ())
+    _take(main.resolve(), texts, names, ())
     return "\n".join(texts.values())
 
 
 def styles(folder: Path) -> str:
     """All style sheets of a folder, in the order of their names."""
-    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sorted(folder.glob("*.css")))
+    return sheets(*sorted(folder.glob("*.css")))
+
+
+def sheets(*paths: Path) -> str:
+    """These style sheets, in this order."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def _take(module: Path, texts: dict[Path, str], names: dict[str, Path], importers: tuple[Path, ...]) -> None:
@@ -42,7 +48,7 @@ def _take(module: Path, texts: dict[Path, str], names: dict[str, Path], importer
     for line in module.read_text(encoding="utf-8").splitlines():
         found = _IMPORT.match(line)
         if found is not None:
-            other = module.parent / f"{found[1]}.mjs"
+            other = (module.parent / found[1]).resolve()
             if other not in texts:
                 _take(other, texts, names, (*importers, module))
         elif line.startswith("import"):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from nbflow.notebook.display import Cards
     from nbflow.notebook.errors import TaskErrors
+    from nbflow.notebook.lines import Lines
     from nbflow.notebook.places import Places
     from nbflow.notebook.running import TaskCells
 
@@ -23,3 +24,4 @@ class Tools:
     errors: TaskErrors
     cards: Cards
     cells: TaskCells
+    lines: Lines

@@ -34,6 +34,7 @@ class Verb(str, enum.Enum):
     READY = "ready"
     BUSY = "busy"
     IDLE = "idle"
+    GRAPH = "graph"
     INSPECT = "inspect"
     CLOSE = "close"
     CANCEL = "cancel"

@@ -173,6 +173,12 @@ class FlowGraph(anywidget.AnyWidget):
         self._outputs.append(output)
         self._publisher.displayed()
 
+    def display_late(self, output: Output) -> None:
+        """Display it at a place in a cell that may have ended; from any thread."""
+        output.show_late(*self._live_bundle())
+        self._outputs.append(output)
+        self._publisher.displayed()
+
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         return self._live_bundle()
 

@@ -15,8 +15,8 @@ from nbflow.notebook.marks import MARKS
 from nbflow.notebook.script import STATIC
 from nbflow.notebook.still import _DARK, _LIGHT
 
-CSS = (STATIC / "graph" / "graph.css").read_text(encoding="utf-8")
-THEMES = {"light": r"\.nbf \{", "dark": r'\.nbf\[data-theme="dark"\] \{'}
+CSS = (STATIC / "graph" / "base.css").read_text(encoding="utf-8")
+THEMES = {"light": r":is\(\.nbf, \.nbl\) \{", "dark": r':is\(\.nbf, \.nbl\)\[data-theme="dark"\] \{'}
 ROLES = ("done", "running", "failed", "recalled", "skipped")
 # Linear RGB as it is seen without the red, without the green receptors.
 BLIND = {

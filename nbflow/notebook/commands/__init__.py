@@ -7,23 +7,22 @@ from collections.abc import Sequence
 
 from IPython.core.error import UsageError
 
-from nbflow.notebook.commands import again, cells, failures, here, steering, sweeping
+from nbflow.notebook.commands import again, cells, failures, here, progress, steering, sweeping
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import NoFlow
 from nbflow.notebook.tools import Tools
 
 NO_FLOW = "No flow is loaded: the first call of an app starts one, and so does `%nbflow start`."
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        *steering.COMMANDS,
-        *again.COMMANDS,
-        *here.COMMANDS,
-        *failures.COMMANDS,
-        *sweeping.COMMANDS,
-        *cells.COMMANDS,
-    )
-}
+GROUPS = (
+    steering.COMMANDS,
+    again.COMMANDS,
+    here.COMMANDS,
+    failures.COMMANDS,
+    sweeping.COMMANDS,
+    cells.COMMANDS,
+    progress.COMMANDS,
+)
+COMMANDS: dict[str, Command] = {command.name: command for group in GROUPS for command in group}
 
 
 def run_command(tools: Tools, name: str, words: Sequence[str]) -> object:

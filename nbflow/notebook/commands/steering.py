@@ -77,6 +77,7 @@ def wait(tools: Tools, words: Sequence[str]) -> None:
     from nbflow.notebook import widget  # behind the waiting, which must be open to an interrupt at once
 
     tools.cards.settle()
+    tools.lines.settle()
     widget.freeze_unattended(flow)
     counts = flow.counts()
     told = ", ".join(f"{counts[state]} {state.label}" for state in State if counts.get(state))
