@@ -48,7 +48,7 @@ def test_the_demos_graph_lives_while_a_cell_is_busy_and_after_a_reload(
     assert set(states.values()) == {"done"}
 
     lab.reload()
-    expect(split).to_be_visible()
+    expect(split).to_be_visible(timeout=60_000)
     assert lab.states() == states
 
 
