@@ -50,6 +50,10 @@ def test_options_of_app_complete_in_the_first_line_of_a_cell(kernel: Kernel) -> 
         "--retries",
         "--walltime",
         "--executor",
+        "--inputs",
+        "--outputs",
+        "--no-infer",
+        "--name",
     ]
 
 
