@@ -64,6 +64,10 @@ class StoodIn:
         """Nothing runs."""
         return False
 
+    def value_of(self, task_id: int) -> object:
+        """There is none."""
+        raise KeyError(task_id)
+
     def retry_soon(
         self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
     ) -> None:

@@ -15,6 +15,8 @@ from nbflow.client.saved import SavedCall
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed, SchedulerLost, UsageError
 from nbflow.memoizers import MODES
+from nbflow.numbers import name_of
+from nbflow.values import outcome
 from nbflow.wire.messages import (
     Checkpoint,
     Details,
@@ -148,6 +150,27 @@ class Asking:
         if answer.why:
             raise UsageError(answer.why)
         return SavedCall(answer, self._calls.held)
+
+    def value_of(self, task_id: int) -> Any:
+        """What a task has given, wherever it was called, as long as somebody holds it.
+
+        Raises:
+            UsageError: there is no value; the text says why.
+            FlowClosed: the flow has ended.
+            TimeoutError: the scheduler did not answer in 5 s.
+            Exception: what rebuilding the value raises.
+        """
+        self._wish([task_id], False)  # which looks at the number
+        answer: Saved = self._questions.ask(Fetch(task_id), 5.0)
+        if answer.outcome is None:
+            row = self._inspect(task_id, 5.0)[0]
+            well = row is not None and row.state is State.DONE
+            raise UsageError(
+                f"nobody holds the future of task {name_of(task_id)} any more, and its value is gone"
+                if well
+                else answer.why
+            )
+        return outcome.load(answer.outcome, mine=True, held=self._calls.held)
 
     def _wish(self, tasks: Sequence[int] | None, dependants: bool) -> Retry:
         wrong = [task for task in tasks or () if type(task) is not int or not 0 <= task < 2**64]

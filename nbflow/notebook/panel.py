@@ -62,6 +62,7 @@ class Panel(msgspec.Struct, frozen=True):
     first: int  # number of the first line of `source`
     fail: int
     acts: list[Act]
+    has_value: bool
 
 
 def panel(
@@ -93,6 +94,7 @@ def panel(
         first=max(1, details.line) if details else 1,
         fail=details.error_line if details else 0,
         acts=acts(row, rows, details),
+        has_value=row.state is State.DONE and row.part is None,
     )
 
 

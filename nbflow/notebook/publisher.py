@@ -20,9 +20,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nbflow.client.asking import Retrial
+from nbflow.client.callbacks import Callbacks
 from nbflow.client.feed import Feed
 from nbflow.legible import shorten
 from nbflow.notebook import earlier
@@ -33,6 +34,7 @@ from nbflow.notebook.fold import AUTO
 from nbflow.notebook.freezing import Freezing
 from nbflow.notebook.inspection import Inspection
 from nbflow.notebook.panel import Panel
+from nbflow.notebook.results import Shown, refused, shown
 from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still
 from nbflow.notebook.timeline import Timeline, timeline
@@ -68,6 +70,7 @@ class Flow(Protocol):
     def watch(self) -> None: ...
     def details(self, task_id: int, timeout: float = ...) -> TaskDetails: ...
     def cancel(self, task_id: int, wait: bool = ...) -> bool: ...
+    def value_of(self, task_id: int) -> Any: ...
     def retry_soon(
         self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
     ) -> None: ...
@@ -106,6 +109,9 @@ class Page(Protocol):
 
     def answer(self, text: str) -> None:
         """Say why something that the page asked for is not done."""
+
+    def give(self, task: int, result: Shown) -> None:
+        """Show the value of a task to whoever has asked for it."""
 
     def replace(self, picture: Still) -> None:
         """Put the still picture in the place of every live view."""
@@ -149,6 +155,7 @@ class Publisher:
         self._next = self._next_strip = self._next_scene = 0.0
         self._inspection = Inspection(flow.details)
         self._twins = Twins(self._board, earlier.recall, earlier.remember, clock, wall, spent)
+        self._results = Callbacks("nbflow-result")
         self.freezing = Freezing()
 
     # ---------------------------------------------------------------- from any thread
@@ -162,6 +169,7 @@ class Publisher:
     def stop(self) -> None:
         """End the thread; nothing more is published."""
         self._flow.feed.unsubscribe(self)
+        self._results.close()
         with self._wake:
             self._ended = True
             self._wake.notify()
@@ -404,6 +412,9 @@ class Publisher:
             return
         elif said.verb is Verb.INSPECT:
             self._inspection.begin(said.task)
+        elif said.verb is Verb.RESULT:
+            task = said.task
+            self._results.put(lambda: self._fetch(task))
 
     def _find(self, text: str) -> None:
         wanted = text.lower()
@@ -419,6 +430,14 @@ class Publisher:
                 self._flow.cancel(task, wait=False)
         elif tasks:
             self._flow.retry_soon(tasks, verb is Verb.RETRY_ALL, self._has_heard)
+
+    def _fetch(self, task: int) -> None:
+        """On a thread of its own: a value may be large, and how it shows itself is the user's code."""
+        try:
+            result = shown(self._flow.value_of(task))
+        except BaseException as error:  # the thread outlives whatever that code does
+            result = refused(error)
+        self._note(lambda: self._page.give(task, result))
 
     def _has_heard(self, retrial: Retrial) -> None:
         """What came of a wish; told on the thread that hears the scheduler."""

@@ -38,6 +38,7 @@ class Verb(str, enum.Enum):
     INSPECT = "inspect"
     CLOSE = "close"
     CANCEL = "cancel"
+    RESULT = "result"
     RETRY = "retry"
     RETRY_ALL = "retry_all"
     LAYOUT = "layout"
@@ -49,7 +50,7 @@ class Verb(str, enum.Enum):
 
 SHOWS = frozenset({Verb.COLUMNS, Verb.PATH})
 """Said by a page that is open, whether somebody looks at it or not."""
-WITH_TASK = frozenset({Verb.INSPECT})
+WITH_TASK = frozenset({Verb.INSPECT, Verb.RESULT})
 WITH_TASKS = frozenset({Verb.CANCEL, Verb.RETRY, Verb.RETRY_ALL})
 CHOICES: Mapping[Verb, tuple[str, ...]] = {Verb.LAYOUT: LAYOUTS, Verb.EXPORT: EXPORTED}
 """The words that such a verb may have; the word of `FIND` is any text."""

@@ -33,6 +33,7 @@ from nbflow.notebook.marks import sentence
 from nbflow.notebook.output import Output
 from nbflow.notebook.panel import Panel
 from nbflow.notebook.publisher import Flow, Publisher
+from nbflow.notebook.results import Shown
 from nbflow.notebook.runs import packed
 from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.timeline import Timeline
@@ -268,6 +269,11 @@ class FlowGraph(anywidget.AnyWidget):
         """Say why something that the page asked for is not done."""
         with self._changing:
             self.send({"answer": text})
+
+    def give(self, task: int, result: Shown) -> None:
+        """Show the value of a task to whoever has asked for it."""
+        with self._changing:
+            self.send({"result": task, "kind": result.kind, "data": result.data})
 
     def replace(self, picture: still.Still) -> None:
         """Put the still picture in the place of every live view; where nobody looks, in that of the last one."""

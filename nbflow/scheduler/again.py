@@ -31,7 +31,8 @@ def saved(number: int, kept: Kept | None, tasks: Mapping[int, Task], jobs: Jobs)
     if kept is None:
         refused = chosen(tasks, [number], dependants=False).refused
         why = _in_words(number, refused.get(number, Obstacle(Why.UNKNOWN)), tasks, jobs)
-        return Saved(number, why)
+        outcome = jobs.outcome(number)
+        return Saved(number, why, outcome=outcome if type(outcome) in VALUES else None)  # type: ignore[arg-type] # as it says
     values = [jobs.outcome(need) for need in kept.submit.needs]
     for need, value in zip(kept.submit.needs, values, strict=True):
         if type(value) not in VALUES:

@@ -92,7 +92,7 @@ def test_no_message_changes_anything_but_by_a_verb(said: list[Any]) -> None:
             publisher.hear(message)
     publisher.step()
     assert flow.feed.rows == rows
-    assert {what for what, _ in flow.asked} <= {"details", "cancel", "retry", "retry_all"}
+    assert {what for what, _ in flow.asked} <= {"details", "cancel", "retry", "retry_all", "value"}
     assert {task for _, task in flow.asked} <= {1, 2}, "only tasks of this flow"
 
 
@@ -116,6 +116,9 @@ class Silent:
         """Nothing."""
 
     def answer(self, text: str) -> None:
+        """Nothing."""
+
+    def give(self, task: int, result: Any) -> None:
         """Nothing."""
 
     def replace(self, _: Any) -> None:

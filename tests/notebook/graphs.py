@@ -84,6 +84,13 @@ class HandFlow:
         self.asked.append(("cancel", task_id))
         return True
 
+    def value_of(self, task_id: int) -> Any:
+        """Something for every task but those that refuse."""
+        self.asked.append(("value", task_id))
+        if task_id in self.refusing:
+            raise ValueError("it is as it is")
+        return {"value": task_id}
+
     def retry_soon(
         self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
     ) -> None:

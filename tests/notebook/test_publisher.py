@@ -13,6 +13,7 @@ from nbflow.core.states import State
 from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
 from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
+from nbflow.notebook.results import Shown
 from nbflow.notebook.saved import html
 from nbflow.notebook.scenes import Scenes
 from nbflow.notebook.still import Still
@@ -48,6 +49,9 @@ class PaperPage:
 
     def answer(self, text: str) -> None:
         self.shown.append({"answer": text})
+
+    def give(self, task: int, result: Shown) -> None:
+        self.shown.append({"result": (task, *result)})
 
     def replace(self, picture: Still) -> None:
         self.stills.append(picture)
@@ -280,6 +284,28 @@ def test_what_is_to_be_tried_again_reaches_the_flow_and_a_refusal_the_page(desk:
     desk.say(Verb.RETRY, 1)
     desk.step()
     assert desk.page.shown[-1] == {"answer": "Not tried again: it is as it is. So it is with 1 more."}
+
+
+def test_a_value_is_fetched_on_a_thread_of_its_own_when_somebody_asks(desk: Desk) -> None:
+    desk.step()
+    desk.flow.refusing = [2]
+    asking: list[str] = []
+    value_of = desk.flow.value_of
+
+    def noted(task: int) -> Any:
+        asking.append(threading.current_thread().name)
+        return value_of(task)
+
+    desk.flow.value_of = noted  # type: ignore[method-assign]
+    for task in (1, 2):
+        desk.say(Verb.RESULT, task)
+    desk.publisher._results.close(10)  # when it has done what was asked for
+    desk.step()
+    assert [shown["result"] for shown in desk.page.shown if "result" in shown] == [
+        (1, "text/plain", "{'value': 1}"),
+        (2, "text/plain", "It cannot be shown: ValueError: it is as it is"),
+    ]
+    assert asking == ["nbflow-result"] * 2
 
 
 def test_of_a_selection_each_is_cancelled(desk: Desk) -> None:

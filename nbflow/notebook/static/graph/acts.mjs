@@ -12,7 +12,8 @@ export function makeActs(act) {
   /** Hand people a line to run in a cell: by the clipboard, where the page may, and to be read in any case. */
   async function hand(line) {
     const copied = await navigator.clipboard?.writeText(line).then(() => true, () => false);
-    tell(html("code", {}, line), copied ? " Copied; run it in a cell." : " Run it in a cell.");
+    const then = copied ? "Copied; run it in a cell." : "Run it in a cell.";
+    tell(html("code", {}, line), " ", html("span", { class: "nbf-muted" }, then));
   }
   return {
     /** The buttons of a panel's task. */

@@ -13,6 +13,7 @@ import { makeGraph } from "./picture.mjs";
 import { makeStrip } from "./strip.mjs";
 import { makeActs } from "./acts.mjs";
 import { makePanel } from "./panel.mjs";
+import { makeResults } from "./results.mjs";
 import { makeViews } from "./views.mjs";
 import { makeFoot } from "./foot.mjs";
 import { makeFind } from "./find.mjs";
@@ -30,6 +31,7 @@ function render({ model, el }) {
   const spoken = html("div", { class: "nbf-spoken", role: "status", "aria-live": "polite" });
   const post = makePost(model, hint);
   const acts = makeActs(post.act);
+  const results = makeResults((task) => post.send("result", task, true));
   let selected = -1; // index of the task
   const open = (task) => {
     selected = task;
@@ -86,6 +88,7 @@ function render({ model, el }) {
   const panel = makePanel({
     openId: (id) => open(graph.taskOf(id)),
     acts,
+    results,
     close,
   });
   // Lab listens for its shortcuts before the event gets here; the attribute makes it pass over this element.
@@ -189,7 +192,7 @@ function render({ model, el }) {
     "change:panel": panelLater,
     "change:clock": clockChanged,
     "change:notice": later(drawNotice),
-    "msg:custom": (message, buffers) => [post, acts, find, files].forEach((part) => part.hear(message, buffers)),
+    "msg:custom": (message, buffers) => [post, acts, results, find, files].forEach((part) => part.hear(message, buffers)),
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 

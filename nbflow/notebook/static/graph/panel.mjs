@@ -3,7 +3,7 @@ import { splitError, excerpt } from "./text.mjs";
 import { html, set, icon, codeLines } from "./dom.mjs";
 
 /** The panel of one task: facts and acts at the left, what went wrong (or the result) at the right. */
-export function makePanel({ openId, acts, close }) {
+export function makePanel({ openId, acts, results, close }) {
   const element = html("div", { class: "nbf-panel", role: "region", "aria-label": "task", hidden: true });
   let tab = "";
 
@@ -54,7 +54,7 @@ export function makePanel({ openId, acts, close }) {
     const story = () => [
       html("ol", { class: "nbf-story" }, ...panel.story.map(([when, what]) => html("li", {}, html("span", {}, when), what))),
     ];
-    const result = () => (panel.result ? [html("pre", {}, panel.result)] : nothing(ended(panel.mark) ? "It gave no result." : "No result yet."));
+    const result = () => (panel.has_value ? results.draw(panel, panel.result) : nothing(ended(panel.mark) ? "It gave no result." : "No result yet."));
     return {
       ...(panel.error ? { Error: () => errorPage(panel) } : { Result: result }),
       Output: () => (panel.output ? [html("pre", {}, panel.output)] : nothing("It printed nothing.")),

@@ -1,0 +1,91 @@
+"""A task's value in its panel: pictures as images, all else as text, whatever its representations do."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+import nbflow
+from nbflow import DataFlowKernel, UsageError, python_app
+from nbflow.notebook.results import MOST_PICTURE, MOST_TEXT, shown
+from tests.notebook.shells import shell_in_process
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    with shell_in_process() as shell:
+        yield shell
+
+
+class Picture:
+    def __init__(self, **made: object) -> None:
+        self.made = made
+
+    def _repr_png_(self) -> object:
+        return self.made.get("png")
+
+    def _repr_svg_(self) -> object:
+        return self.made.get("svg")
+
+    def _repr_html_(self) -> str:
+        return "<img src=x onerror=alert(1)>"
+
+    def __repr__(self) -> str:
+        return "a picture"
+
+
+def test_a_picture_goes_as_its_bytes(shell: InteractiveShell) -> None:
+    kind, data = shown(Picture(png=PIXEL, svg="<svg/>"))
+    assert (kind, base64.b64decode(data, validate=True)) == ("image/png", PIXEL)
+    kind, data = shown(Picture(svg="<svg onload='alert(1)'/>"))
+    assert (kind, base64.b64decode(data, validate=True)) == ("image/svg+xml", b"<svg onload='alert(1)'/>")
+
+
+def test_html_is_not_shown_nor_what_is_no_picture_or_too_large(shell: InteractiveShell) -> None:
+    assert shown(Picture()) == ("text/plain", "a picture")
+    kind, text = shown(Picture(png=bytes(MOST_PICTURE)))
+    assert kind == "text/plain"
+    assert "too large to be shown here" in text
+
+
+def test_text_is_legible_and_bounded(shell: InteractiveShell) -> None:
+    class Long:
+        def __repr__(self) -> str:
+            return "\x1b[31mred\x1b[0m " + "x" * 100_000
+
+    kind, text = shown(Long())
+    assert kind == "text/plain"
+    assert text.startswith("red xxx")
+    assert len(text) < MOST_TEXT + 100
+    assert "characters left out" in text
+
+
+def test_a_value_can_be_had_by_the_number_of_its_task_while_somebody_holds_it(flow: DataFlowKernel) -> None:
+    @python_app
+    def make(size: int) -> bytes:
+        return bytes(size)
+
+    small, big = make(10), make(300_000)
+    assert (small.result(20), big.result(20)) == (bytes(10), bytes(300_000))
+    assert flow.value_of(small.tid) == bytes(10)
+    assert flow.value_of(big.tid) == bytes(300_000)
+    number = big.tid
+    del big
+    make(1).result(20)  # with which the release is told
+    with pytest.raises(
+        UsageError, match=f"nobody holds the future of task {number} any more, and its value is gone"
+    ):
+        flow.value_of(number)
+    failed = make(-1)
+    assert failed.exception(20) is not None
+    with pytest.raises(UsageError):
+        flow.value_of(failed.tid)
+    with pytest.raises(nbflow.UsageError, match="there is no task 4711"):
+        flow.value_of(4711)
