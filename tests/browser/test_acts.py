@@ -34,12 +34,19 @@ def failing(tmp_path: Path) -> Path:
             "def best_of(model):\n"
             "    return model\n"
             "\n"
+            "def picture():\n"
+            "    from matplotlib.figure import Figure\n"
+            "    figure = Figure(figsize=(4, 2))\n"
+            "    figure.subplots().plot([1, 3, 2])\n"
+            "    return figure\n"
+            "\n"
             "def go_on():\n"
             "    import time\n"
             "    while True:\n"
             "        time.sleep(0.05)\n"
         ),
-        f"model = score(Path({str(tmp_path / 'there')!r}), -0.1)\nbest = best_of(model)\ngoing = go_on()",
+        f"model = score(Path({str(tmp_path / 'there')!r}), -0.1)\nbest = best_of(model)\n"
+        "going = go_on()\nplot = picture()",
         "%nbflow graph",
         f"{BUSY}({str(tmp_path / 'enough')!r}).exists():\n    sum(range(1000))",
     ]
@@ -81,6 +88,13 @@ def test_tasks_are_retried_and_cancelled_by_a_click_while_a_cell_computes(
     expect(panel.get_by_text("%nbflow debug 1")).to_be_visible()
     expect(panel).to_contain_text("un it in a cell.")
     page.locator(".nbf").first.screenshot(path=OUTPUT / "acts-here.png")
+
+    lab.wait_until("tasks('done').includes('4')")
+    node(lab, "task 4 picture")
+    panel.get_by_role("button", name="Show it").click()
+    expect(panel.get_by_role("img", name="result of task 4")).to_be_visible(timeout=40_000)
+    page.locator(".nbf").first.screenshot(path=OUTPUT / "acts-result.png")
+    node(lab, "task 1 score")
 
     (tmp_path / "there").touch()
     retry.click()
