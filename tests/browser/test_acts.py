@@ -45,8 +45,10 @@ def failing(tmp_path: Path) -> Path:
             "    while True:\n"
             "        time.sleep(0.05)\n"
         ),
-        f"model = score(Path({str(tmp_path / 'there')!r}), -0.1)\nbest = best_of(model)\n"
-        "going = go_on()\nplot = picture()",
+        (
+            f"model = score(Path({str(tmp_path / 'there')!r}), -0.1)\nbest = best_of(model)\n"
+            "going = go_on()\nplot = picture()"
+        ),
         "%nbflow graph",
         f"{BUSY}({str(tmp_path / 'enough')!r}).exists():\n    sum(range(1000))",
     ]
