@@ -24,7 +24,7 @@ def rich(shell: InteractiveShell, value: object) -> Bundle:
     Raises:
         Exception: whatever a representation of the value raises.
     """
-    _take_from_pyplot(value)
+    _prepare_figure(shell, value)
     formatter = shell.display_formatter
     assert formatter is not None
     data, metadata = _pair(_call(formatter.mimebundle_formatter, value))
@@ -52,8 +52,23 @@ def _pair(result: Any) -> tuple[Any, Any]:
     return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
 
 
-def _take_from_pyplot(value: object) -> None:
-    """A figure that came out of a task and is open in pyplot would be shown again at the end of the next cell."""
-    pyplot, figure = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib.figure")
-    if pyplot is not None and figure is not None and isinstance(value, figure.Figure):
+def _prepare_figure(shell: InteractiveShell, value: object) -> None:
+    """Have a figure of matplotlib's that came out of a task be shown as a picture, and once.
+
+    IPython learns to draw figures when pyplot is imported for the notebook, which may never have happened here. One
+    that is open in pyplot would be shown again at the end of the next cell.
+    """
+    figure = sys.modules.get("matplotlib.figure")
+    if figure is None or not isinstance(value, figure.Figure):
+        return
+    formatter = shell.display_formatter
+    assert formatter is not None
+    try:
+        formatter.formatters["image/png"].lookup_by_type(figure.Figure)
+    except KeyError:
+        from IPython.core.pylabtools import select_figure_formats
+
+        select_figure_formats(shell, {"png"})  # type: ignore[no-untyped-call]
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
         pyplot.close(value)

@@ -105,7 +105,7 @@ def test_tasks_are_retried_and_cancelled_by_a_click_while_a_cell_computes(
     node(lab, "task 3 go_on")
     panel.get_by_role("button", name="Cancel").click()
     lab.wait_until("tasks('cancelled').includes('3') && !executed(argument)", busy)
-    expect(page.get_by_text(HINT)).to_be_hidden()
+    expect(page.locator(".nbf-hint", has_text=HINT)).to_be_hidden()
 
     (tmp_path / "enough").touch()
     lab.wait_until("executed(argument)", busy)
@@ -125,12 +125,12 @@ def test_where_no_answer_comes_while_a_cell_computes_the_page_says_what_to_do(
     lab.run_all()
     lab.wait_until("tasks('running').includes('3')")
     node(lab, "task 3 go_on")
-    expect(page.get_by_text(HINT)).to_be_visible()
+    expect(page.locator(".nbf-hint", has_text=HINT)).to_be_visible()
     assert not page.evaluate(f"i => {PANEL}.content.widgets[i].model.executionCount", busy)
     (tmp_path / "enough").touch()
     panel = page.get_by_role("region", name="task")
     expect(panel.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text(HINT)).to_be_hidden()
+    expect(page.locator(".nbf-hint", has_text=HINT)).to_be_hidden()
     panel.get_by_role("button", name="Cancel").click()
     lab.wait_until("tasks('cancelled').includes('3')")
     page.evaluate(

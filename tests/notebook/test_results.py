@@ -89,3 +89,10 @@ def test_a_value_can_be_had_by_the_number_of_its_task_while_somebody_holds_it(fl
         flow.value_of(failed.tid)
     with pytest.raises(nbflow.UsageError, match="there is no task 4711"):
         flow.value_of(4711)
+
+
+def test_a_figure_is_a_picture_though_the_notebook_never_imported_pyplot(shell: InteractiveShell) -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(1, 1))
+    figure.subplots()
+    kind, data = shown(figure)
+    assert (kind, base64.b64decode(data)[:4]) == ("image/png", b"\x89PNG")
