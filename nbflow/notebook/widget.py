@@ -80,9 +80,9 @@ class FlowGraph(anywidget.AnyWidget):
         sync=True
     )
     timeline = traitlets.Dict(help="the workers' strip: see `timeline.Timeline`").tag(sync=True)
-    layout = traitlets.Dict(help="asked: one of `fold.LAYOUTS`; note: what is to be said of the drawing").tag(
-        sync=True
-    )
+    drawing = traitlets.Dict(
+        help="asked: one of `fold.LAYOUTS`; note: what is to be said of the drawing"
+    ).tag(sync=True)
     notice = traitlets.Unicode(help="what is to be said of the whole flow; mostly nothing").tag(sync=True)
     panel = traitlets.Dict(help="the selected task: see `panel.Panel`; empty: none").tag(sync=True)
 
@@ -97,7 +97,7 @@ class FlowGraph(anywidget.AnyWidget):
         _keep_subshell(self.comm)
         self.timeline = {"span": 0.0, "lanes": []}
         self.scene = {"name": flow.name}
-        self.layout = {"asked": layout, "note": ""}
+        self.drawing = {"asked": layout, "note": ""}
         self.on_msg(self._on_message)
         _graphs.add(self)
         self._publisher.start()
@@ -219,7 +219,7 @@ class FlowGraph(anywidget.AnyWidget):
             if scene is not None:
                 self.scene = sent(scene)
             if layout is not None:
-                self.layout = dict(zip(("asked", "note"), layout, strict=True))
+                self.drawing = dict(zip(("asked", "note"), layout, strict=True))
             if board is not None:
                 self.status = bytes(board.status)
                 self.parts = {str(place): told for place, told in board.parts.items()}

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anywidget
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -15,6 +16,7 @@ from traitlets.config import Config
 import nbflow.notebook.widget as module
 from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
+from nbflow.notebook.line import CellLine
 from nbflow.notebook.output import Output
 from nbflow.notebook.widget import FlowGraph, freeze_unattended, graph
 from tests.notebook.graphs import EPOCH, HandFlow, done, row, sweep
@@ -191,7 +193,7 @@ def test_another_layout_may_be_asked_for_and_one_that_is_none_is_refused(
     monkeypatch.setattr(module, "dfk", lambda: flow)
     view = graph(layout="nodes")
     assert view._publisher.first.wait(10)
-    assert view.layout == {"asked": "nodes", "note": ""}
+    assert view.drawing == {"asked": "nodes", "note": ""}
     assert len(view.scene["nodes"]) == 42
     view.close()
     with pytest.raises(ValueError, match="one of 'auto', 'nodes', 'blocks', 'apps', 'dot', not 'circle'"):
@@ -215,3 +217,11 @@ def test_a_file_is_handed_over_packed_when_the_page_asks_for_it(
     ((content, buffers),) = handed
     assert content == {"file": "json", "name": "hand flow"}
     assert [task["app"] for task in json.loads(gzip.decompress(buffers[0]))["tasks"]] == ["load", "score"]
+
+
+@pytest.mark.parametrize("ours", [FlowGraph, CellLine])
+def test_no_trait_takes_the_name_of_one_that_front_ends_know(ours: type[anywidget.AnyWidget]) -> None:
+    """`layout`, for one: a page that draws a widget looks there for a model of its own."""
+    known = anywidget.AnyWidget.class_trait_names()
+    taken = {name for name in known if ours.class_traits()[name].this_class is ours}
+    assert taken <= {"_esm", "_css"}

@@ -138,7 +138,7 @@ function render({ model, el }) {
     twins.takePath(model.get("path") ?? []);
     graph.emphasise(both(find.stands(scene, status, items), twins.onPath(scene.ids.length)));
     head.draw(scene.name, model.get("counts"), find.marks);
-    foot.draw(model.get("layout") ?? {}, scene.layout);
+    foot.draw(model.get("drawing") ?? {}, scene.layout);
   }
   function drawTwins() {
     if (sent && twins.seen()) twins.update(scene.ids, statusOf(model.get("status"), scene.ids.length), model, now);
@@ -182,7 +182,7 @@ function render({ model, el }) {
     "change:scene": stateLater,
     "change:status": stateLater,
     "change:counts": stateLater,
-    "change:layout": stateLater,
+    "change:drawing": stateLater,
     "change:progress": stateLater,
     "change:columns": twinsLater,
     "change:moving": twinsLater,
