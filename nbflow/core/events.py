@@ -34,6 +34,7 @@ class WorkerJoined(Event, frozen=True):
 
     worker: int
     executor: str
+    successor_of: int = 0  # as it was said by the `Hire`
 
 
 class HireFailed(Event, frozen=True):

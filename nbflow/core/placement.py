@@ -50,6 +50,7 @@ class Desk:
         "head_since",
         "left",
         "load",
+        "predecessor",
         "queue",
         "recalling",
         "silent",
@@ -68,6 +69,7 @@ class Desk:
         self.recalling = False  # a TakeBack of the whole tail is under way
         self.left = left  # how many more tasks it may be given
         self.has_successor = False  # one was asked for that is to take its place
+        self.predecessor = 0  # the one whose place it is to take; 0 = nobody's
 
     def add(self, task: int, estimate: float) -> None:
         """Put a task at the end."""

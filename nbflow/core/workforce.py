@@ -51,6 +51,7 @@ class Workforce(Ledger):
         pool.hiring -= 1
         pool.starts.succeeded()
         desk = Desk(event.worker, event.executor, pool.per_worker or sys.maxsize)
+        desk.predecessor = event.successor_of
         self.desks[event.worker] = pool.desks[event.worker] = desk
         pool.idle[event.worker] = desk
         self._touched.add(event.executor)
@@ -251,7 +252,7 @@ class Workforce(Ledger):
         while pool.idle and pool.waiting and pool.slot_free and (task := self._next_ready(pool)):
             # neighbours stay together: they are likely to be needed together
             share = -(-(pool.waiting + 1) // min(len(pool.idle), pool.slots - pool.busy))
-            desk = pool.idle[next(reversed(pool.idle))]  # its memory is still warm
+            desk = self._idle(pool)
             self._launch(task, pool, desk)
             if share > 1:
                 self._send_ahead(pool, desk, min(share - 1, AT_MOST))
@@ -266,6 +267,15 @@ class Workforce(Ledger):
         if there > pool.slots and (surplus := pool.surplus):
             for desk in tuple(pool.idle.values())[:surplus]:
                 self._dismiss(desk, pool)
+
+    def _idle(self, pool: Pool) -> Desk:
+        """The desk that is to begin: the one whose memory is still warm, but rather one whose place is free by now."""
+        newest = pool.idle[next(reversed(pool.idle))]
+        if newest.predecessor in self.desks:
+            for desk in reversed(pool.idle.values()):
+                if desk.predecessor not in self.desks:
+                    return desk
+        return newest
 
     def _hire(self, pool: Pool, count: int) -> None:
         """Ask for workers as far as they can be had, for the places of those first that are at their last tasks."""

@@ -101,6 +101,7 @@ class Staff:
             self._no_start = f"a process cannot be started: {error}"
             self._host.emit(ev.HireFailed(executor, lasts(error)))
             return
+        worker.successor_of = successor_of
         self.workers[number] = worker
         leftovers.take_in_orphans()  # what a worker leaves behind that dies under a task
         self._sockets.add(worker.port, functools.partial(self._read, worker))
@@ -130,7 +131,7 @@ class Staff:
     def ready(self, worker: Worker) -> None:
         """It has said Hello."""
         worker.ready = True
-        self._host.emit(ev.WorkerJoined(worker.number, worker.executor))
+        self._host.emit(ev.WorkerJoined(worker.number, worker.executor, worker.successor_of))
 
     def leaves(self, worker: Worker, why: str) -> None:
         """It ends by itself, and has begun nothing after what it has answered for; another one takes its place."""

@@ -85,6 +85,7 @@ class Worker(ABC):
     verdict: Verdict | None = None  #: it is being ended for its memory
     responding = True  #: False: it is halted, and does not answer
     accelerator: str | None = None  #: the one that it sees; None = what the machine has
+    successor_of = 0  #: the worker whose place it takes; 0 = nobody's
 
     def __init__(self, number: int, executor: str) -> None:
         self.number = number

@@ -32,7 +32,7 @@ def traits(rows: Sequence[TaskRow], layout: str = AUTO, **more: Any) -> dict[str
     board.update(rows)
     return {
         "scene": sent(build("digits sweep", board.rows, layout)),
-        "layout": {"asked": layout, "note": ""},
+        "drawing": {"asked": layout, "note": ""},
         "status": bytes(board.status),
         "parts": {},
         "progress": {str(place): [said.fraction, said.text] for place, said in board.progress.items()},
@@ -265,7 +265,7 @@ def test_another_layout_is_asked_for_and_what_is_said_of_it_is_shown(draw: Calla
     choice.select_option("dot")
     assert said(page) == [{"verb": "layout", "word": "dot"}]
     told = "Graphviz' dot is not installed: drawn in nbflow's own layout."
-    pages.change(page, {"layout": {"asked": "dot", "note": told}})
+    pages.change(page, {"drawing": {"asked": "dot", "note": told}})
     expect(page.locator(".nbf-note")).to_have_text(told)
 
 

@@ -841,3 +841,15 @@ def test_a_silent_worker_that_has_begun_nothing_leaves_its_slot_to_another_one()
     machine.handle([ev.WorkerJoined(2, "p")], 2.0)
     machine.handle([ev.Answers(1)], 2.0)
     assert (machine.tasks[1].attempt, machine.tasks[1].worker) == (1, 2)
+
+
+def test_a_successor_begins_once_its_predecessor_has_ended_and_another_one_in_its_place_until_then() -> None:
+    """Its accelerator is the predecessor's as long as that one works."""
+    machine = Machine(validate=True)
+    calls = [ev.Submitted(number, "a") for number in range(1, 5)]
+    workers = [ev.WorkerJoined(1, "p"), ev.WorkerJoined(2, "p")]
+    machine.handle([ev.ExecutorAdded("p", 2, tasks_per_worker=1), *workers, *calls], 0.0)
+    (first,) = machine.desks[1].queue
+    machine.handle([ev.WorkerJoined(3, "p", successor_of=1), ev.WorkerJoined(4, "p", successor_of=2)], 0.0)
+    step = machine.handle([ev.Succeeded(first, 1, 1, 0.1)], 1.0)
+    assert [do.worker for do in step.instructions if isinstance(do, Launch)] == [3]
