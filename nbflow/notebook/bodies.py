@@ -81,7 +81,50 @@ def body_of(node: Function) -> Body:
     return found
 
 
-class _Scope(ast.NodeVisitor):
+class Kinds(ast.NodeVisitor):
+    """Has one method for each kind of part that `ast` has several classes for."""
+
+    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """A function is made and named."""
+        raise NotImplementedError
+
+    def _comprehend(self, node: Comprehension) -> None:
+        """A comprehension, or a generator of that form."""
+        raise NotImplementedError
+
+    def _match(self, node: ast.pattern, name: str | None) -> None:
+        """A pattern that may give what it has matched a name."""
+        raise NotImplementedError
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._define(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._define(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        self._comprehend(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self._comprehend(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._comprehend(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self._comprehend(node)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        self._match(node, node.name)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> None:
+        self._match(node, node.name)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        self._match(node, node.rest)
+
+
+class _Scope(Kinds):
     """One scope within the body: what it reads, what it binds, and the scopes within it."""
 
     def __init__(self, node: Function | ast.ClassDef | Comprehension, found: Body) -> None:
@@ -186,27 +229,12 @@ class _Scope(ast.NodeVisitor):
             self._bind(node.name, place_of(node))
         self.generic_visit(node)
 
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        self._bind_pattern(node, node.name)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        self._bind_pattern(node, node.name)
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        self._bind_pattern(node, node.rest)
-
-    def _bind_pattern(self, node: ast.pattern, name: str | None) -> None:
+    def _match(self, node: ast.pattern, name: str | None) -> None:
         if name is not None:
             self._bind(name, place_of(node))
         self.generic_visit(node)
 
     # ------------------------------------------------------------ scopes within
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._define(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._define(node)
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._bind(node.name, place_of(node))
@@ -221,18 +249,6 @@ class _Scope(ast.NodeVisitor):
         self._bind(node.name, place_of(node))
         self._visit_all([*node.decorator_list, *node.bases, *node.keywords])
         self._inner.append(_Scope(node, self._found))
-
-    def visit_ListComp(self, node: ast.ListComp) -> None:
-        self._comprehend(node)
-
-    def visit_SetComp(self, node: ast.SetComp) -> None:
-        self._comprehend(node)
-
-    def visit_DictComp(self, node: ast.DictComp) -> None:
-        self._comprehend(node)
-
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
-        self._comprehend(node)
 
     def _comprehend(self, node: Comprehension) -> None:
         self.visit(node.generators[0].iter)

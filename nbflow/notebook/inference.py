@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from nbflow.notebook.bodies import (
     Comprehension,
-    Function,
+    Kinds,
     Place,
     annotated,
     base_of,
@@ -84,7 +84,7 @@ def infer(tree: ast.Module) -> Inferred:
     return walk.conclude()
 
 
-class _Walk(Names, ast.NodeVisitor):
+class _Walk(Names, Kinds, ast.NodeVisitor):
     """Goes through the cell's own statements, in the order of their execution."""
 
     def block(self, statements: Iterable[ast.stmt]) -> None:
@@ -177,15 +177,6 @@ class _Walk(Names, ast.NodeVisitor):
             self.visit(part)
         self._run(body_of(node))
 
-    def visit_ListComp(self, node: ast.ListComp) -> None:
-        self._comprehend(node)
-
-    def visit_SetComp(self, node: ast.SetComp) -> None:
-        self._comprehend(node)
-
-    def visit_DictComp(self, node: ast.DictComp) -> None:
-        self._comprehend(node)
-
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
         self._comprehend(node)
         self._late.update(part.target.id for part in walruses(node))
@@ -265,14 +256,7 @@ class _Walk(Names, ast.NodeVisitor):
 
     # ------------------------------------------------------------ definitions
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._define(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._define(node)
-
-    def _define(self, node: Function) -> None:
-        assert not isinstance(node, ast.Lambda)
+    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in now(node):
             self.visit(part)
         self._scopes.append(type_parameters(node))
@@ -335,15 +319,6 @@ class _Walk(Names, ast.NodeVisitor):
                 self._state = State(dead=True)
         self._doubt -= 1
         self._state = join(self._state, *ends)
-
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        self._match(node, node.name)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        self._match(node, node.name)
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        self._match(node, node.rest)
 
     def _match(self, node: ast.pattern, name: str | None) -> None:
         self.generic_visit(node)
