@@ -5,25 +5,24 @@ What it tells is made in `batch`, what takes its place in the end in `line_still
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import traitlets
 
 from nbflow.notebook.batch import Told
 from nbflow.notebook.line_still import bundle
+from nbflow.notebook.live import LiveWidget
 from nbflow.notebook.output import Output
 from nbflow.notebook.script import STATIC, joined, sheets
-from nbflow.notebook.verbs import Said, understand
+from nbflow.notebook.verbs import Said
 
 _PAGE = STATIC / "line"
 _CLOCK_EVERY = 2.0  # seconds between two settings of the clock, where nothing else changes
 
 
-class CellLine(anywidget.AnyWidget):
+class CellLine(LiveWidget):
     """How the tasks of one cell stand, one row high. `title` heads a browser's notification, `hear` gets clicks."""
 
     _esm = joined(_PAGE / "main.mjs")
@@ -42,11 +41,8 @@ class CellLine(anywidget.AnyWidget):
     def __init__(self, title: str, told: Told, hear: Callable[[CellLine, Said], None]) -> None:
         self._title = title
         self._hear = hear
-        self._changing = threading.RLock()
         self._clock_at = time.monotonic()  # when it was sent last
         super().__init__(**_traits(told))
-        keep_subshell(self.comm)
-        self.on_msg(self._on_message)
 
     # ---------------------------------------------------------------- for the thread that owns it
 
@@ -65,11 +61,6 @@ class CellLine(anywidget.AnyWidget):
                 said = {"text": told.notice.text, "good": told.notice.good}
                 self.notice = {**said, "title": self._title, "key": f"nbflow-{self.model_id}"}
 
-    def acknowledge(self, key: str) -> None:
-        """Say that a message of the page's has arrived."""
-        with self._changing:
-            self.send({"ack": key})
-
     def show(self, output: Output, told: Told) -> None:
         """Display it there, with what is shown where widgets are not known, or not trusted."""
         data, metadata = super()._repr_mimebundle_() or ({}, {})
@@ -80,29 +71,10 @@ class CellLine(anywidget.AnyWidget):
         still = bundle(told)
         output.replace(still, here=not page_seen)
         if page_seen:
-            with self._changing:
-                # a page that was loaded anew knows no displays, but finds the widget in its notebook
-                self.send({"still": still, "model": self.model_id})
+            self._give_way(still)
 
-    # ---------------------------------------------------------------- from other threads
-
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """The traits as they are sent: all of one moment."""
-        with self._changing:
-            state: dict[str, Any] = super().get_state(key, drop_defaults)
-            return state
-
-    def _handle_msg(self, msg: Mapping[str, Any]) -> None:
-        """What comes from the page. ipywidgets would let it set every trait, the code that draws the page included."""
-        data = msg["content"]["data"]
-        if isinstance(data, Mapping) and data.get("method") in ("custom", "request_state"):
-            super()._handle_msg(msg)
-
-    def _on_message(self, _: object, content: object, buffers: list[object]) -> None:
-        # May run on a thread of the kernel's, beside a cell: it only leaves a note.
-        said = understand(content, buffers)
-        if said is not None:
-            self._hear(self, said)
+    def _hears(self, said: Said) -> None:
+        self._hear(self, said)
 
     def __repr__(self) -> str:
         return "nbflow line"
@@ -116,13 +88,3 @@ def _traits(told: Told) -> dict[str, Any]:
         "clock": {"elapsed": round(told.elapsed, 1), "left": left, "running": told.running},
         "says": told.says,
     }
-
-
-def keep_subshell(comm: Any) -> None:
-    """Let clicks be handled beside a cell that runs.
-
-    ipykernel 7.4 handles a comm's messages on the (sub)shell that last sent something on it, which is the main one
-    here, and not on the one that the front end asks for: a click would wait for the end of the cell.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default

@@ -64,7 +64,7 @@ class Output:
         return audience.answers(self._parent)
 
 
-def request_of(shell: InteractiveShell) -> Mapping[str, Any]:
-    """The message that has the present cell run; empty outside of a kernel."""
+def request_of(shell: InteractiveShell | None) -> Mapping[str, Any]:
+    """The message that has the shell's present cell run; empty outside of a kernel."""
     parent: Any = getattr(shell, "get_parent", None)
     return parent() if parent is not None and getattr(shell, "kernel", None) is not None else {}

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import gzip
 import os
-import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import graphviz
 import msgspec
 import traitlets
@@ -29,8 +27,9 @@ from nbflow.notebook.dot import to_dot
 from nbflow.notebook.estimate import Left
 from nbflow.notebook.exporting import KINDS, kind_of
 from nbflow.notebook.fold import AUTO, LAYOUTS
+from nbflow.notebook.live import LiveWidget
 from nbflow.notebook.marks import sentence
-from nbflow.notebook.output import Output
+from nbflow.notebook.output import Output, request_of
 from nbflow.notebook.panel import Panel
 from nbflow.notebook.publisher import Flow, Publisher
 from nbflow.notebook.results import Shown
@@ -38,7 +37,7 @@ from nbflow.notebook.runs import packed
 from nbflow.notebook.script import STATIC, joined, styles
 from nbflow.notebook.timeline import Timeline
 from nbflow.notebook.twins import Told
-from nbflow.notebook.verbs import understand
+from nbflow.notebook.verbs import Said
 from nbflow.notebook.view import Scene, sent
 
 _PAGE = STATIC / "graph"
@@ -48,7 +47,7 @@ _LONGEST_DRAWING = 60.0
 _graphs: weakref.WeakSet[FlowGraph] = weakref.WeakSet()
 
 
-class FlowGraph(anywidget.AnyWidget):
+class FlowGraph(LiveWidget):
     """A live picture of a flow. Display it, or leave it at the end of a cell; `nbflow.graph()` makes one.
 
     Three seconds after the last task has ended, and while nobody uses it, it is replaced by a still picture, which
@@ -88,17 +87,14 @@ class FlowGraph(anywidget.AnyWidget):
 
     def __init__(self, flow: Flow, layout: str = AUTO) -> None:
         self._flow = flow
-        self._changing = threading.RLock()
         self._outputs: list[Output] = []  # where it is displayed
-        self._live = audience.expected(_request())
+        self._live = audience.expected(request_of(get_ipython()))
         self._closed = False
         self._publisher = Publisher(flow, self, layout=layout)
         super().__init__()
-        _keep_subshell(self.comm)
         self.timeline = {"span": 0.0, "lanes": []}
         self.scene = {"name": flow.name}
         self.drawing = {"asked": layout, "note": ""}
-        self.on_msg(self._on_message)
         _graphs.add(self)
         self._publisher.start()
         flow.watch()
@@ -249,11 +245,6 @@ class FlowGraph(anywidget.AnyWidget):
         if told.path is not None:
             self.path = told.path
 
-    def acknowledge(self, key: str) -> None:
-        """Say that a message of the page's has arrived."""
-        with self._changing:
-            self.send({"ack": key})
-
     def found(self, text: str, tasks: Sequence[int]) -> None:
         """Answer the page's question which tasks have a text among their arguments."""
         with self._changing:
@@ -283,29 +274,12 @@ class FlowGraph(anywidget.AnyWidget):
         if self._live:
             self._outputs.clear()
         if seen:
-            with self._changing:
-                # a page that was loaded anew knows no displays, but finds the widget in its notebook
-                self.send({"still": bundle, "model": self.model_id})
+            self._give_way(bundle)
 
     # ---------------------------------------------------------------- from other threads
 
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """The traits as they are sent: all of one moment."""
-        with self._changing:
-            state: dict[str, Any] = super().get_state(key, drop_defaults)
-            return state
-
-    def _handle_msg(self, msg: Mapping[str, Any]) -> None:
-        """What comes from the page. ipywidgets would let it set every trait, the code that draws the page included."""
-        data = msg["content"]["data"]
-        if isinstance(data, Mapping) and data.get("method") in ("custom", "request_state"):
-            super()._handle_msg(msg)
-
-    def _on_message(self, _: object, content: object, buffers: list[object]) -> None:
-        # May run on a thread of the kernel's, beside a cell: it only leaves a note.
-        said = understand(content, buffers)
-        if said is not None:
-            self._publisher.hear(said)
+    def _hears(self, said: Said) -> None:
+        self._publisher.hear(said)
 
     @property
     def unattended(self) -> bool:
@@ -355,19 +329,3 @@ def freeze_unattended(flow: Flow) -> None:
 
 def _left(left: Left | None) -> list[object] | None:
     return None if left is None else [round(left.seconds, 1), left.least]
-
-
-def _request() -> Mapping[str, Any]:
-    """The message that had the present cell run; empty outside of a kernel."""
-    shell: Any = get_ipython()
-    return {} if getattr(shell, "kernel", None) is None else shell.get_parent()
-
-
-def _keep_subshell(comm: Any) -> None:
-    """Let clicks be handled beside a cell that runs.
-
-    ipykernel 7.4 handles a comm's messages on the (sub)shell that last sent something on it, which is the main one
-    here, and not on the one that the front end asks for: a click would wait for the end of the cell.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default
