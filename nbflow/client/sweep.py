@@ -127,7 +127,7 @@ class Sweep(Awaited):
     def tasks(self) -> set[int]:
         """The numbers of the tasks, ended or not, that items are in now."""
         chunks = set() if self._driver is None else set(self._driver.under_way.copy())
-        return chunks | {task.tid for task in self._tasks.copy().values()}
+        return chunks | self.alone
 
     def by_chunks(self) -> bool:
         """Whether many items travel as one task, as long as it goes on; else each is a call of its own."""

@@ -31,13 +31,15 @@ class Displays(CapturingDisplayPublisher):
 
 
 @contextmanager
-def shell_in_process() -> Iterator[InteractiveShell]:
-    """A shell with the extension loaded; nothing of it is left afterwards."""
+def shell_in_process(*, front_end: bool = False) -> Iterator[Any]:
+    """A shell with the extension loaded; nothing of it is left afterwards. `front_end`: as one in a kernel has."""
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(
         config=Config(HistoryManager={"enabled": False}), display_pub_class=Displays
     )
     shell.run_line_magic("load_ext", "nbflow")
+    if front_end:
+        shell.kernel = "front ends can update displays"  # type: ignore[attr-defined]
     try:
         yield shell
     finally:
@@ -45,6 +47,14 @@ def shell_in_process() -> Iterator[InteractiveShell]:
         atexit.unregister(shell.atexit_operations)
         shell.atexit_operations()
         InteractiveShell.clear_instance()
+
+
+def refusal(shell: InteractiveShell, code: str) -> BaseException:
+    """The error of a cell that is refused, before or while it runs."""
+    result = shell.run_cell(code, store_history=True)
+    error = result.error_in_exec or result.error_before_exec
+    assert error is not None
+    return error
 
 
 @dataclass

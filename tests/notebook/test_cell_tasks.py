@@ -21,7 +21,7 @@ from nbflow.core.states import State
 from nbflow.errors import CannotPickle, NeedFailed, NotBound
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.task.future import NameFuture
-from tests.notebook.shells import Kernel, real_kernel, shell_in_process
+from tests.notebook.shells import Kernel, real_kernel, refusal, shell_in_process
 
 SECONDS = 30.0
 
@@ -30,8 +30,7 @@ SECONDS = 30.0
 def shell() -> Iterator[Any]:
     """A shell that has a front end, as one in a kernel has."""
     nbflow.clear()
-    with shell_in_process() as shell:
-        shell.kernel = "front ends can update displays"
+    with shell_in_process(front_end=True) as shell:
         yield shell
     nbflow.clear()
 
@@ -44,13 +43,6 @@ def kernel() -> Iterator[Kernel]:
 
 def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> None:
     shell.run_cell(code, store_history=True, cell_id=cell_id).raise_error()
-
-
-def refusal(shell: InteractiveShell, code: str) -> BaseException:
-    result = shell.run_cell(code, store_history=True)
-    error = result.error_in_exec or result.error_before_exec
-    assert error is not None
-    return error
 
 
 def value(shell: InteractiveShell, name: str) -> Any:

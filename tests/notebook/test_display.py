@@ -30,8 +30,7 @@ HOSTILE = "<script>alert(1)</script> & \"quotes\" '</pre>' \x1b[31mred\x00"
 def shell() -> Iterator[Any]:
     """A shell that has a front end, as one in a kernel has."""
     nbflow.clear()
-    with shell_in_process() as shell:
-        shell.kernel = "front ends can update displays"
+    with shell_in_process(front_end=True) as shell:
         yield shell
     nbflow.clear()
 
@@ -321,8 +320,7 @@ def test_the_thread_of_the_cards_ends_with_the_extension() -> None:
     def threads() -> list[str]:
         return [thread.name for thread in threading.enumerate() if thread.name == "nbflow-cards"]
 
-    with shell_in_process() as shell:
-        shell.kernel = "front ends can update displays"  # type: ignore[attr-defined]
+    with shell_in_process(front_end=True) as shell:
         run(shell, APPS)
         run(shell, "future = wait_for('/nowhere/at/all')\nfuture")
         assert threads() == ["nbflow-cards"]

@@ -16,7 +16,7 @@ import nbflow
 from nbflow.client.app import App
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.cells import CellError
-from tests.notebook.shells import ANSI, Kernel, real_kernel, shell_in_process
+from tests.notebook.shells import ANSI, Kernel, real_kernel, refusal, shell_in_process
 
 
 @pytest.fixture
@@ -39,13 +39,6 @@ def define(shell: InteractiveShell, line: str, body: str = "def score(x): return
     app = shell.user_ns.get("score")
     assert isinstance(app, App)
     return app
-
-
-def refusal(shell: InteractiveShell, cell: str) -> BaseException:
-    result = shell.run_cell(cell, store_history=True)
-    error = result.error_in_exec or result.error_before_exec
-    assert error is not None
-    return error
 
 
 def shown(error: BaseException) -> str:

@@ -40,8 +40,7 @@ def stand(x, gate=None):
 def shell() -> Iterator[Any]:
     nbflow.clear()
     nbflow.load(Config(executors=[ProcessExecutor(1)]))
-    with shell_in_process() as shell:
-        shell.kernel = "front ends can update displays"  # type: ignore[attr-defined]
+    with shell_in_process(front_end=True) as shell:
         shell.run_cell(CELL, store_history=True).raise_error()
         yield shell
     nbflow.clear()
