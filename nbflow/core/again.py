@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from nbflow.core.states import State
 from nbflow.core.task import Task
+from nbflow.core.tasks import Tasks
 
 
 class Why(enum.IntEnum):
@@ -44,12 +45,13 @@ def again_from(task: Task) -> bool:
     return task.state > State.DONE and not task.once
 
 
-def failed(tasks: Mapping[int, Task]) -> list[int]:
+def failed(tasks: Tasks) -> list[int]:
     """All that failed or were skipped, and could be tried again."""
-    return [n for n, task in tasks.items() if task.state in (State.FAILED, State.SKIPPED) and not task.once]
+    ended = (State.FAILED, State.SKIPPED)
+    return [number for number, task in tasks.live.items() if task.state in ended and not task.once]
 
 
-def chosen(tasks: Mapping[int, Task], wanted: Iterable[int], dependants: bool) -> Choice:
+def chosen(tasks: Tasks, wanted: Iterable[int], dependants: bool) -> Choice:
     """Which of the `wanted` tasks are tried again, with all that ended because of them if `dependants`."""
     refused: dict[int, Obstacle] = {}
     batch: dict[int, None] = {}
@@ -108,10 +110,10 @@ def _obstacle(task: Task | None) -> Obstacle | None:
     return Obstacle(Why.ONCE) if task.once else None
 
 
-def _needed_by(tasks: Mapping[int, Task]) -> dict[int, list[int]]:
+def _needed_by(tasks: Tasks) -> dict[int, list[int]]:
     """Of what ended without a value: which others that did so needed it, or had called it as joins."""
     needed_by: dict[int, list[int]] = {}
-    for task in tasks.values():
+    for task in tasks.live.values():
         if again_from(task):
             for number in (*task.needs, *(task.inner or ())):
                 if tasks[number].state > State.DONE:

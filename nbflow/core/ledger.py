@@ -6,13 +6,12 @@ who need it. Which worker gets it, and when, is `workforce`'s subject; whether i
 
 from __future__ import annotations
 
-from typing import cast
-
 from nbflow.core.again import blamed
 from nbflow.core.instructions import Change, Forget, Instruction, Remember, Settle, Why
 from nbflow.core.states import MOVES, State
 from nbflow.core.story import tell
-from nbflow.core.task import Ended, Step, Task
+from nbflow.core.task import Step, Task
+from nbflow.core.tasks import Tasks
 from nbflow.errors import IllegalMove
 
 WAITING, DONE, FAILED = State.WAITING, State.DONE, State.FAILED
@@ -30,7 +29,8 @@ class Ledger:
     """All tasks. Whoever decides about them says what it is to be told by `_ready`."""
 
     def __init__(self) -> None:
-        self.tasks: dict[int, Task] = {}
+        self.tasks = Tasks()
+        self._live = self.tasks.live
         self.counts = [0] * len(State)  #: of all tasks ever, forgotten ones too, indexed by state
         self._now = 0.0
         self._step = Step([], [])
@@ -71,8 +71,7 @@ class Ledger:
         """
         culprit: Task | None = None
         for number in numbers:
-            other = self.tasks[number]
-            other.holds += holds
+            other = self.tasks.hold(number, holds)
             if other.state < DONE:
                 if not other.dependants:
                     other.dependants = []
@@ -102,16 +101,16 @@ class Ledger:
                 for number in task.needs:
                     self._drop(number)
             if not task.holds:
+                del self._live[task.id]
                 self._forget(task)
             elif state is DONE:
-                ended = Ended(task.id, state, task.depth, task.rank, task.priority, task.holds, task.inner)
-                self.tasks[task.id] = cast(Task, ended)
+                self.tasks.keep(task)
 
     def _tell_dependants(self, task: Task) -> list[tuple[Task, State, Why, int | None]]:
         """The task has ended: start what waited for it alone; give back what ends with it, and how."""
         ending: list[tuple[Task, State, Why, int | None]] = []
         dependants, task.dependants = task.dependants, ()
-        for dependant in map(self.tasks.get, dependants):
+        for dependant in map(self._live.get, dependants):
             if dependant is None or dependant.state >= DONE:
                 continue
             joins = dependant.inner is not None
@@ -138,20 +137,16 @@ class Ledger:
 
     def _drop(self, number: int) -> None:
         """One hold fewer."""
-        task = self.tasks[number]
-        task.holds -= 1
-        if not task.holds and task.state >= DONE:
-            self._forget(task)
+        gone = self.tasks.let_go(number)
+        if gone is not None:
+            self._forget(gone)
 
     def _forget(self, task: Task) -> None:
+        """The task has ended and is in the table no more: say so, and of whatever it alone had held."""
         forgotten = [task]
         while forgotten:
             task = forgotten.pop()
-            del self.tasks[task.id]
             self._step.instructions.append(Forget(task.id))
             held = task.inner or ()
-            for number in held if task.state is DONE else (*task.needs, *held):
-                other = self.tasks[number]
-                other.holds -= 1
-                if not other.holds and other.state >= DONE:
-                    forgotten.append(other)
+            let_go = map(self.tasks.let_go, held if task.state is DONE else (*task.needs, *held))
+            forgotten += [other for other in let_go if other is not None]

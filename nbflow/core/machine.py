@@ -101,7 +101,7 @@ class Machine(Workforce):
         if event.parent is not None and (parent := self.tasks.get(event.parent)) is not None:
             task.depth = parent.depth + 1
             task.rank = parent.priority if parent.rank is None else parent.rank
-        self.tasks[event.task] = task
+        self._live[event.task] = task
         self.counts[WAITING] += 1
         if not needs:
             self._ready(task)
@@ -120,14 +120,14 @@ class Machine(Workforce):
             self._follow(task, next(other for n in needs if (other := self.tasks[n]).state < DONE))
 
     def _promised(self, event: ev.Promised) -> None:
-        task = self.tasks[event.task] = Task(
+        task = self._live[event.task] = Task(
             event.task, event.app, (), (), NEVER, 0.0, False, once=True, attempt=1
         )
         self.counts[WAITING] += 1
         self._move(task, RUNNING, Why.ATTEMPT)
 
     def _delivered(self, event: ev.Delivered) -> None:
-        task = self.tasks.get(event.task)
+        task = self._live.get(event.task)
         if task is not None and task.state is RUNNING and task.outside:
             self._end(task, event.state, Why.ASKED if event.state is CANCELLED else Why.ATTEMPT, None)
 
@@ -137,7 +137,7 @@ class Machine(Workforce):
                 self._drop(number)
 
     def _cancel_requested(self, event: ev.CancelRequested) -> None:
-        task = self.tasks.get(event.task)
+        task = self._live.get(event.task)
         if task is None or task.state >= DONE or task.doom is Why.ASKED:
             return
         begun = task.state is RUNNING or task.inner is not None
@@ -162,7 +162,7 @@ class Machine(Workforce):
                 self._cancel_requested(ev.CancelRequested(number))
 
     def _retry_requested(self, event: ev.RetryRequested) -> None:
-        again = [task for task in map(self.tasks.get, event.tasks) if task is not None and again_from(task)]
+        again = [task for task in map(self._live.get, event.tasks) if task is not None and again_from(task)]
         numbers = {task.id for task in again}
         if any(task.state is CANCELLED for task in again):
             for pool in self.pools.values():
@@ -220,7 +220,7 @@ class Machine(Workforce):
             self._enqueue(task)
 
     def _recalled(self, event: ev.Recalled) -> None:
-        task = self.tasks.get(event.task)
+        task = self._live.get(event.task)
         if task is None or task.state is not RECALLING:
             return
         if event.found:
@@ -233,7 +233,7 @@ class Machine(Workforce):
 
     def _awaited(self, event: ev.Awaited) -> None:
         """What a call made inside a task waits for counts as called there as well, and is not held back."""
-        task, by = self.tasks.get(event.task), self.tasks.get(event.by)
+        task, by = self._live.get(event.task), self._live.get(event.by)
         if task is None or by is None or by.depth <= task.depth:
             return
         pool = next((pool for pool in self.pools.values() if pool.remove(task)), None)
@@ -283,7 +283,7 @@ class Machine(Workforce):
 
     def _current(self, number: int, attempt: int, worker: int) -> Task | None:
         """The task, if this is its attempt under way; begun now if its beginning was not seen."""
-        task = self.tasks.get(number)
+        task = self._live.get(number)
         if task is None or not task.queued or task.attempt != attempt or task.worker != worker:
             return None
         if task.state is WAITING:
@@ -310,7 +310,7 @@ class Machine(Workforce):
             self._try_again(task, why)
 
     def _judged(self, event: ev.Judged) -> None:
-        task = self.tasks.get(event.task)
+        task = self._live.get(event.task)
         if task is None or task.state is not WAITING or task.trial is None or task.attempt != event.attempt:
             return
         why, task.trial = task.trial, None

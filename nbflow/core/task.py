@@ -52,11 +52,7 @@ class Task(msgspec.Struct):
 
 
 class Ended(msgspec.Struct, gc=False):
-    """What is kept of a task that is DONE and held: of a `Task`, what is asked about such a one.
-
-    A third of its size. A million of them may be held, and each of them stood among what its neighbours needed while
-    they ran: a small one of its own kind lets all that be given back to the system.
-    """
+    """What a task that is DONE and held looks like (`tasks`): of a `Task`, what is asked about such a one."""
 
     id: int
     state: State

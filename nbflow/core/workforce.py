@@ -28,7 +28,7 @@ class Workforce(Ledger):
         self.pools: dict[str, Pool] = {}
         self._open: list[Pool] = []  # those for tasks that name no executor
         self.desks: dict[int, Desk] = {}
-        self.timers = Timers(self.tasks)
+        self.timers = Timers(self._live)
         self._touched: set[str] = set()  # executors whose pool may place or hire
         self._short: dict[int, Desk] = {}  # desks that may be sent more
 
@@ -73,7 +73,7 @@ class Workforce(Ledger):
         self._take_off_the_books(desk, pool)
         self._touched.add(desk.executor)
         for number in reversed(tuple(desk.queue)):  # reversed: put back in front, the order stays
-            task = self.tasks[number]
+            task = self._live[number]
             begun = event.begun is None or event.begun == (number, task.attempt)
             self._leave_desk(task, desk, pool)
             if task.state is RUNNING and (begun or task.doom is not None):
@@ -92,7 +92,7 @@ class Workforce(Ledger):
                 self._dismiss(desk, pool)
                 self._touched.add(desk.executor)
         elif event.task in desk.queue:
-            task = self.tasks[event.task]
+            task = self._live[event.task]
             if task.doom is None:  # else it is being ended already
                 task.doom = Why.MEMORY
                 self._abort(task)
@@ -121,10 +121,10 @@ class Workforce(Ledger):
         for number in reversed(event.tasks):
             if number not in desk.queue:
                 continue
-            self._comes_back(self.tasks[number], desk, pool)
+            self._comes_back(self._live[number], desk, pool)
         for number in event.kept:
             if number in desk.queue:
-                task = self.tasks[number]
+                task = self._live[number]
                 task.unwanted = False  # it has begun
                 if task.doom is Why.ASKED:
                     self._abort(task)
@@ -176,7 +176,7 @@ class Workforce(Ledger):
         pool = self._mark(desk, silent=True, away=event.away)
         for number in reversed(event.tasks):
             if number in desk.queue:
-                self._comes_back(self.tasks[number], desk, pool)
+                self._comes_back(self._live[number], desk, pool)
         if desk.queue:
             desk.recalling = True  # there is nothing more to ask for
         else:
@@ -302,7 +302,7 @@ class Workforce(Ledger):
 
     def _next_ready(self, pool: Pool, *, whatever: bool = False) -> Task | None:
         while (number := pool.take(whatever=whatever)) is not None:
-            task = self.tasks.get(number)
+            task = self._live.get(number)
             if task is not None and task.state is WAITING and not task.queued:  # else: cancelled meanwhile
                 return task
         return None
@@ -312,7 +312,7 @@ class Workforce(Ledger):
         if room := pool.room(desk):
             self._send_ahead(pool, desk, room)
         queue = desk.queue
-        if queue and (last := self.tasks[next(reversed(queue))]).dependants:
+        if queue and (last := self._live[next(reversed(queue))]).dependants:
             self._send_behind(last)
 
     def _send_ahead(self, pool: Pool, desk: Desk, count: int) -> None:
@@ -341,7 +341,7 @@ class Workforce(Ledger):
         while pending:
             task = pending.pop()
             for number in task.dependants[:BEHIND]:
-                dependant = self.tasks.get(number)
+                dependant = self._live.get(number)
                 if dependant is not None and self._follow(dependant, task) and dependant.dependants:
                     pending.append(dependant)
 
@@ -406,7 +406,7 @@ class Workforce(Ledger):
     def _begin_next(self, desk: Desk) -> None:
         """What stands first on the desk begins, unless it has begun, or lacks what was to run there before it."""
         head = next(iter(desk.queue), None)
-        if head is not None and (task := self.tasks[head]).state is WAITING and not task.unmet:
+        if head is not None and (task := self._live[head]).state is WAITING and not task.unmet:
             self._begin(task, desk)
 
     def _leave_desk(self, task: Task, desk: Desk | None = None, pool: Pool | None = None) -> Pool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from nbflow.core.again import Obstacle, Why, chosen, failed
-from nbflow.core.task import Task
+from nbflow.core.tasks import Tasks
 from nbflow.numbers import name_of
 from nbflow.scheduler.hands import Kept
 from nbflow.scheduler.jobs import Jobs
@@ -13,7 +11,7 @@ from nbflow.wire.messages import Retry, Retrying, Saved
 from nbflow.wire.outcomes import VALUES
 
 
-def answer(wish: Retry, tasks: Mapping[int, Task], jobs: Jobs) -> Retrying:
+def answer(wish: Retry, tasks: Tasks, jobs: Jobs) -> Retrying:
     """Which tasks are tried again. Those of sweeps never are: what failed of their items is known to the sweep."""
     named = {number: job for number in wish.tasks if (job := jobs.find(number)) is not None}
     parts = [number for number, job in named.items() if job.part is not None]
@@ -26,12 +24,12 @@ def answer(wish: Retry, tasks: Mapping[int, Task], jobs: Jobs) -> Retrying:
     return Retrying(wish.id, again, refused if wish.tasks else {})
 
 
-def saved(number: int, kept: Kept | None, tasks: Mapping[int, Task], jobs: Jobs) -> Saved:
+def saved(number: int, kept: Kept | None, tasks: Tasks, jobs: Jobs) -> Saved:
     """The call of a task that ended without a value, with the values of its needs; or why it cannot be had."""
     if kept is None:
         refused = chosen(tasks, [number], dependants=False).refused
         why = _in_words(number, refused.get(number, Obstacle(Why.UNKNOWN)), tasks, jobs)
-        outcome = jobs.outcome(number)
+        outcome = jobs.outcome(number) if number in tasks else None
         return Saved(number, why, outcome=outcome if type(outcome) in VALUES else None)  # type: ignore[arg-type] # as it says
     values = [jobs.outcome(need) for need in kept.submit.needs]
     for need, value in zip(kept.submit.needs, values, strict=True):
@@ -44,7 +42,7 @@ def saved(number: int, kept: Kept | None, tasks: Mapping[int, Task], jobs: Jobs)
     return Saved(number, "", submit.app, submit.kind, kept.function, submit.payload, values)  # type: ignore[arg-type] # see above
 
 
-def _in_words(number: int, obstacle: Obstacle, tasks: Mapping[int, Task], jobs: Jobs) -> str:
+def _in_words(number: int, obstacle: Obstacle, tasks: Tasks, jobs: Jobs) -> str:
     name = _name(number, jobs)
     if obstacle.why is Why.UNKNOWN:
         if not jobs.knows(number):

@@ -1,12 +1,12 @@
 """All jobs of a flow: as objects while they go on and a while longer, then packed, so that a million cost little.
 
-    jobs[7] = Job(...) ──> settled ──> LATELY later: packed; its value, if it is held, goes to `_values`
+    jobs[7] = Job(...) ──> settled ──> LATELY later: packed; its value, if it is held, with it or in `_values`
                                                     │
     jobs[7], jobs.find(7) <──── unpacked on demand ─┘
 
 What comes out of the pack is a copy: a job that has ended does not change any more, but for its value, which goes when
-it is forgotten, and a long output, which loses its middle; a job with such a one stays as it is until then. One that is
-tried again is taken out of the pack for good (`revive`), and packed anew at its next end.
+it is forgotten unless it is small, and a long output, which loses its middle; a job with such a one stays as it is
+until then. One that is tried again is taken out of the pack for good (`revive`), and packed anew at its next end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.outputs import KEPT_WHOLE
 from nbflow.scheduler.shelf import Shelf
 from nbflow.wire.messages import Define
-from nbflow.wire.outcomes import Failure, Lost, Outcome
+from nbflow.wire.outcomes import Failure, Inline, Lost, Outcome
 from nbflow.wire.rows import Part, Tally
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ LATELY = (
 )
 WATCHED = 4096  # about as many as end between two batches of rows
 AT_ONCE = 64  # jobs that are packed together
+WITH_IT = 100  # bytes of a value that stays with the packed job for good: an object would take as much
 
 
 class _Packed(msgspec.Struct, array_like=True, gc=False):
@@ -69,7 +70,7 @@ class Jobs(dict[int, Job]):
         self._ended: deque[int] = deque()  # those that are to be packed, the oldest first
         self._long: deque[Job] = deque()  # those that wait for their output to be cut
         self._shelf = Shelf()
-        self._values: dict[int, Outcome] = {}  # of packed jobs: what is held, and every error
+        self._values: dict[int, Outcome] = {}  # of packed jobs: every error, and what is held and not small
         self._functions = _Table(id(NO_FUNCTION), NO_FUNCTION)
         self._shared: dict[object, Define] = {}
         self._tracebacks = _Table("", "")
@@ -98,7 +99,7 @@ class Jobs(dict[int, Job]):
     def outcome(self, number: int) -> Outcome | None:
         """What a job gave; None if that is not known (any more)."""
         job = self.get(number)
-        return self._values.get(number) if job is None else job.outcome
+        return job.outcome if job is not None else self._values.get(number) or self._small_value(number)
 
     def revive(self, number: int) -> Job:
         """A job that has ended goes on: as an object from now on, and it may be changed."""
@@ -167,16 +168,25 @@ class Jobs(dict[int, Job]):
             job.part,
             job.tally,
         )
-        self._shelf.put(job.id, self._encode(packed))
-        if job.outcome is not None:
-            self._values[job.id] = job.outcome
+        outcome = job.outcome
+        if type(outcome) is Inline and len(outcome.data) <= WITH_IT:
+            record = b"%b%b%c" % (self._encode(packed), outcome.data, len(outcome.data) + 1)
+        else:
+            record = self._encode(packed) + b"\0"
+            if outcome is not None:
+                self._values[job.id] = outcome
+        self._shelf.put(job.id, record)
         del self[job.id]
+
+    def _small_value(self, number: int) -> Inline | None:
+        record = self._shelf.get(number)
+        return None if record is None or not record[-1] else Inline(record[-record[-1] : -1])
 
     def _unpacked(self, number: int) -> Job:
         record = self._shelf.get(number)
         if record is None:
             raise KeyError(number)
-        packed = self._decode(record)
+        packed = self._decode(memoryview(record)[: -(record[-1] or 1)])
         return Job(
             number,
             packed.app,
@@ -188,7 +198,7 @@ class Jobs(dict[int, Job]):
             packed.submitted,
             None,
             packed.story,
-            outcome=self._values.get(number),
+            outcome=self.outcome(number),
             note=packed.note,
             traceback=self._tracebacks[packed.traceback],
             error_line=packed.error_line,

@@ -25,7 +25,6 @@ from nbflow.core import events as ev
 from nbflow.core import instructions as do
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
-from nbflow.core.shrinking import shrink
 from nbflow.core.states import State
 from nbflow.scheduler import again, faults, history
 from nbflow.scheduler.guard import Guard
@@ -74,7 +73,7 @@ class Scheduler:
         self._hands = Hands(client, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
         self._store = self._hands.store
         desks, tasks = self.machine.desks, self.machine.tasks
-        self._silence = Silence(self, desks, tasks, self._hands.call_off)
+        self._silence = Silence(self, desks, tasks.live, self._hands.call_off)
         self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
         self._memo = self._hands.memo
         self._visits = Visits(
@@ -189,7 +188,7 @@ class Scheduler:
             self.decide()  # at once: what was looked at is what is decided about
         self.guard.plan(now)
         self.jobs.shrink()
-        shrink(self.machine.tasks)
+        self.machine.tasks.shrink()
         if self.guard.news or self._silence.news:
             self.guard.news = self._silence.news = False
             if self.telling.watched:
@@ -291,7 +290,7 @@ class Scheduler:
     def _ended_outside(self, number: int, outcome: Any, state: State, note: str = "") -> None:
         """A promised value has come, or will not."""
         self.decide()  # the promise may have come with this very frame
-        task = self.machine.tasks.get(number)
+        task = self.machine.tasks.live.get(number)
         if task is None or task.state is not State.RUNNING or not task.outside:
             self._hands.refuse(outcome)
             return
@@ -320,7 +319,7 @@ class Scheduler:
         self.decide()  # calls that came just before it are to be cancelled as well
         self.events += [
             ev.CancelRequested(number, message.unless_begun)
-            for number in message.ids or tuple(self.machine.tasks)
+            for number in message.ids or tuple(self.machine.tasks.live)
         ]
 
     def _watch(self, message: msg.Watch) -> None:
@@ -360,7 +359,7 @@ class Scheduler:
 
     def _story(self, job: Job) -> list[do.Change]:
         """The changes of a task up to now: the machine has them until it is settled."""
-        task = None if job.story else self.machine.tasks.get(job.id)
+        task = None if job.story else self.machine.tasks.live.get(job.id)
         if task is None:
             return job.story or job.before
         return [*job.before, *task.story] if job.before else task.story
@@ -388,7 +387,7 @@ class Scheduler:
         ]
 
     def _judged(self, message: msg.Judged) -> None:
-        task = self.machine.tasks.get(message.id)
+        task = self.machine.tasks.live.get(message.id)
         if task is None or task.trial is None or task.attempt != message.attempt:
             return  # it was cancelled meanwhile
         job = self.jobs[message.id]
@@ -436,7 +435,7 @@ class Scheduler:
         self.staff.ready(worker)
 
     def _finished(self, worker: Worker, message: msg.Finished) -> None:
-        task = self.machine.tasks.get(message.id)
+        task = self.machine.tasks.live.get(message.id)
         current = (
             task is not None
             and task.queued
@@ -491,7 +490,7 @@ class Scheduler:
             self._outputs.keep(job, message.output)
 
     def _reported(self, worker: Worker, message: msg.Reported) -> None:
-        task = self.machine.tasks.get(message.id)
+        task = self.machine.tasks.live.get(message.id)
         if task is None or (task.attempt, task.worker) != (message.attempt, worker.number):
             return  # what an attempt says that does not count any more
         self.jobs[message.id].progress = message.progress

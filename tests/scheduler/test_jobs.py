@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -11,7 +11,7 @@ from nbflow.core.instructions import Change, Why
 from nbflow.core.states import State
 from nbflow.scheduler import history
 from nbflow.scheduler.history import Job
-from nbflow.scheduler.jobs import AT_ONCE, Jobs
+from nbflow.scheduler.jobs import AT_ONCE, WITH_IT, Jobs
 from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.shelf import PIECE, Shelf
 from nbflow.wire.messages import Define
@@ -82,14 +82,23 @@ def test_a_job_that_goes_on_is_not_packed() -> None:
 
 
 def test_a_value_is_known_until_it_is_forgotten_and_an_error_for_ever() -> None:
-    jobs = filled(
-        Jobs(lately=0), [ended(1, Inline(b"5")), ended(2, FAILURE), ended(3, Blamed(2, "g", FAILURE))]
-    )
-    assert [jobs.outcome(number) for number in (1, 2)] == [Inline(b"5"), FAILURE]
-    assert [jobs.forget(number) for number in (1, 2)] == [Inline(b"5"), FAILURE]
+    large = Inline(b"5" * (WITH_IT + 1))
+    jobs = filled(Jobs(lately=0), [ended(1, large), ended(2, FAILURE), ended(3, Blamed(2, "g", FAILURE))])
+    assert [jobs.outcome(number) for number in (1, 2)] == [large, FAILURE]
+    assert [jobs.forget(number) for number in (1, 2)] == [large, FAILURE]
     jobs.forget(3)
     assert [jobs.outcome(number) for number in (1, 2, 3)] == [None, FAILURE, None]
     assert jobs[1].outcome is None
+
+
+@pytest.mark.parametrize("size", [0, 1, WITH_IT - 1, WITH_IT, WITH_IT + 1])
+def test_a_value_of_a_packed_job_is_whole_whether_it_stays_with_it_or_not(size: int) -> None:
+    values = {number: Inline(bytes([number]) * size) for number in (1, 2)}
+    jobs = filled(Jobs(lately=0), [ended(number, value) for number, value in values.items()])
+    assert {number: jobs.outcome(number) for number in values} == values
+    assert {number: jobs[number].outcome for number in values} == values
+    assert shown(jobs[1]) == shown(ended(1, values[1]))
+    assert jobs.outcome(3) is None
 
 
 def test_a_function_that_comes_with_every_call_is_kept_once_and_without_its_code() -> None:
@@ -128,17 +137,17 @@ def test_the_order_of_submission_is_kept() -> None:
 
 def test_packed_jobs_take_little_memory() -> None:
     def size(count: int) -> int:
+        tracemalloc.start()
         jobs = filled(Jobs(lately=0), [])
         for number in range(10_000, 10_000 + count):
             jobs.add(job := ended(number, Inline(b"5")))
             jobs.settled(job)
-            jobs.forget(number)
             jobs.pack()
-        pages = sum(map(sys.getsizeof, jobs._shelf._pages.values()))
-        pieces = sum(map(len, jobs._shelf._sealed)) + len(jobs._shelf._open)
-        return pages + pieces + sys.getsizeof(jobs) + sys.getsizeof(jobs._values) + sys.getsizeof(jobs.order)
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        return kept
 
-    assert (size(20 * AT_ONCE) - size(AT_ONCE)) / (19 * AT_ONCE) < 250  # bytes each
+    assert (size(60 * AT_ONCE) - size(20 * AT_ONCE)) / (40 * AT_ONCE) < 250  # bytes each
 
 
 def test_a_record_that_is_longer_than_a_place_can_say_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
