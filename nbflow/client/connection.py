@@ -37,6 +37,8 @@ _ALONE = 0.001  # seconds since the last post after which a message is not part 
 _LINGER_MS = 1.0  # how long the rest of a burst waits
 _HOLD = 1.0  # seconds that a fork waits at most, should it be one within what is held up
 _ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread of the user's has read
+_AT_ONCE = 0.001  # seconds within which one that reads again takes one result after the other
+_FAR_ASIDE = 0.02  # seconds between two looks of the reader thread while that goes on: each costs some 25 us
 
 
 class Connection:
@@ -72,6 +74,7 @@ class Connection:
         self._polling = False  # the reader thread waits for messages
         self._held: list[Any] = []  # for a fork
         self._left_at = 0.0  # when a thread of the user's read last
+        self._comes_back = False  # it did so at once after the time before
         self._resume = threading.Event()  # the reader thread is wanted again
         self._passing_on = threading.Lock()  # held while messages are passed on: see `hold`
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
@@ -161,12 +164,13 @@ class Connection:
             )
         with undisturbed:
             if self._leading.acquire(blocking=False):
+                self._comes_back = time.monotonic() - self._left_at < _AT_ONCE
                 try:
                     self._lead(done, deadline)
                 finally:
                     self._left_at = time.monotonic()
                     self._leading.release()
-                    if self.busy():
+                    if not self._comes_back and self.busy():
                         self._resume.set()
 
     def _lead(self, done: Callable[[], bool], deadline: float | None) -> None:
@@ -216,7 +220,7 @@ class Connection:
     def _stand_aside(self) -> None:
         """While a thread of the user's reads, and a little longer: it is likely to come back."""
         while self._open and (self._leading.locked() or time.monotonic() - self._left_at < _ASIDE):
-            if self._resume.wait(_ASIDE):
+            if self._resume.wait(_FAR_ASIDE if self._comes_back else _ASIDE):
                 self._resume.clear()
                 if not self._leading.locked():
                     break

@@ -59,6 +59,7 @@ from nbflow.worker.restore import CannotRestore, Surroundings, tell_of_crashes
 PATIENCE = 0.010  # seconds
 LINGER = 0.0005  # seconds that an answer waits for others while more tasks are queued
 PROMPT = 0.0001  # seconds from which on a task's answer does not wait: to send it is little beside that
+LOOK_EVERY = EVERY  # seconds between two looks of the attendant's while there is nothing to be sent
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 STAND_BY = 0.001  # seconds between two looks whether the next task may begin
 BROKEN = 70  # exit code of a worker that cannot go on (EX_SOFTWARE of <sysexits.h>)
@@ -153,10 +154,11 @@ class Worker:
         self._reported_at = 0.0
         self._looked_at = (0, 0), 0.0  # (task, attempt), and when it began: seconds since the epoch
         self._attendant_reads = False
+        self._dozes = False  # the attendant looks for nothing to send before it is roused
         self._wake_read, self._wake_write = map(lifted, os.pipe())
         self._called = threading.Event()  # wakes the attendant from its rest
         self._resting = False
-        self._link = NestedLink(self._send, self._listen)
+        self._link = NestedLink(self._send, self._listen, self._rouse)
         self._calls = Calls(
             self._link,
             first=first_of(setup.worker),
@@ -244,6 +246,8 @@ class Worker:
                 now = time.monotonic()
                 if now - self._sent_at >= LINGER or now - self._place.begun >= PROMPT:
                     self._empty_outbox()
+                else:
+                    self._rouse()
         self._place.put_back()
         if self._place.harm:
             self._leave([])
@@ -326,6 +330,12 @@ class Worker:
         """A task waits for an answer: read at once."""
         self._called.set()
 
+    def _rouse(self) -> None:
+        """There is something to be sent before long. Called once it is there, so that one of us sees the other."""
+        if self._dozes:
+            self._dozes = False
+            os.write(self._wake_write, b"\0")
+
     def _attend(self) -> None:
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
@@ -356,7 +366,12 @@ class Worker:
             try:
                 told_at = 0.0
                 while self._busy_since:
-                    for fd, _ in poll.poll(PATIENCE * 1000):
+                    came = poll.poll((LOOK_EVERY if self._dozes else PATIENCE) * 1000)
+                    self._dozes = not came
+                    # looked at once that is said: see `_rouse`
+                    if self._dozes and (self._link.gathered or not self._outbox.empty):
+                        self._dozes = False
+                    for fd, _ in came:
                         if fd == self._wake_read:
                             os.read(self._wake_read, 1024)
                         else:
@@ -371,7 +386,7 @@ class Worker:
                         told_at = now
                         self._tell()
             finally:
-                self._attendant_reads = False
+                self._attendant_reads = self._dozes = False
                 self._called.clear()
 
     def _tell(self) -> None:

@@ -17,11 +17,17 @@ _BATCH = 64
 
 
 class NestedLink:
-    """The `Link` of the calls inside tasks. `send` sends a frame; `listen` has the socket read while a task waits."""
+    """The `Link` of the calls inside tasks.
 
-    def __init__(self, send: Callable[[list[Any]], None], listen: Callable[[], None]) -> None:
+    `send` sends a frame; `rouse` has what has gathered sent soon; `listen` has the socket read while a task waits.
+    """
+
+    def __init__(
+        self, send: Callable[[list[Any]], None], listen: Callable[[], None], rouse: Callable[[], None]
+    ) -> None:
         self._send = send
         self._listen = listen
+        self._rouse = rouse
         self.saying = Saying()
         self._gathered: list[Any] = []
         self._lock = threading.RLock()  # a finalizer that the collector runs with it held may make calls
@@ -36,6 +42,13 @@ class NestedLink:
             full = len(self._gathered) >= _BATCH
         if full or urgent:
             self.flush()
+        else:
+            self._rouse()
+
+    @property
+    def gathered(self) -> bool:
+        """Whether there is something to be sent."""
+        return bool(self._gathered)
 
     def end(self) -> list[Any]:
         """The task has ended: what has gathered, to be sent before its answer."""
