@@ -194,11 +194,8 @@ def play(tasks: int, workers: int = WORKERS) -> Played:
 
 
 def measure(sizes: Iterable[int], workers: int = WORKERS, times: int = 3) -> dict[int, float]:
-    """Seconds a move by number of tasks: the best of some games of the small ones, which are soon over."""
-    return {
-        size: min(play(size, workers).per_move for _ in range(times if size < 1_000_000 else 1))
-        for size in sizes
-    }
+    """Seconds a move by number of tasks: the best of some games, for a game meets what else the machine is at."""
+    return {size: min(play(size, workers).per_move for _ in range(times)) for size in sizes}
 
 
 def flatness(per_move: dict[int, float]) -> float:
