@@ -1,7 +1,8 @@
-"""A task's value as its panel shows it when somebody asks: a picture, or text.
+"""A task's value as its panel shows it when somebody asks: a picture, tables, or text.
 
-Pictures go into the page as images, which run nothing and fetch nothing; all else is text. HTML is not shown: whatever
-frame it were put into, what it names elsewhere would be fetched.
+Pictures go into the page as images, which run nothing and fetch nothing. Of HTML the page takes the tables, and of
+those the text of their cells (`richtables.mjs`): whatever frame HTML itself were put into, what it names elsewhere
+would be fetched. All else is text.
 """
 
 from __future__ import annotations
@@ -20,14 +21,21 @@ from nbflow.sizes import in_words
 
 MOST_PICTURE = 4_000_000  # characters of a picture, as it travels
 MOST_TEXT = 40_000  # characters
+MOST_HTML = 1_000_000  # characters
 PICTURES = ("image/png", "image/svg+xml")
+TABLES = "text/html"
 
 
 class Shown(NamedTuple):
-    """`kind` is a MIME type of `PICTURES`, and `data` its bytes in base 64; or text/plain, and `data` a text."""
+    """What is shown, by its MIME type.
+
+    One of `PICTURES`, and `data` its bytes in base 64; `TABLES`, and `data` HTML that seems to have some, with the
+    `text` that is shown if it has none; or text/plain, and `data` a text.
+    """
 
     kind: str
     data: str
+    text: str = ""
 
 
 def shown(value: object) -> Shown:
@@ -51,6 +59,9 @@ def shown(value: object) -> Shown:
     text = plain(str(data.get("text/plain", "")))
     if len(text) > MOST_TEXT:
         text = f"{text[:MOST_TEXT]}\n... {len(text) - MOST_TEXT} characters left out ..."
+    drawn = data.get(TABLES)
+    if isinstance(drawn, str) and "<table" in drawn.lower() and len(drawn) <= MOST_HTML:
+        return Shown(TABLES, drawn, text)
     return Shown("text/plain", text)
 
 

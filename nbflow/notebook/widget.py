@@ -264,7 +264,7 @@ class FlowGraph(LiveWidget):
     def give(self, task: int, result: Shown) -> None:
         """Show the value of a task to whoever has asked for it."""
         with self._changing:
-            self.send({"result": task, "kind": result.kind, "data": result.data})
+            self.send({"result": task, **result._asdict()})
 
     def replace(self, picture: still.Still) -> None:
         """Put the still picture in the place of every live view; where nobody looks, in that of the last one."""

@@ -1,4 +1,4 @@
-"""A task's value in its panel: pictures as images, all else as text, whatever its representations do."""
+"""A task's value in its panel: pictures, tables, or text, whatever its representations do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbflow
 from nbflow import DataFlowKernel, UsageError, python_app
-from nbflow.notebook.results import MOST_PICTURE, MOST_TEXT, shown
+from nbflow.notebook.results import MOST_HTML, MOST_PICTURE, MOST_TEXT, shown
 from tests.notebook.shells import shell_in_process
 
 PIXEL = base64.b64decode(
@@ -42,17 +42,40 @@ class Picture:
 
 
 def test_a_picture_goes_as_its_bytes(shell: InteractiveShell) -> None:
-    kind, data = shown(Picture(png=PIXEL, svg="<svg/>"))
+    kind, data, _ = shown(Picture(png=PIXEL, svg="<svg/>"))
     assert (kind, base64.b64decode(data, validate=True)) == ("image/png", PIXEL)
-    kind, data = shown(Picture(svg="<svg onload='alert(1)'/>"))
+    kind, data, _ = shown(Picture(svg="<svg onload='alert(1)'/>"))
     assert (kind, base64.b64decode(data, validate=True)) == ("image/svg+xml", b"<svg onload='alert(1)'/>")
 
 
-def test_html_is_not_shown_nor_what_is_no_picture_or_too_large(shell: InteractiveShell) -> None:
-    assert shown(Picture()) == ("text/plain", "a picture")
-    kind, text = shown(Picture(png=bytes(MOST_PICTURE)))
+def test_html_without_a_table_is_not_shown_nor_what_is_no_picture_or_too_large(
+    shell: InteractiveShell,
+) -> None:
+    assert shown(Picture()) == ("text/plain", "a picture", "")
+    kind, text, _ = shown(Picture(png=bytes(MOST_PICTURE)))
     assert kind == "text/plain"
     assert "too large to be shown here" in text
+
+
+def test_a_data_frame_goes_as_what_it_draws_of_itself_with_its_text_beside_it(
+    shell: InteractiveShell,
+) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"C": [0.1, 1.0]})
+    kind, data, text = shown(frame)
+    assert kind == "text/html"
+    assert "<td>0.1</td>" in data
+    assert text == repr(frame)
+
+
+def test_a_table_too_large_to_travel_is_text(shell: InteractiveShell) -> None:
+    class Table:
+        def _repr_html_(self) -> str:
+            return "<table>" + " " * MOST_HTML
+
+        def __repr__(self) -> str:
+            return "a table"
+
+    assert shown(Table()) == ("text/plain", "a table", "")
 
 
 def test_text_is_legible_and_bounded(shell: InteractiveShell) -> None:
@@ -60,7 +83,7 @@ def test_text_is_legible_and_bounded(shell: InteractiveShell) -> None:
         def __repr__(self) -> str:
             return "\x1b[31mred\x1b[0m " + "x" * 100_000
 
-    kind, text = shown(Long())
+    kind, text, _ = shown(Long())
     assert kind == "text/plain"
     assert text.startswith("red xxx")
     assert len(text) < MOST_TEXT + 100
@@ -94,5 +117,5 @@ def test_a_value_can_be_had_by_the_number_of_its_task_while_somebody_holds_it(fl
 def test_a_figure_is_a_picture_though_the_notebook_never_imported_pyplot(shell: InteractiveShell) -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(1, 1))
     figure.subplots()
-    kind, data = shown(figure)
+    kind, data, _ = shown(figure)
     assert (kind, base64.b64decode(data)[:4]) == ("image/png", b"\x89PNG")

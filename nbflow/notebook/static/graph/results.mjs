@@ -1,9 +1,10 @@
 import { html } from "./dom.mjs";
 import { numberName } from "./marks.mjs";
+import { tablesOf } from "./richtables.mjs";
 
 const PICTURES = ["image/png", "image/svg+xml"];
 
-/** The value of the panel's task: in a line, and whole when somebody asks for it. A picture is shown as an image. */
+/** The value of the panel's task: in a line, and whole when somebody asks for it, as an image, as tables or as text. */
 export function makeResults(ask) {
   const place = html("div", { class: "nbf-value" });
   let task; // whose value it is
@@ -15,7 +16,10 @@ export function makeResults(ask) {
     } else if (PICTURES.includes(got.kind)) {
       const alt = `result of task ${numberName(task)}`;
       place.replaceChildren(html("img", { src: `data:${got.kind};base64,${got.data}`, alt }));
-    } else place.replaceChildren(html("pre", {}, got.data));
+    } else {
+      const tables = got.kind === "text/html" ? tablesOf(got.data) : [];
+      place.replaceChildren(...(tables.length ? tables : [html("pre", {}, got.text || got.data)]));
+    }
   }
   return {
     /** What stands on the page of the result; `short` is its text in a line. */
@@ -28,7 +32,7 @@ export function makeResults(ask) {
     /** Whether it was a value that came. */
     hear(message) {
       if (message?.result === undefined || message.result !== task || typeof message.data !== "string") return;
-      got = { kind: message.kind, data: message.data };
+      got = { kind: message.kind, data: message.data, text: message.text };
       place.previousElementSibling?.remove();
       fill();
     },
