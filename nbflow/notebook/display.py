@@ -217,15 +217,15 @@ class Cards:
             return Card(task.tid, future.app_name, State.DONE, remark="None").bundle(), {}
         return self.valued(task, value)
 
-    def unvalued(self, shown: Shown, future: Promise) -> Card | None:
-        """The card of what has no value, or not yet; None of what has one."""
+    def unvalued(self, shown: Shown, future: Promise, *, printed: bool = False) -> Card | None:
+        """The card of what has no value, or not yet; None of what has one. `printed`: its output stands above."""
         task = _task_of(future)
         if not task.done():
             return _card_of(task, future.app_name)
         if task.cancelled():
             return Card(task.tid, future.app_name, State.CANCELLED)
         error = future.exception(0)
-        return None if error is None else self._failed(shown, task, error)
+        return None if error is None else self._failed(shown, task, error, printed)
 
     def valued(self, task: AppFuture, value: object) -> Bundle:
         """A value of a task as its cell would display it; a card where it cannot be."""
@@ -235,7 +235,7 @@ class Cards:
             remark = f"its {type(value).__name__} cannot be shown: {describe(found)}"
             return Card(task.tid, task.app_name, State.DONE, remark=remark).bundle(), {}
 
-    def _failed(self, shown: Shown, task: AppFuture, error: BaseException) -> Card:
+    def _failed(self, shown: Shown, task: AppFuture, error: BaseException, printed: bool) -> Card:
         state = task.state
         before = self._errors.tellings.before(error, shown.display_id, shown.cell)
         number, app = failed_task(error) or (task.tid, task.app_name)
@@ -245,7 +245,7 @@ class Cards:
             remark = blame + described(root_of(error))
             return Card(task.tid, task.app_name, state, remark=remark, lines=[f"({before})"])
         about = self._errors.told(error, task.flow, number, app)
-        words = about.words
+        words = [] if printed and number == task.tid else about.words
         if words and about.lines:
             words = ["", "Its last words:", *(f"    {line}" for line in words)]
         return Card(

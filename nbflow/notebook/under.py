@@ -101,7 +101,7 @@ class _Picture:
 
     def tail(self, shown: Shown) -> Bundle:
         """The card, until there is a value or something displayed in its place."""
-        if (card := self._cards.unvalued(shown, self._value)) is not None:
+        if (card := self._cards.unvalued(shown, self._value, printed=True)) is not None:
             return card.bundle(), {}
         if self._has_result():
             return self._cards.valued(self._future, self._value.result(0))

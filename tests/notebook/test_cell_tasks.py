@@ -382,6 +382,7 @@ def test_an_error_has_the_cells_own_line_and_what_was_displayed_before(shell: An
     assert head["text/plain"] == "reads nothing · binds inner, y\nso far\n'shown'"
     assert tail["text/plain"].startswith("task 1 `In[1]` failed: ZeroDivisionError: division by zero")
     assert "----> 5     return 1 / x" in tail["text/plain"]
+    assert "so far" not in tail["text/plain"]  # it stands above
     run(shell, "%%app\nz = y")
     assert isinstance(shell.user_ns["z"].exception(SECONDS), NeedFailed)
 
