@@ -301,6 +301,10 @@ class DataFlowKernel(Asking, AsParsl):
             time.sleep(_AGAIN)  # it was called inside a task: its end is told there
         return row is not None and row.state is State.CANCELLED
 
+    def cancel_soon(self, tasks: Sequence[int]) -> None:
+        """Ask for tasks to be withdrawn, wherever they were called, and do not wait for it."""
+        self._calls.cancel(*tasks)
+
     def cancel_all(self) -> int:
         """Withdraw all tasks that have not ended; how many of this process's calls were cancelled by it."""
         for sweep in self._calls.sweeps.copy():

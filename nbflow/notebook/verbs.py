@@ -16,7 +16,7 @@ from nbflow.notebook.exporting import EXPORTED
 from nbflow.notebook.fold import LAYOUTS
 
 _FIELDS = frozenset({"verb", "key", "task", "tasks", "word"})
-MOST_TASKS = 1000
+MOST_TASKS = 100_000
 """No selection of more tasks is heard."""
 _LONGEST_KEY = 40
 _LARGEST_TASK = 2**64

@@ -105,6 +105,16 @@ def test_tasks_are_retried_and_cancelled_by_a_click_while_a_cell_computes(
     node(lab, "task 3 go_on")
     panel.get_by_role("button", name="Cancel").click()
     lab.wait_until("tasks('cancelled').includes('3') && !executed(argument)", busy)
+
+    for name in ("task 4 picture", "task 1 score"):
+        page.locator(f'[aria-label^="{name}"]').first.click(modifiers=["ControlOrMeta"])
+    selection = page.get_by_role("region", name="selected tasks")
+    expect(selection).to_contain_text("3 tasks selected: 2 done, 1 cancelled")
+    selection.get_by_role("button", name="Retry 1", exact=True).click()
+    lab.wait_until("tasks('retrying').includes('3') && !executed(argument)", busy)
+    selection.get_by_role("button", name="Cancel 1").click()
+    lab.wait_until("tasks('cancelled').includes('3') && !executed(argument)", busy)
+    page.locator(".nbf").first.screenshot(path=OUTPUT / "acts-selection.png")
     expect(page.locator(".nbf-hint", has_text=HINT)).to_be_hidden()
 
     (tmp_path / "enough").touch()

@@ -40,7 +40,7 @@ def traits(rows: Sequence[TaskRow], now: float = NOW) -> dict[str, Any]:
     store = StoreRow(total=310_000_000, peak=512_000_000, limit=2_000_000_000)
     return {
         "scene": sent(build("digits sweep", board.rows)),
-        "layout": {"asked": "auto", "note": ""},
+        "drawing": {"asked": "auto", "note": ""},
         "status": bytes(board.status),
         "parts": {},
         "progress": {},

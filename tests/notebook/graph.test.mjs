@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const page = new URL("../../nbflow/notebook/static/graph/", import.meta.url);
-const graph = Object.assign({}, ...(await Promise.all(["marks", "scene", "text", "sifting", "files"].map((name) => import(`${page}${name}.mjs`)))));
+const graph = Object.assign({}, ...(await Promise.all(["marks", "scene", "text", "sifting", "files", "selection"].map((name) => import(`${page}${name}.mjs`)))));
 const cases = (name) => JSON.parse(readFileSync(new URL(`cases/${name}.json`, import.meta.url), "utf8"));
 const bytes = (hex) => new DataView(Uint8Array.from(Buffer.from(hex, "hex")).buffer);
 
@@ -167,4 +167,35 @@ test("the joined page is a module that draws: what is missing from it would be a
   const joined = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
   assert.deepEqual(Object.keys(joined), ["default"]);
   assert.equal(typeof joined.default.render, "function");
+});
+
+test("a selection in words, and what can be done about it", () => {
+  const status = Uint8Array.from([2, 0, 0, 3, 4, 5, 6, 7, 8]);
+  const all = [...status.keys()];
+  assert.equal(graph.selectedInWords(status, [0]), "1 task selected: 1 running");
+  assert.equal(graph.selectedInWords(status, [0, 1, 2, 4]), "4 tasks selected: 1 running, 2 waiting, 1 failed");
+  const many = new Uint8Array(1234).fill(3);
+  assert.equal(graph.selectedInWords(many, [...many.keys()]), "1,234 tasks selected: 1,234 done");
+  assert.deepEqual(graph.takers("cancel", status, all), [0, 1, 2, 8]);
+  assert.deepEqual(graph.takers("retry", status, all), [4, 5, 6]);
+  assert.deepEqual(graph.takers("retry_all", status, all), [4, 5, 6]);
+});
+
+test("tasks join a selection, and leave it when all of them are in", () => {
+  assert.deepEqual([...graph.toggled(new Set([1]), [2, 3])], [1, 2, 3]);
+  assert.deepEqual([...graph.toggled(new Set([1, 2, 3]), [2, 3])], [1]);
+  assert.deepEqual([...graph.toggled(new Set([1, 2]), [2, 3])], [1, 2, 3]);
+});
+
+test("a range goes from row to row, either way", () => {
+  const order = [5, 3, 9, 1];
+  assert.deepEqual(graph.between(order, 3, 1), [3, 9, 1]);
+  assert.deepEqual(graph.between(order, 1, 3), [3, 9, 1]);
+  assert.deepEqual(graph.between(order, 3, 3), [3]);
+  assert.deepEqual(graph.between(order, 4, 9), [9], "one that is not there begins no range");
+});
+
+test("what a click means", () => {
+  const held = (...keys) => graph.meaning(Object.fromEntries(keys.map((key) => [`${key}Key`, true])));
+  assert.deepEqual([held(), held("ctrl"), held("meta"), held("shift")], ["open", "toggle", "toggle", "range"]);
 });

@@ -79,10 +79,9 @@ class HandFlow:
         return TaskDetails(task_id, "Traceback", f"output {task_id}", [(EPOCH, "submitted")], "def app(): ...\n",
                            "cell", 3, "Cell In[1], line 3", 0)  # fmt: skip
 
-    def cancel(self, task_id: int, wait: bool = True) -> bool:
+    def cancel_soon(self, tasks: Sequence[int]) -> None:
         """Remember that it was asked."""
-        self.asked.append(("cancel", task_id))
-        return True
+        self.asked += [("cancel", task) for task in tasks]
 
     def value_of(self, task_id: int) -> Any:
         """Something for every task but those that refuse."""

@@ -1,6 +1,7 @@
 import { FAILED, MARKS } from "./marks.mjs";
 import { barsInSight, endOf, lanesOf, movedWindow, queueOf, spanInWords, taskAtTime, tickText, ticksOf, zoomedWindow } from "./spans.mjs";
 import { html, set } from "./dom.mjs";
+import { meaning } from "./selection.mjs";
 import { makeZoomButtons } from "./zoom.mjs";
 
 const LANE_HIGH = 24; // pixels
@@ -24,7 +25,7 @@ function coloursOf(element) {
 /**
  * What each worker did when, drawn on a canvas; above it how many tasks waited. Wheel, buttons and keys zoom, dragging
  * moves; the task under the pointer or the keys is told in words, with its waiting and queueing before its bar.
- * `open(task)` is called with the place of a task that was chosen.
+ * `open(task, how)` is called with the place of a task that was chosen, and what was meant by that (`meaning`).
  */
 export function makeGantt(open, tools) {
   let tasks = { count: 0, ids: [], status: new Uint8Array(0) };
@@ -34,6 +35,7 @@ export function makeGantt(open, tools) {
   let sight = null; // { from, to }; null = all
   let pointed = -1;
   let selected = -1;
+  let picked = new Set();
   let path = null; // of each task whether it lies on the critical path
   const canvas = html("canvas", {
     tabindex: 0, role: "img", class: "nbf-canvas",
@@ -157,6 +159,11 @@ export function makeGantt(open, tools) {
       pen.beginPath();
       pen.roundRect(x, top + 4, room, LANE_HIGH - 8, room > 7 ? 3 : 0);
       pen.fill();
+      if (picked.has(i)) {
+        pen.strokeStyle = colours.text;
+        pen.lineWidth = 2;
+        pen.stroke();
+      }
       if (many === 1 && room > 20) drawInside(pen, colours, i, x, room, top);
       pen.globalAlpha = 1;
     }
@@ -250,7 +257,7 @@ export function makeGantt(open, tools) {
   canvas.addEventListener("pointerup", (event) => {
     const task = pressed && !pressed.moved ? under(event) : -1;
     pressed = null;
-    if (task >= 0) open(task);
+    if (task >= 0) open(task, meaning(event));
   });
   canvas.addEventListener("pointercancel", () => (pressed = null));
   canvas.addEventListener("pointerleave", () => point(-1));
@@ -288,13 +295,13 @@ export function makeGantt(open, tools) {
     else if (top + 2 * LANE_HIGH > frame.scrollTop + frame.clientHeight) frame.scrollTop = top + 2 * LANE_HIGH - frame.clientHeight;
   }
   canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.altKey || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
     if (event.key.startsWith("Arrow") && lanes.length) {
       if (pointed < 0) pointed = selected;
       const task = neighbourTask(event.key);
       reveal(task);
       point(task);
-    } else if (event.key === "Enter" && pointed >= 0) open(pointed);
+    } else if (event.key === "Enter" && pointed >= 0) open(pointed, meaning(event));
     else if (event.key === "+" || event.key === "=") zoom(1.5);
     else if (event.key === "-") zoom(1 / 1.5);
     else if (event.key === "0") look(null);
@@ -318,6 +325,10 @@ export function makeGantt(open, tools) {
     draw,
     select(task) {
       selected = task;
+      draw();
+    },
+    pick(tasksPicked) {
+      picked = tasksPicked;
       draw();
     },
     focus: () => canvas.focus(),

@@ -14,6 +14,7 @@ import { makeStrip } from "./strip.mjs";
 import { makeActs } from "./acts.mjs";
 import { makePanel } from "./panel.mjs";
 import { makeResults } from "./results.mjs";
+import { makeSelection } from "./selection.mjs";
 import { makeViews } from "./views.mjs";
 import { makeFoot } from "./foot.mjs";
 import { makeFind } from "./find.mjs";
@@ -22,7 +23,7 @@ import { makeFullScreen } from "./fullscreen.mjs";
 import { makePost } from "./post.mjs";
 import { makeTwins } from "./twins.mjs";
 import { leftInWords } from "./spans.mjs";
-import { both } from "./sifting.mjs";
+import { both, listOf } from "./sifting.mjs";
 import { followTheme, tellUse } from "./surroundings.mjs";
 
 function render({ model, el }) {
@@ -33,7 +34,10 @@ function render({ model, el }) {
   const acts = makeActs(post.act);
   const results = makeResults((task) => post.send("result", task, true));
   let selected = -1; // index of the task
-  const open = (task) => {
+  /** Open the panel of a task; or, as `how` says, select it, or all `tasks` that were meant, in the `order` they stand in. */
+  const open = (task, how = "open", tasks = [task], order = null) => {
+    if (how !== "open") return selection.choose(tasks, how, order, selected);
+    selection.clear();
     selected = task;
     select(task);
     post.send("inspect", graph.idOf(task), true);
@@ -50,6 +54,13 @@ function render({ model, el }) {
     else twins.focusOn(views.shown());
     post.send("close");
   };
+  const selection = makeSelection({
+    act: post.act,
+    changed() {
+      graph.pick(selection.tasks());
+      twins.pick(selection.tasks());
+    },
+  });
   const graph = makeGraph(open, () => foot.stopFollowing());
   const strip = makeStrip(open);
   const foot = makeFoot(graph.zoom, (layout) => post.send("layout", undefined, true, layout), graph.follow);
@@ -95,17 +106,21 @@ function render({ model, el }) {
   const root = html(
     "div",
     { class: "nbf", "data-lm-suppress-shortcuts": "true" },
-    head.element, head.bar, notice, ...views.pages, panel.element, hint, spoken,
+    head.element, head.bar, notice, ...views.pages, selection.element, panel.element, hint, spoken,
   );
   const screen = makeFullScreen(root, () => graph.zoom.resize());
   fullScreenPlace.append(screen.button);
   root.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, textarea, select");
     if (event.key === "Escape") {
-      if (!panel.element.hidden) close();
+      if (selection.tasks().size) selection.clear();
+      else if (!panel.element.hidden) close();
       else screen.escape();
     } else if (event.key === "/" && !typing) {
       find.focus();
+      event.preventDefault();
+    } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && !typing) {
+      selection.take(sought ? listOf(sought) : scene.ids.keys());
       event.preventDefault();
     }
     event.stopPropagation();
@@ -126,6 +141,7 @@ function render({ model, el }) {
   }
   let sent; // the scene as it came
   let scene = { name: "", ids: [], nodes: [], edges: [], details: [] };
+  let sought = null; // of each task whether it is among those that are looked for; null: nothing is
   function drawState() {
     if (model.get("scene") !== sent && model.get("scene").ids) {
       sent = model.get("scene");
@@ -136,7 +152,9 @@ function render({ model, el }) {
     const items = model.get("parts");
     graph.update(scene, status, items, model.get("progress"));
     twins.takePath(model.get("path") ?? []);
-    graph.emphasise(both(find.stands(scene, status, items), twins.onPath(scene.ids.length)));
+    sought = find.stands(scene, status, items);
+    graph.emphasise(both(sought, twins.onPath(scene.ids.length)));
+    selection.update(scene.ids, status);
     head.draw(scene.name, model.get("counts"), find.marks);
     foot.draw(model.get("drawing") ?? {}, scene.layout);
   }
@@ -192,7 +210,7 @@ function render({ model, el }) {
     "change:panel": panelLater,
     "change:clock": clockChanged,
     "change:notice": later(drawNotice),
-    "msg:custom": (message, buffers) => [post, acts, results, find, files].forEach((part) => part.hear(message, buffers)),
+    "msg:custom": (message, buffers) => [post, acts, selection, results, find, files].forEach((part) => part.hear(message, buffers)),
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 

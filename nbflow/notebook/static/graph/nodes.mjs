@@ -8,8 +8,9 @@ import { fill, svg, set } from "./dom.mjs";
  *
  * `seen` is what they are drawn from, and is read at each drawing: `scene`, `status`, `items` (of tasks that run
  * several: the [mark, count] pairs that they count as), `progress` (of tasks that tell it: [fraction, text]), `stands`
- * (null, or of each task whether it stands out), `focused`, `selected`. `choose(task)` is called where a click means a
- * task that has no element of its own; `toScene(event)` tells where it was.
+ * (null, or of each task whether it stands out), `focused`, `selected`, `picked` (those that are selected with others).
+ * `choose(event, task, node)` is called where a click means a task that has no element of its own, or all of a node's
+ * (task -1); `toScene(event)` tells where it was.
  *
  * Each maker returns the node's element, `draw(changed)` and `of(task)`: the element that stands for the task.
  */
@@ -38,6 +39,7 @@ function tell(element, task, app, seen) {
   set(element, "data-state", MARKS[mark].word);
   set(element, "aria-label", label(id, app, mark));
   element.classList.toggle("nbf-faded", faded(seen, task));
+  element.classList.toggle("nbf-picked", seen.picked.has(task));
   const detail = seen.scene.details[task] ? `\n${seen.scene.details[task]}` : "";
   const tip = `${app} · task ${numberName(id)} · ${MARKS[mark].word}${detail}`;
   const title = element.querySelector("title");
@@ -165,12 +167,15 @@ function makeField(node, seen, choose, toScene) {
     svg("path", { class: classOf(i % FADED) + (i < FADED ? "" : " nbf-faded") }),
   );
   const gaps = svg("path", { class: "nbf-gaps", d: fieldGaps(node), "stroke-width": node.pitch - node.cell });
+  const picked = svg("path", { class: "nbf-picked-cells" });
   const ring = svg("rect", { class: "nbf-ring", width: node.cell + 3, height: node.cell + 3, rx: 2 });
   const slots = new Map(node.tasks.map((task, slot) => [task, slot]));
-  const element = svg("g", { class: "nbf-field", role: "graphics-symbol", tabindex: -1 }, ...paths, gaps, ring);
+  const element = svg("g", { class: "nbf-field", role: "graphics-symbol", tabindex: -1 }, ...paths, gaps, picked, ring);
   function draw() {
     const drawn = fieldPaths(node, (task) => seen.status[task] + (faded(seen, task) ? FADED : 0));
     paths.forEach((path, key) => set(path, "d", drawn.get(key) ?? ""));
+    const some = seen.picked.size > 0;
+    set(picked, "d", (some && fieldPaths(node, (task) => Number(seen.picked.has(task))).get(1)) || "");
     const shown = slots.has(seen.selected) ? seen.selected : slots.has(seen.focused) ? seen.focused : -1;
     set(ring, "visibility", shown < 0 ? "hidden" : "visible");
     set(element, "aria-label", described(node, tallyOf(seen.status, node.tasks, seen.items)));
@@ -183,7 +188,7 @@ function makeField(node, seen, choose, toScene) {
   element.addEventListener("click", (event) => {
     const point = toScene(event);
     const task = taskAt(node, point.x, point.y);
-    if (task >= 0) choose(task);
+    if (task >= 0) choose(event, task, node);
   });
   return { element, draw, of: () => element };
 }
@@ -225,14 +230,15 @@ function makeSummary(node, seen, choose) {
     counts.draw(tally);
     element.classList.toggle("nbf-faded", node.tasks.every((task) => faded(seen, task)));
     element.classList.toggle("nbf-troubled", tally[FAILED] > 0);
+    element.classList.toggle("nbf-picked", seen.picked.size > 0 && node.tasks.some((task) => seen.picked.has(task)));
     const text = described(node, tally);
     set(element, "aria-label", text);
     if (title.textContent !== text) title.textContent = text;
   }
   element.addEventListener("click", (event) => {
     const part = event.target.getAttribute("data-mark");
-    const first = part === null ? undefined : node.tasks.find((task) => seen.status[task] === Number(part));
-    choose(first ?? -1, node);
+    const meant = part === null ? node.tasks : node.tasks.filter((task) => seen.status[task] === Number(part));
+    choose(event, part === null ? -1 : (meant[0] ?? -1), { ...node, tasks: meant.length ? meant : node.tasks });
   });
   return { element, draw, of: () => element };
 }

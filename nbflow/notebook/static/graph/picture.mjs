@@ -3,12 +3,13 @@ import { edgePath, changedTasks, telling, around, boxOf, neighbour } from "./sce
 import { html, svg, set } from "./dom.mjs";
 import { makeNode, isField } from "./nodes.mjs";
 import { makeZoom, dragging } from "./zoom.mjs";
+import { meaning } from "./selection.mjs";
 
 const UNDER_WAY = new Set([2, 8, 9]); // running, retrying, not responding
 
 /**
- * The graph itself. `open(task)` is called with the index of a task that was chosen, `dragged()` when the user moves
- * the picture.
+ * The graph itself. `open(task, how, tasks)` is called with the index of a task that was chosen, what was meant by that
+ * (`meaning`), and the tasks that were; `dragged()` when the user moves the picture.
  */
 export function makeGraph(open, dragged) {
   const edges = svg("path", { class: "nbf-edges" });
@@ -28,6 +29,7 @@ export function makeGraph(open, dragged) {
     stands: null,
     focused: 0,
     selected: -1,
+    picked: new Set(),
   };
   let parts = []; // of each node: what is redrawn
   let nodeOf = []; // of each task: its node
@@ -104,15 +106,15 @@ export function makeGraph(open, dragged) {
     element.focus({ preventScroll: true });
   }
 
-  /** A click means a task; where it means a node of many, the task of it that tells most. */
-  function choose(task, node) {
+  /** A click means a task; where it means a node of many, all of them, and to look at the one that tells most. */
+  function choose(event, task, node) {
     const meant = task >= 0 ? task : telling(node, seen.status);
     focus(meant);
-    open(meant);
+    open(meant, meaning(event), task >= 0 ? [task] : node.tasks);
   }
-  function openFocused() {
+  function chooseFocused(event) {
     const node = seen.scene.nodes[nodeOf[seen.focused]];
-    open(node.top && !node.cell ? telling(node, seen.status) : seen.focused);
+    choose(event, node.top && !node.cell ? -1 : seen.focused, node);
   }
 
   /** Bring what runs into the window: all of it if it fits, else what was begun last. */
@@ -136,7 +138,7 @@ export function makeGraph(open, dragged) {
     if (event.target === frame || !boxes.length) return;
     const zooms = { "+": 1.25, "=": 1.25, "-": 1 / 1.25 };
     if (event.key.startsWith("Arrow")) focus(neighbour(boxes, seen.focused, event.key));
-    else if (event.key === "Enter" || event.key === " ") openFocused();
+    else if (event.key === "Enter" || event.key === " ") chooseFocused(event);
     else if (event.key === "0") zoom.fit();
     else if (zooms[event.key] && !event.ctrlKey && !event.metaKey) zoom.by(zooms[event.key]);
     else return;
@@ -160,7 +162,10 @@ export function makeGraph(open, dragged) {
   dragging(frame, moved, (event) => {
     const id = event.target.closest?.("[data-task]")?.getAttribute("data-task");
     const task = id ? seen.scene.ids.indexOf(Number(id)) : -1;
-    if (task >= 0) choose(task);
+    if (task >= 0) return choose(event, task);
+    // what a block has beside its cells stands for all of them, to whoever selects
+    const block = seen.scene.nodes[parts.findIndex((part) => part.element.contains(event.target))];
+    if (block?.cell && meaning(event) !== "open" && !event.target.closest(".nbf-field")) choose(event, -1, block);
   });
 
   return {
@@ -197,6 +202,13 @@ export function makeGraph(open, dragged) {
       seen.selected = task;
       redrawField(before);
       mark();
+    },
+    /** Mark the tasks that are selected: a set of them. */
+    pick(picked) {
+      const others = [...picked].filter((task) => !seen.picked.has(task));
+      others.push(...[...seen.picked].filter((task) => !picked.has(task)));
+      seen.picked = picked;
+      drawTasks(others);
     },
     reveal: (task) => boxes[task] && zoom.reveal(boxes[task]),
     focusOn: () => boxes.length && focus(seen.focused),

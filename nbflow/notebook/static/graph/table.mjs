@@ -2,6 +2,7 @@ import { MARKS, numberName, label } from "./marks.mjs";
 import { bytesInWords, rowAfter, rowsInSight, shownTasks, tookOf, waitedOf } from "./columns.mjs";
 import { seconds } from "./text.mjs";
 import { html, set, icon } from "./dom.mjs";
+import { meaning } from "./selection.mjs";
 
 const ROW = 28; // pixels; as in table.css
 const span = (length) => (length < 0 ? "" : seconds(length));
@@ -28,7 +29,8 @@ function saidBy(tasks, i) {
 
 /**
  * The tasks as a table: sorted by a click on a heading, filtered by what is looked for, only the rows in sight are there.
- * `open(task)` is called with the place of a task that was chosen.
+ * `open(task, how, tasks, order)` is called with the place of a task that was chosen, what was meant by that
+ * (`meaning`), and the order in which all rows stand.
  */
 export function makeTable(open) {
   let tasks = { count: 0, ids: [], status: new Uint8Array(0) };
@@ -38,6 +40,7 @@ export function makeTable(open) {
   let places = [];
   let focused = -1; // place of the task whose row has the focus, or would get it
   let selected = -1;
+  let picked = new Set();
   const rows = new Map(); // place -> element
 
   const told = html("span", { role: "status" });
@@ -48,7 +51,7 @@ export function makeTable(open) {
   const body = html("div", { role: "rowgroup", class: "nbf-rows" });
   const grid = html(
     "div",
-    { role: "grid", class: "nbf-grid", "aria-label": "tasks", "aria-colcount": FIELDS.length },
+    { role: "grid", class: "nbf-grid", "aria-label": "tasks", "aria-multiselectable": "true", "aria-colcount": FIELDS.length },
     html("div", { role: "rowgroup", class: "nbf-heads" }, html("div", { role: "row", class: "nbf-row", "aria-rowindex": 1 }, ...heads)),
     body,
   );
@@ -92,7 +95,7 @@ export function makeTable(open) {
     row.style.transform = `translateY(${at * ROW}px)`;
     set(row, "aria-rowindex", at + 2);
     set(row, "tabindex", i === focused ? 0 : -1);
-    set(row, "aria-selected", i === selected);
+    set(row, "aria-selected", i === selected || picked.has(i));
     set(row, "aria-label", label(tasks.ids[i], tasks.apps[tasks.app[i]], mark));
     FIELDS.forEach((field, n) => {
       const cell = row.children[n];
@@ -136,22 +139,37 @@ export function makeTable(open) {
     drawRows();
     rows.get(focused).focus({ preventScroll: true });
   }
+  const choose = (event) => open(focused, meaning(event), [focused], places);
   const rowOf = (target) => target.closest?.(".nbf-body-row");
   const placeOf = (row) => [...rows].find(([, element]) => element === row)?.[0];
 
   grid.addEventListener("scroll", drawRows);
+  // The focus may come by other ways than ours: the keys go on from where it is.
+  grid.addEventListener("focusin", (event) => {
+    const place = placeOf(rowOf(event.target));
+    if (place === undefined || place === focused) return;
+    focused = place;
+    drawRows();
+  });
   grid.addEventListener("click", (event) => {
     const row = rowOf(event.target);
     if (!row) return;
     focusOn(places.indexOf(placeOf(row)));
-    open(focused);
+    choose(event);
   });
+  // else it would be text that is selected
+  grid.addEventListener("mousedown", (event) => meaning(event) === "range" && event.preventDefault());
   grid.addEventListener("keydown", (event) => {
-    if (!rowOf(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!rowOf(event.target) || event.altKey) return;
+    const chosen = event.key === "Enter" || event.key === " ";
+    if ((event.ctrlKey || event.metaKey) && !chosen) return;
     const page = Math.max(1, Math.floor((grid.clientHeight - ROW) / ROW) - 1);
     const next = rowAfter(event.key, places.indexOf(focused), places.length, page);
-    if (next !== undefined) focusOn(next);
-    else if (event.key === "Enter" || event.key === " ") open(focused);
+    if (next !== undefined) {
+      if (event.shiftKey && !picked.size) open(focused, "toggle", [focused]); // where the range begins
+      focusOn(next);
+      if (event.shiftKey) choose(event);
+    } else if (chosen) choose(event);
     else return;
     event.preventDefault();
   });
@@ -170,6 +188,10 @@ export function makeTable(open) {
     resize: drawRows,
     select(task) {
       selected = task;
+      drawRows();
+    },
+    pick(tasksPicked) {
+      picked = tasksPicked;
       drawRows();
     },
     focus: () => focused >= 0 && focusOn(places.indexOf(focused)),

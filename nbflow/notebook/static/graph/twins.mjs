@@ -13,7 +13,7 @@ import { html, set } from "./dom.mjs";
 const SAY_EVERY = 10000; // milliseconds
 
 /**
- * `open(task)` opens a panel; `say(verb)` tells Python; `sought()` gives { words, marks } that are looked for;
+ * `open(task, how, ...)` opens a panel, or selects; `say(verb)` tells Python; `sought()` gives { words, marks } that are looked for;
  * `changed()` is called when something else is to be seen: a view, the critical path.
  */
 export function makeTwins({ open, say, sought, changed }) {
@@ -92,6 +92,11 @@ export function makeTwins({ open, say, sought, changed }) {
     select(task) {
       table.select(task);
       gantt.select(task);
+    },
+    /** Mark the tasks that are selected: a set of them. */
+    pick(tasks) {
+      table.pick(tasks);
+      gantt.pick(tasks);
     },
     /** Give the focus back to where it was in a view of this name. */
     focusOn: (name) => (name === "table" ? table : gantt).focus(),
