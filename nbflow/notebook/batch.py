@@ -9,20 +9,23 @@ place of the tasks that they travel in, and the sweep itself knows best how they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.board import Board
+from nbflow.notebook.estimate import Pace
 from nbflow.notebook.marks import MARKS, RECALLED, ended, sentence, worded
 from nbflow.notebook.text import seconds
+from nbflow.notebook.timeleft import TimeLeft
 from nbflow.numbers import name_of
 from nbflow.wire.rows import TaskRow
 
 _EVIDENCE = 0.5
-"""Tasks, or the sum of their fractions, and seconds, from which on it is told how long the rest will take."""
+"""Items, or the sum of their fractions, and seconds, from which on it is told how long the rest of them will take."""
 _GOOD = {MARKS[State.DONE].word, MARKS[RECALLED].word}
 _LONGEST_SAYING = 80
 _LONGEST_NOTICE = 300
@@ -68,14 +71,26 @@ class Told:
 class Batch:
     """The tasks numbered from `first` on, up to `last` (None while the cell runs), and these sweeps.
 
-    `began`: when the first of them was seen, in seconds since the epoch.
+    `began`: when the first of them was seen, in seconds since the epoch. `earlier` gives what is known of earlier
+    flows, `workers`: how many run its tasks. `clock`, `wall` and `spent`: see `TimeLeft`.
     """
 
-    def __init__(self, first: int, began: float) -> None:
+    def __init__(
+        self,
+        first: int,
+        began: float,
+        *,
+        earlier: Callable[[], Mapping[str, Pace]] = dict,
+        workers: Callable[[], int] = lambda: 1,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        spent: Callable[[], float] = time.thread_time,
+    ) -> None:
         self.first = first
         self.last: int | None = None
         self.sweeps: list[Counted] = []
         self.board = Board()
+        self._time = TimeLeft(self.board, earlier, workers, clock, wall, spent)
         self._began = began
         self._alone: set[int] = set()  # tasks of items that were sent alone
         self._over_at = 0.0
@@ -96,6 +111,7 @@ class Batch:
         if failed and self._failure is None:
             self._failure = row
         if row.parent is not None or not self._counted_elsewhere(row):
+            self._time.changed([row])
             self.board.update([row])
 
     def _counted_elsewhere(self, row: TaskRow) -> bool:
@@ -139,7 +155,10 @@ class Batch:
         return self._over_at if self.sweeps else self.board.last_end
 
     def _left(self, worked: float, rest: float, now: float) -> float | None:
-        """As long as what is over took, in proportion: what is not over may be of another kind."""
+        """By what is known of its apps; where sweeps are among it, as long as what is over took, in proportion."""
+        if not self.sweeps:
+            left = self._time.left()
+            return None if left is None else left.seconds
         starts = [row.started for row in self.board.rows if row.started]
         busy = now - min(starts, default=self._began)
         if worked < _EVIDENCE or busy < _EVIDENCE:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.client import current
 from nbflow.client.calls import Calls
 from nbflow.client.sweep import Sweep
-from nbflow.notebook import audience, line_still
+from nbflow.notebook import audience, earlier, line_still
 from nbflow.notebook.batch import Batch, Told, home_of
 from nbflow.notebook.freezing import Freezing
 from nbflow.notebook.output import Output, request_of
@@ -82,7 +82,10 @@ class Cell:
             return
         sweeps = self.calls.sweeps.copy() - self._before
         if self.batch is None and (self.calls.next_number > self._first or sweeps):
-            self.batch = Batch(self._first, time.time())
+            flow: Any = self.calls.flow
+            self.batch = Batch(
+                self._first, time.time(), earlier=earlier.recall, workers=lambda: len(flow.feed.workers)
+            )
             self.seen_at = time.monotonic()
         if self.batch is not None:
             self.batch.sweeps += [

@@ -13,16 +13,14 @@ import msgspec
 
 from nbflow.notebook.board import Board
 from nbflow.notebook.columns import Columns, Fixed, Moving
-from nbflow.notebook.estimate import Left, Pace, Paces, critical_path, time_left
+from nbflow.notebook.estimate import Left, Pace, critical_path
 from nbflow.notebook.meters import Meters, meters
+from nbflow.notebook.timeleft import Due, TimeLeft
 from nbflow.notebook.verbs import Verb
 from nbflow.wire.rows import StoreRow, TaskRow
 
 WANTED_FOR = 30.0
 """Seconds for which a page's word holds."""
-SHORTEST = 0.5
-"""Seconds between two of the same kind, at least."""
-_SHARE = 30  # what took t seconds is not made again for that many times t
 BYTES = 250_000
 """A second, at most: a server drops what comes faster than a megabyte, and there is more to be told."""
 
@@ -34,18 +32,6 @@ class Told(msgspec.Struct, frozen=True):
     moving: Moving | None = None
     meters: Meters | None = None
     path: list[int] | None = None
-
-
-class _Pace:
-    """When something that changes often is made anew."""
-
-    def __init__(self) -> None:
-        self.stale = True
-        self.next = 0.0
-
-    def made(self, now: float, cost: float, size: int = 0) -> None:
-        self.stale = False
-        self.next = now + max(SHORTEST, _SHARE * cost, size / BYTES)
 
 
 class Twins:
@@ -64,7 +50,7 @@ class Twins:
         spent: Callable[[], float],
     ) -> None:
         self._board = board
-        self._earlier = earlier
+        self._time = TimeLeft(board, earlier, self._workers, clock, wall, spent)
         self._keep = keep
         self._clock = clock
         self._wall = wall
@@ -72,9 +58,7 @@ class Twins:
         self._until = {Verb.COLUMNS: float("-inf"), Verb.PATH: float("-inf")}
         self._columns: Columns | None = None
         self._sent: Fixed | None = None
-        self._paces: Paces | None = None
-        self._left: Left | None = None
-        self._of_columns, self._of_path, self._of_left = _Pace(), _Pace(), _Pace()
+        self._of_columns, self._of_path = Due(), Due()
 
     def want(self, verb: Verb) -> None:
         """A page says what it shows. What it holds may be old."""
@@ -87,10 +71,8 @@ class Twins:
 
     def changed(self, rows: Sequence[TaskRow]) -> None:
         """These rows are about to be taken over by the board."""
-        if self._paces is None:
-            self._paces = Paces(self._earlier())
-        self._paces.update(rows, self._board.get)
-        self._of_columns.stale = self._of_path.stale = self._of_left.stale = True
+        self._time.changed(rows)
+        self._of_columns.stale = self._of_path.stale = True
         if self._columns is not None:
             self._columns.update(rows)
 
@@ -122,15 +104,15 @@ class Twins:
                 self._sent = fixed
             measured = meters(self._board.workers.values(), store)
             size = moving.size + (fixed.size if fixed is not None else 0)
-            self._of_columns.made(now, self._spent() - cost, size)
+            self._of_columns.made(now, self._spent() - cost, size / BYTES)
         cost = self._spent()
         if self._due(Verb.PATH, self._of_path, now, pauses):
-            path = critical_path(self._board.rows, self._expected, self._wall())
+            path = critical_path(self._board.rows, self._time.expected, self._wall())
             self._of_path.made(now, self._spent() - cost)
         told = None if moving is None and path is None else Told(fixed, moving, measured, path)
         return told, min(pauses) if pauses else None
 
-    def _due(self, verb: Verb, pace: _Pace, now: float, pauses: list[float]) -> bool:
+    def _due(self, verb: Verb, pace: Due, now: float, pauses: list[float]) -> bool:
         if now >= self._until[verb] or not pace.stale:
             return False
         if now >= pace.next:
@@ -144,23 +126,15 @@ class Twins:
             self._columns.update(self._board.rows)
         return self._columns
 
-    def _expected(self, row: TaskRow) -> float | None:
-        return None if self._paces is None else self._paces.of(row)
-
     # ---------------------------------------------------------------- the time left
 
     def left(self) -> Left | None:
         """How long the flow still takes, as far as there is ground to say; made anew now and then."""
-        now, cost = self._clock(), self._spent()
-        if self._board.at_rest:
-            if self._paces is not None:
-                self._keep(self._paces.take_news())
-            return None
-        if self._of_left.stale and now >= self._of_left.next:
-            wall = self._wall()
-            self._left = time_left(self._board.rows, self._expected, wall, self._workers())
-            self._of_left.made(now, self._spent() - cost)
-        return self._left
+        if not self._board.at_rest:
+            return self._time.left()
+        if news := self._time.take_news():
+            self._keep(news)
+        return None
 
     def _workers(self) -> int:
         return len(self._board.workers) or len({row.worker for row in self._board.rows if row.worker})

@@ -9,6 +9,7 @@ import pytest
 
 from nbflow.core.states import State
 from nbflow.notebook.batch import Batch, Notice, Told, home_of
+from nbflow.notebook.estimate import Pace
 from nbflow.notebook.line_still import bundle
 from nbflow.wire.rows import Part, Progress, TaskRow
 from tests.notebook.graphs import EPOCH, done, row
@@ -127,15 +128,54 @@ def test_futures_that_have_not_ended_keep_it_going_though_no_row_says_so() -> No
     assert not told(batch).running
 
 
-def test_the_time_left_is_told_in_proportion_once_there_is_evidence() -> None:
-    batch = batch_of(running(1), row(2), row(3), row(4))
+class Clock:
+    """Seconds, moved by hand."""
+
+    now = EPOCH
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_time_left_comes_from_how_long_the_apps_of_the_cell_took_here_or_earlier() -> None:
+    clock = Clock()
+    batch = Batch(
+        1,
+        EPOCH,
+        earlier=lambda: {"report": Pace(3, 5.0)},
+        workers=lambda: 2,
+        clock=clock,
+        wall=clock,
+        spent=lambda: 0.0,
+    )
+    batch.last = 99
+
+    def left(*rows: TaskRow) -> float | None:
+        for each in rows:
+            batch.take(each)
+        clock.now += 1
+        return told(batch, clock.now).left
+
+    scores = [row(number, "score") for number in range(2, 6)]
+    assert left(*scores) is None, "nobody knows how long one takes"
+    assert left(row(2, "score", state=State.DONE, attempt=1, worker=1, started=EPOCH, ended=EPOCH + 4)) == 6.0
+    assert left(row(6, "report", [3, 4, 5])) == pytest.approx(9.0), (
+        "the longest way: a score, then the report"
+    )
+    half = row(
+        3, "score", state=State.RUNNING, attempt=1, worker=1, started=EPOCH, progress=Progress(0.5, "")
+    )
+    assert left(half) == pytest.approx(9.0)
+    assert left(row(7, "score"), row(8, "score"), row(9, "score")) == pytest.approx((5 * 4 + 5 + 5) / 2)
+
+
+def test_what_is_left_of_a_sweep_is_told_in_proportion_once_there_is_evidence() -> None:
+    batch = batch_of(running(1))
+    sweep = HandSweep(1, waiting=4)
+    batch.sweeps.append(sweep)
     assert told(batch).left is None
-    batch.take(done(1, started=EPOCH))
-    assert told(batch, EPOCH + 10).left == pytest.approx(30)
-    batch.take(running(2, progress=Progress(0.5, "")))
-    assert told(batch, EPOCH + 15).left == pytest.approx(25)
-    batch.take(row(3, state=State.DONE, recalled=True, ended=EPOCH))
-    assert told(batch, EPOCH + 15).left == pytest.approx(15), "what was recalled took no time"
+    sweep.states = {State.DONE: 1, State.WAITING: 3}
+    assert told(batch, EPOCH + 10).left == pytest.approx(10 * 4 / 1)
 
 
 def test_time_stands_still_when_all_has_ended() -> None:

@@ -10,7 +10,8 @@ import pytest
 from nbflow.core.states import State
 from nbflow.notebook.estimate import Left, Pace
 from nbflow.notebook.meters import meters
-from nbflow.notebook.twins import BYTES, SHORTEST, WANTED_FOR, Told
+from nbflow.notebook.timeleft import SHORTEST
+from nbflow.notebook.twins import BYTES, WANTED_FOR, Told
 from nbflow.notebook.verbs import Verb
 from nbflow.wire.rows import StoreRow, WorkerRow
 from tests.notebook.graphs import EPOCH, done, row
