@@ -26,6 +26,7 @@ from nbflow.values import objects, outcome, pickling, segments, source
 from nbflow.values.short import short
 from nbflow.wire.messages import Define, Finished, Gathered, Run
 from nbflow.wire.outcomes import Failure, Held, Inline, Stored
+from nbflow.wire.rows import TELLING, Transfer
 
 MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, since some come with every call
 
@@ -62,6 +63,7 @@ class Runner:
         self._show_values = show_values
         self._store_dirs = store_dirs
         self._home = os.getpid()
+        self._called_at = 0.0  # when the arguments of the present task were there
         self._defines: dict[bytes, Define] = {}
         self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
 
@@ -75,6 +77,7 @@ class Runner:
     def run(self, run: Run) -> Finished | Gathered:
         """Run a task to its end; never raises."""
         started = time.time()
+        self._called_at = packing = packed = 0.0
         result: Inline | Stored | Held | Failure
         code: CodeType | None = None
         note = ""
@@ -93,9 +96,10 @@ class Runner:
                 )
             if run.kind == "map":
                 value, tally, note = value.pack(run.app)
-                result = self._pack(value, run)
-            else:
-                result = self._pack(value, run)
+            packing = time.time()
+            result = self._pack(value, run)
+            packed = time.time()
+            if run.kind != "map":
                 note = short(value) if self._show_values else ""
         except BaseException as error:  # the worker outlives whatever a task raises
             if os.getpid() != self._home:
@@ -104,9 +108,12 @@ class Runner:
                 traceback.clear_frames(error.__traceback__)
             result = outcome.pack_error(error, code)
             may_retry = outcome.may_retry(error, run.retry_on)
-        return Finished(
-            run.id, run.attempt, result, note, self.capture.take(), started, time.time(), may_retry, tally
-        )
+        fetch, store = self._called_at - started, packed - packing
+        transfer = None
+        if fetch >= TELLING or store >= TELLING:
+            transfer = Transfer(max(0.0, fetch), max(0.0, store))
+        ended = self.capture.take(), started, time.time()
+        return Finished(run.id, run.attempt, result, note, *ended, may_retry, tally, transfer)
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:
         digest = run.function
@@ -130,6 +137,7 @@ class Runner:
 
     def _call(self, run: Run, function: Callable[..., Any]) -> Any:
         args, kwargs = self._arguments(run)
+        self._called_at = time.time()
         if not run.streams and not run.outputs and run.kind != "bash" and not self.capture.always:
             return awaited(function(*args, **kwargs))
         for path in run.outputs:

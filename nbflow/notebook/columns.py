@@ -22,6 +22,8 @@ from nbflow.wire.rows import TaskRow
 MOST_APPS = 65_536
 MOST_NOTES = 500
 """Tasks whose error is told: those that failed first."""
+MOST_TRANSFERS = 5000
+"""Tasks of which it is told how long values were on their way."""
 _MOST_DETAIL, _MOST_NOTE = 60, 120
 _ALL_DETAILS = 1_000_000  # characters: of very many tasks each has fewer
 _LARGEST = 2**32 - 1
@@ -43,7 +45,7 @@ class Fixed(msgspec.Struct, frozen=True):
 
 
 class Moving(msgspec.Struct, frozen=True):
-    """What becomes known while it runs. `notes`: errors in a line, by place."""
+    """What becomes known while it runs. By place: `notes`, errors in a line; `transfers`, see `_transfer`."""
 
     ready: bytes
     started: bytes
@@ -52,11 +54,12 @@ class Moving(msgspec.Struct, frozen=True):
     attempt: bytes
     peak: bytes
     notes: dict[str, str]
+    transfers: dict[str, tuple[int, int]]
 
     @property
     def size(self) -> int:
         """Bytes on the way to the page, about."""
-        return 6 * len(self.ready) + sum(map(len, self.notes.values()))
+        return 6 * len(self.ready) + sum(map(len, self.notes.values())) + 20 * len(self.transfers)
 
 
 class Columns:
@@ -71,6 +74,7 @@ class Columns:
         self._submitted, self._ready, self._started, self._ended = (array("I") for _ in range(4))
         self._worker, self._attempt, self._peak = (array("I") for _ in range(3))
         self._notes: dict[int, str] = {}
+        self._transfers: dict[int, tuple[int, int]] = {}
         self._needs: list[list[int]] = []
         self._dependants: dict[
             int, list[int]
@@ -95,6 +99,7 @@ class Columns:
             self._attempt[place] = min(row.attempt, _LARGEST)
             self._peak[place] = min(row.peak >> 10, _LARGEST)
             self._note(place, row)
+            self._transfer(place, row)
             if row.state.ended:
                 asked.update(dict.fromkeys(self._dependants.pop(row.id, ())))
         for place in asked:
@@ -140,6 +145,13 @@ class Columns:
         elif place in self._notes or len(self._notes) < MOST_NOTES:
             self._notes[place] = shorten(row.note, _MOST_NOTE)
 
+    def _transfer(self, place: int, row: TaskRow) -> None:
+        """Milliseconds at the beginning of its bar to fetch its arguments, and at the end to put its result away."""
+        if row.transfer is None:
+            self._transfers.pop(place, None)
+        elif place in self._transfers or len(self._transfers) < MOST_TRANSFERS:
+            self._transfers[place] = round(row.transfer.fetch * 1000), round(row.transfer.store * 1000)
+
     def _time(self, at: float) -> int:
         return min(_LARGEST, max(1, round((at - self.start) * 1000) + 1)) if at else 0
 
@@ -158,7 +170,8 @@ class Columns:
         columns = (self._ready, self._started, self._ended, self._worker, self._attempt, self._peak)
         notes = {str(place): note for place, note in self._notes.items()}
         ready, started, ended, worker, attempt, peak = map(_bytes, columns)
-        return Moving(ready, started, ended, worker, attempt, peak, notes)
+        transfers = {str(place): spans for place, spans in self._transfers.items()}
+        return Moving(ready, started, ended, worker, attempt, peak, notes, transfers)
 
 
 def _bytes(column: array[int]) -> bytes:

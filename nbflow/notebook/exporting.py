@@ -36,7 +36,10 @@ def page(picture: Still) -> str:
 
 
 def data(picture: Still) -> str:
-    """The tasks in the order of their submission, as JSON. Times are in seconds since the epoch, 0 = not yet."""
+    """The tasks in the order of their submission, as JSON. Times are in seconds since the epoch, 0 = not yet.
+
+    `fetch` and `store` are seconds between `started` and `ended` for which values were on their way; 0 = hardly any.
+    """
     board = picture.board
     told = {
         "name": picture.scene.name,
@@ -60,6 +63,8 @@ def _task(row: TaskRow, mark: int) -> dict[str, Any]:
         "submitted": row.submitted,
         "started": row.started,
         "ended": row.ended,
+        "fetch": row.transfer.fetch if row.transfer is not None else 0.0,
+        "store": row.transfer.store if row.transfer is not None else 0.0,
         "note": legible(row.note),
     }
 

@@ -17,7 +17,7 @@ from nbflow.notebook.acts import Act, acts, kept_no_more
 from nbflow.notebook.marks import MARKS, mark_of, silence_of, tally_of
 from nbflow.notebook.text import plain, seconds
 from nbflow.sizes import in_words
-from nbflow.wire.rows import Progress, TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import TELLING, Progress, TaskDetails, TaskRow, WorkerRow
 
 MOST_NEIGHBOURS = 10
 MOST_TRIES = 5  # attempts that are told one by one, the last ones
@@ -126,6 +126,7 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> l
     facts.append(_links("needed by", [other for other in rows if row.id in other.needs]))
     facts.append(_links("called", [other for other in rows if other.parent == row.id]))
     facts.append(Fact("ran", _ran(row)))
+    facts.append(Fact("transfer", _transfer(row)))
     if row.progress is not None:
         facts.append(Fact("progress", _progress(row.progress)))
     if worker is not None and worker.memory and worker.task == row.id:
@@ -137,6 +138,14 @@ def _facts(row: TaskRow, rows: Sequence[TaskRow], worker: WorkerRow | None) -> l
     if worker is not None and not worker.responding:
         facts.append(Fact("not responding", silence_of(worker)))
     return [fact for fact in facts if fact.text or fact.links]
+
+
+def _transfer(row: TaskRow) -> str:
+    """How long values were on their way, of the time that it ran."""
+    if row.transfer is None:
+        return ""
+    spans = (row.transfer.fetch, "to fetch its arguments"), (row.transfer.store, "to put its result away")
+    return " · ".join(f"{seconds(span)} {what}" for span, what in spans if span >= TELLING)
 
 
 def _why(row: TaskRow, known: Mapping[int, TaskRow]) -> str:

@@ -16,7 +16,7 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Attempt, Part, Progress, Tally, TaskDetails, TaskRow
+from nbflow.wire.rows import Attempt, Part, Progress, Tally, TaskDetails, TaskRow, Transfer
 
 MOST_ATTEMPTS = 20  # that are told one by one
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
@@ -49,6 +49,7 @@ class Job(msgspec.Struct):
     part: Part | None = None
     tally: Tally | None = None
     progress: Progress | None = None  # as the present attempt has said last
+    transfer: Transfer | None = None  # of the last attempt that has ended
     before: list[Change] = []  # of one that is tried again: its story up to its last end
 
 
@@ -77,6 +78,7 @@ def row(job: Job, story: list[Change], peak: int = 0) -> TaskRow:
         0 if job.tally is None else job.tally.skipped,
         job.progress if last.state is State.RUNNING else None,
         peak,
+        job.transfer if last.state.ended else None,
     )
 
 
@@ -151,6 +153,7 @@ def attempt_failed(job: Job) -> None:
     _blame(job, outcome)
     job.failures.append(job.note)
     job.started = job.ended = 0.0
+    job.transfer = None
     job.progress = None
 
 
@@ -162,6 +165,7 @@ def tried_again(job: Job) -> None:
     job.before, job.story = job.story, []
     job.outcome, job.note, job.traceback, job.error_line = None, "", "", 0
     job.started = job.ended = 0.0
+    job.transfer = None
     job.progress = None
 
 

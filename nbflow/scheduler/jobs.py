@@ -24,7 +24,7 @@ from nbflow.scheduler.outputs import KEPT_WHOLE
 from nbflow.scheduler.shelf import Shelf
 from nbflow.wire.messages import Define
 from nbflow.wire.outcomes import Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Part, Tally
+from nbflow.wire.rows import Part, Tally, Transfer
 
 T = TypeVar("T")
 
@@ -56,6 +56,7 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     ended: float
     part: Part | None
     tally: Tally | None
+    transfer: Transfer | None
 
 
 class Jobs(dict[int, Job]):
@@ -167,6 +168,7 @@ class Jobs(dict[int, Job]):
             job.ended,
             job.part,
             job.tally,
+            job.transfer,
         )
         outcome = job.outcome
         if type(outcome) is Inline and len(outcome.data) <= WITH_IT:
@@ -209,6 +211,7 @@ class Jobs(dict[int, Job]):
             ended=packed.ended,
             part=packed.part,
             tally=packed.tally,
+            transfer=packed.transfer,
         )
 
     def _without_code(self, function: Define) -> Define:

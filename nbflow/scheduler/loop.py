@@ -456,7 +456,7 @@ class Scheduler:
         job.note = message.note
         if message.output or job.output:
             self._outputs.keep(job, message.output)
-        job.started, job.ended = message.started, message.ended
+        job.started, job.ended, job.transfer = message.started, message.ended, message.transfer
         took = message.ended - message.started
         if type(message.outcome) is Failure:
             job.error_line = message.outcome.line

@@ -24,7 +24,7 @@ import msgspec
 
 from nbflow.core.retry import Terms
 from nbflow.wire.outcomes import Composed, Failure, Held, Here, Inline, Lost, Outcome, Stored, Withdrawn
-from nbflow.wire.rows import Part, Progress, StoreRow, Tally, TaskDetails, TaskRow, WorkerRow
+from nbflow.wire.rows import Part, Progress, StoreRow, Tally, TaskDetails, TaskRow, Transfer, WorkerRow
 
 # ---------------------------------------------------------------- from a client
 
@@ -440,6 +440,7 @@ class Finished(msgspec.Struct, array_like=True, tag=True, frozen=True):
     ended: float
     may_retry: bool = True
     tally: Tally | None = None  # of a "map" that has given its answer
+    transfer: Transfer | None = None  # None: next to nothing
 
 
 class Gathered(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -33,6 +33,19 @@ class Progress(msgspec.Struct, array_like=True, frozen=True, gc=False):
     text: str  # on one line, legible
 
 
+TELLING = 0.001  # seconds; most take far less
+
+
+class Transfer(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Seconds of an attempt's time on its worker: until its arguments were there, and to put its value away.
+
+    Told where one of them is at least `TELLING`.
+    """
+
+    fetch: float
+    store: float
+
+
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
@@ -57,6 +70,7 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     skipped: int = 0  # DONE: and how many were cancelled
     progress: Progress | None = None  # RUNNING: if it has said anything
     peak: int = 0  # the most bytes its worker was seen to have while it ran; 0 = nobody looked in that time
+    transfer: Transfer | None = None  # of its last attempt, once that has ended; None = next to nothing
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):

@@ -125,6 +125,34 @@ def test_the_notebook_has_a_value_only_when_it_asks_for_it(flow: DataFlowKernel)
     assert array.sum() == 3 * SIZE
 
 
+def test_a_task_tells_how_long_its_values_were_on_their_way_if_that_was_long(flow: DataFlowKernel) -> None:
+    class Slow:  # to unpickle it takes as long as a large value may
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __reduce__(self) -> Any:
+            return slowly, (self.value,)
+
+    def slowly(value: int) -> Any:
+        import time
+
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.02:
+            pass
+        return value
+
+    given, made = total(np.ones(3), Slow(1)), make(1.0, 10_000_000)
+    quick = total(np.ones(3))
+    assert (given.result(), len(made.result()), quick.result()) == (3.0, 10_000_000, 3.0)
+    rows = flow.rows()
+    given_row, made_row, quick_row = (rows[future.tid].transfer for future in (given, made, quick))
+    assert given_row is not None
+    assert given_row.fetch >= 0.02 > given_row.store
+    assert made_row is not None
+    assert made_row.store > 0.001, "80 MB are not written in a millisecond"
+    assert quick_row is None
+
+
 def test_an_array_outlives_its_future_and_the_values_made_later(flow: DataFlowKernel) -> None:
     first = make(5.0).result(30)
     for value in range(6):

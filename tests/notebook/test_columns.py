@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.states import State
-from nbflow.notebook.columns import MOST_NOTES, Columns
-from nbflow.wire.rows import TaskRow
+from nbflow.notebook.columns import MOST_NOTES, MOST_TRANSFERS, Columns
+from nbflow.wire.rows import TaskRow, Transfer
 from tests.notebook.graphs import EPOCH, done, flows, row
 
 
@@ -89,6 +89,16 @@ def test_a_task_that_is_tried_again_has_no_error_and_no_end() -> None:
     columns.update([row(1, state=State.RUNNING, started=EPOCH + 5, attempt=2)])
     assert columns.moving().notes == {}
     assert told(columns, "ended") == [-1]
+
+
+def test_of_a_task_whose_values_were_long_on_their_way_it_is_told_in_milliseconds() -> None:
+    columns = Columns(EPOCH)
+    columns.update([done(1), done(2, transfer=Transfer(0.0204, 0.0))])
+    assert columns.moving().transfers == {"1": (20, 0)}
+    columns.update([row(2, state=State.RUNNING, started=EPOCH + 5, attempt=2)])
+    assert columns.moving().transfers == {}
+    columns.update([done(number, transfer=Transfer(1.0, 1.0)) for number in range(1, MOST_TRANSFERS + 9)])
+    assert len(columns.moving().transfers) == MOST_TRANSFERS
 
 
 @given(flows(), st.data())

@@ -33,7 +33,8 @@ def test_the_data_tell_every_task_by_its_name_with_its_state_and_needs(picture: 
     assert [task["task"] for task in told["tasks"]] == ["1", "2", "3"]
     assert told["tasks"][1] == {
         "task": "2", "app": "score", "arguments": "C=1.0", "state": "failed", "needs": ["1"], "called_by": None,
-        "attempt": 1, "worker": None, "submitted": EPOCH, "started": 0.0, "ended": 0.0, "note": "ValueError: no",
+        "attempt": 1, "worker": None, "submitted": EPOCH, "started": 0.0, "ended": 0.0, "fetch": 0.0, "store": 0.0,
+        "note": "ValueError: no",
     }  # fmt: skip
     assert told["tasks"][2]["called_by"] == "1"
 

@@ -182,3 +182,13 @@ test("the time left is told as coarsely as it is known, and not at all without g
     ["", "", "", "about 18 s left", "at least 15 s left", "about 1 min 40 s left", "about 1 h 5 min left", ""],
   );
 });
+
+test("values on their way are the beginning and the end of a bar, once it has ended", () => {
+  const tasks = some({ transfers: { 0: [300, 0], 1: [200, 5000], 3: [10, 10] } });
+  assert.deepEqual(twins.transfersOf(tasks, 0), [[0, 300]]);
+  assert.deepEqual(twins.transfersOf(tasks, 1), [[1000, 1200], [1000, 4000]], "never more than the bar");
+  assert.deepEqual(twins.transfersOf(tasks, 2), []);
+  assert.deepEqual(twins.transfersOf(tasks, 3), [], "it has not begun");
+  assert.match(twins.spanInWords(tasks, 0, 5000), /1\.0 s running on worker 1 · 0\.30 s of it to fetch its arguments/);
+  assert.match(twins.spanInWords(tasks, 1, 5000), / · 5\.0 s to put its result away/);
+});

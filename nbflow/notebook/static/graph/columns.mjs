@@ -45,6 +45,7 @@ export function tasksOf(ids, fixed, moving, status, said = {}, items = {}) {
     attempt: numbersOf(moving.attempt, count),
     peak: numbersOf(moving.peak, count),
     notes: moving.notes ?? {},
+    transfers: moving.transfers ?? {}, // by place: milliseconds at the beginning and the end of the bar
   };
 }
 

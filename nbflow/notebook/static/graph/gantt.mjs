@@ -1,5 +1,5 @@
 import { FAILED, MARKS } from "./marks.mjs";
-import { barsInSight, endOf, lanesOf, movedWindow, queueOf, spanInWords, taskAtTime, tickText, ticksOf, zoomedWindow } from "./spans.mjs";
+import { barsInSight, endOf, lanesOf, movedWindow, queueOf, spanInWords, taskAtTime, tickText, ticksOf, transfersOf, zoomedWindow } from "./spans.mjs";
 import { html, set } from "./dom.mjs";
 import { meaning } from "./selection.mjs";
 import { makeZoomButtons } from "./zoom.mjs";
@@ -28,7 +28,7 @@ function coloursOf(element) {
  * `open(task, how)` is called with the place of a task that was chosen, and what was meant by that (`meaning`).
  */
 export function makeGantt(open, tools) {
-  let tasks = { count: 0, ids: [], status: new Uint8Array(0) };
+  let tasks = { count: 0, ids: [], status: new Uint8Array(0), transfers: {} };
   let clock = () => 0;
   let lanes = [];
   let queue = [];
@@ -159,17 +159,42 @@ export function makeGantt(open, tools) {
       pen.beginPath();
       pen.roundRect(x, top + 4, room, LANE_HIGH - 8, room > 7 ? 3 : 0);
       pen.fill();
+      const parts = many === 1 ? transfersOf(tasks, i) : [];
+      parts.forEach((part) => drawTransfer(pen, colours, part, top));
       if (picked.has(i)) {
         pen.strokeStyle = colours.text;
         pen.lineWidth = 2;
         pen.stroke();
       }
-      if (many === 1 && room > 20) drawInside(pen, colours, i, x, room, top);
+      const calledAt = parts.length && parts[0][0] === begin ? Math.max(x, toX(parts[0][1])) : x;
+      if (many === 1 && x + room - calledAt > 20) drawInside(pen, colours, i, calledAt, x + room - calledAt, top);
       pen.globalAlpha = 1;
     }
     for (const i of new Set([selected, pointed])) {
       if (i >= 0 && places.includes(i)) drawPointed(pen, colours, i, top);
     }
+  }
+  /** The part of a bar in which values were on their way: hatched. */
+  function drawTransfer(pen, colours, [from, to], top) {
+    const left = Math.max(LABEL_WIDE - 8, toX(from));
+    const right = Math.min(wide() + 8, toX(to));
+    if (right - left < 1) return;
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top + 4, right - left, LANE_HIGH - 8);
+    pen.clip();
+    pen.fillStyle = colours.ground;
+    pen.globalAlpha *= 0.45;
+    pen.fill();
+    pen.strokeStyle = colours.text;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    for (let x = left - LANE_HIGH; x < right; x += 5) {
+      pen.moveTo(x, top + LANE_HIGH - 4);
+      pen.lineTo(x + LANE_HIGH, top + 4 - 8);
+    }
+    pen.stroke();
+    pen.restore();
   }
   /** Sign and name of a task within its bar. */
   function drawInside(pen, colours, i, x, room, top) {
@@ -224,12 +249,13 @@ export function makeGantt(open, tools) {
   function tell() {
     const task = pointed >= 0 ? pointed : selected;
     const more = lanes.length - MOST_LANES;
+    const hatched = Object.keys(tasks.transfers).length ? " · hatched: values on their way" : "";
     const rest = more > 0 ? ` · and ${more} more workers` : "";
     const text =
       task >= 0 && task < tasks.count
         ? spanInWords(tasks, task, clock())
         : lanes.length
-          ? `Above: waiting for needs (pale), for a worker (full)${rest}`
+          ? `Above: waiting for needs (pale), for a worker (full)${hatched}${rest}`
           : "No task has begun yet.";
     if (told.textContent !== text) told.textContent = text;
   }

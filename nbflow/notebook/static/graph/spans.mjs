@@ -46,6 +46,14 @@ export function barsInSight(tasks, places, from, to, scale, now) {
   return bars;
 }
 
+/** The parts of a task's bar in which values were on their way, [from, to] each; none while it runs. */
+export function transfersOf(tasks, i) {
+  const [fetch, store] = tasks.transfers[i] ?? [0, 0];
+  const [begin, end] = [tasks.started[i], tasks.ended[i]];
+  if (end < 0) return [];
+  return [[begin, Math.min(begin + fetch, end)], [Math.max(begin, end - store), end]].filter(([from, to]) => to > from);
+}
+
 /** The task of a lane at a time, or the nearest within `slack`; -1 = none. */
 export function taskAtTime(tasks, places, at, slack, now) {
   let best = -1;
@@ -136,6 +144,9 @@ export function spanInWords(tasks, i, now) {
   if (queued >= 0.005) parts.push(`${seconds(queued)} waiting for a worker`);
   const took = tookOf(tasks, i, now);
   if (took >= 0) parts.push(`${seconds(took)} ${tasks.ended[i] >= 0 ? "running" : "running so far"} on worker ${tasks.worker[i]}`);
+  const [fetch, store] = tasks.transfers[i] ?? [0, 0];
+  if (fetch) parts.push(`${seconds(fetch / 1000)} of it to fetch its arguments`);
+  if (store) parts.push(`${seconds(store / 1000)} to put its result away`);
   if (tasks.attempt[i] > 1) parts.push(`attempt ${tasks.attempt[i]}`);
   if (tasks.peak[i]) parts.push(`peak ${bytesInWords(tasks.peak[i] * 1024)}`);
   return parts.join(" · ");
