@@ -12,6 +12,7 @@ from typing import Any
 import traitlets
 
 from nbflow.notebook.batch import Told
+from nbflow.notebook.formats import Bundle
 from nbflow.notebook.line_still import bundle
 from nbflow.notebook.live import LiveWidget
 from nbflow.notebook.output import Output
@@ -72,6 +73,11 @@ class CellLine(LiveWidget):
         output.replace(still, here=not page_seen)
         if page_seen:
             self._give_way(still)
+
+    def offer(self, graph: Bundle) -> None:
+        """Have the page show the graph under the line's cell, unless it has: one that was loaded anew has not."""
+        with self._changing:
+            self.send({"graph": graph[0], "model": self.model_id})
 
     def _hears(self, said: Said) -> None:
         self._hear(self, said)

@@ -139,13 +139,13 @@ class Line:
         """Display the live graph of its flow under its cell, unless it stands there."""
         from nbflow.notebook.widget import FlowGraph
 
-        if self._graph is not None and self._graph.shown:
-            return
-        if self._graph is not None:
-            self._graph.close()
-        flow: Any = self.calls.flow
-        self._graph = FlowGraph(flow)
-        self._graph.display_late(Output(shell, self.cell.request))
+        if self._graph is None or not self._graph.shown:
+            if self._graph is not None:
+                self._graph.close()
+            flow: Any = self.calls.flow
+            self._graph = FlowGraph(flow)
+            self._graph.display_late(Output(shell, self.cell.request))
+        self.widget.offer(self._graph.live_bundle())
 
 
 class Follower:

@@ -166,20 +166,20 @@ class FlowGraph(LiveWidget):
         if self._closed:
             output.show(self._drawn(), {})
             return
-        output.show(*self._live_bundle())
+        output.show(*self.live_bundle())
         self._outputs.append(output)
         self._publisher.displayed()
 
     def display_late(self, output: Output) -> None:
         """Display it at a place in a cell that may have ended; from any thread."""
-        output.show_late(*self._live_bundle())
+        output.show_late(*self.live_bundle())
         self._outputs.append(output)
         self._publisher.displayed()
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self._live_bundle()
+        return self.live_bundle()
 
-    def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget, and beside it what is shown where widgets are not known, or not trusted, or nobody looks."""
         data, metadata = super()._repr_mimebundle_() or ({}, {}) if self._live else ({}, {})
         self._publisher.first.wait(_FIRST_PICTURE)

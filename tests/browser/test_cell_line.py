@@ -88,3 +88,32 @@ def test_a_cell_that_submits_tasks_gets_a_line_that_lives_and_then_stays(
     expect(still).to_contain_text("1 failed")
     still.screenshot(path=OUTPUT / "line-still.png")
     expect(line).to_have_count(0)
+
+
+def test_after_a_reload_the_line_goes_on_and_opens_the_graph(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    notebook = tmp_path / "again.ipynb"
+    cells = [
+        "%load_ext nbflow\n%nbflow start 2",
+        APPS,
+        f"fits = [fit(number, {str(tmp_path)!r}) for number in range(4)]",
+        "'quick'",
+    ]
+    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
+    notebook.write_text(nbformat.writes(made))
+    lab = open_notebook(notebook)
+    page = lab.page
+    lab.run_all()
+    line = page.locator(".nbl")
+    expect(line).to_contain_text("2 running", timeout=30_000)
+    lab.reload()
+    expect(line).to_contain_text("2 running", timeout=30_000)
+    line.get_by_role("button", name="Graph").click()
+    graph = page.locator(".jp-Cell", has=line).locator(".nbf")
+    expect(graph.locator("[data-task]")).to_have_count(4)
+    line.get_by_role("button", name="Graph").click()
+    for number in range(4):
+        (tmp_path / str(number)).touch()
+    expect(graph.locator('[data-state="done"]')).to_have_count(4, timeout=30_000)
+    assert graph.count() == 1

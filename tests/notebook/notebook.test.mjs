@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 const page = new URL("../../nbflow/notebook/static/graph/", import.meta.url);
-const { replaceInNotebook } = await import(`${page}notebook.mjs`);
+const { replaceInNotebook, showInNotebook } = await import(`${page}notebook.mjs`);
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const STILL = { "text/plain": "a picture" };
 
@@ -16,6 +16,7 @@ function outputsOf(...bundles) {
     },
     get: (place) => list[place],
     set: (place, output) => (list[place] = output),
+    add: (output) => list.push(output),
     list,
   };
 }
@@ -31,6 +32,18 @@ test("the outputs of one widget are replaced, in all cells, and only those", () 
   assert.equal(second.list[0].data[VIEW].model_id, "other");
   assert.deepEqual(second.list[1].data, STILL);
   assert.equal(replaceInNotebook(manager, "mine", STILL), 0);
+});
+
+test("a widget is shown under the cell of another one, unless it is shown anywhere", () => {
+  const [first, second] = [outputsOf({ [VIEW]: { model_id: "other" } }), outputsOf({ [VIEW]: { model_id: "line" } })];
+  const manager = managerOf({ outputs: first }, { outputs: second });
+  const graph = { [VIEW]: { model_id: "graph" } };
+  assert.equal(showInNotebook(manager, "line", graph), true);
+  assert.deepEqual(second.list[1], { output_type: "display_data", data: graph, metadata: {} });
+  assert.equal(showInNotebook(manager, "line", graph), false);
+  assert.equal(second.list.length, 2);
+  assert.equal(showInNotebook(manager, "nobody", { [VIEW]: { model_id: "else" } }), false);
+  assert.equal(showInNotebook(undefined, "line", graph), false);
 });
 
 test("where a front end lets a widget see nothing, nothing happens", () => {

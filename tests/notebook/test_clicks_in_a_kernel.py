@@ -6,7 +6,6 @@ A front end sends a widget's messages on a subshell, if it and the kernel know o
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,17 +77,8 @@ class Cell:
 
     def wait_for(self, wanted: Wanted) -> None:
         """Read what is published up to the message that is wanted."""
-        silences = 0
         while True:
-            try:
-                message = self._kernel.client.get_iopub_msg(timeout=5)
-            except queue.Empty:
-                # ipykernel 7.3 leaves a request lying now and then, once it has a subshell, until another one comes
-                silences += 1
-                if silences > 6:
-                    raise
-                self._kernel.client.kernel_info()
-                continue
+            message = self._kernel.client.get_iopub_msg(timeout=30)
             self.ended |= self.is_end(message)
             if wanted(message):
                 return

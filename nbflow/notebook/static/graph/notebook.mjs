@@ -2,6 +2,20 @@
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
+/** The cells of the notebook that have outputs, where the widget's manager knows its document. */
+function* outputsIn(manager) {
+  for (const cell of manager?.context?.model?.cells ?? []) {
+    const outputs = cell?.outputs;
+    if (typeof outputs?.get === "function" && typeof outputs.set === "function") yield outputs;
+  }
+}
+
+/** The places among the outputs of a cell that show the widget with this id. */
+function placesOf(outputs, id) {
+  const places = [...Array(outputs.length).keys()];
+  return places.filter((place) => outputs.get(place)?.data?.[VIEW]?.model_id === id);
+}
+
 /**
  * Put `data`, a bundle by MIME type, in the place of each output that shows the widget with this id.
  *
@@ -11,14 +25,24 @@ const VIEW = "application/vnd.jupyter.widget-view+json";
  */
 export function replaceInNotebook(manager, id, data) {
   let count = 0;
-  for (const cell of manager?.context?.model?.cells ?? []) {
-    const outputs = cell?.outputs;
-    if (typeof outputs?.get !== "function" || typeof outputs.set !== "function") continue;
-    for (let place = 0; place < outputs.length; place += 1) {
-      if (outputs.get(place)?.data?.[VIEW]?.model_id !== id) continue;
+  for (const outputs of outputsIn(manager)) {
+    for (const place of placesOf(outputs, id)) {
       outputs.set(place, { output_type: "display_data", data, metadata: {} });
       count += 1;
     }
   }
   return count;
+}
+
+/**
+ * Show `data`, the bundle of another widget, under the cell that shows the widget with this id, unless it is shown.
+ *
+ * A page that was loaded anew drops what the kernel displays under a cell that ran before. Returns whether it was added.
+ */
+export function showInNotebook(manager, id, data) {
+  const cells = [...outputsIn(manager)];
+  if (cells.some((outputs) => placesOf(outputs, data[VIEW]?.model_id).length)) return false;
+  const cell = cells.find((outputs) => placesOf(outputs, id).length);
+  cell?.add({ output_type: "display_data", data, metadata: {} });
+  return cell !== undefined;
 }

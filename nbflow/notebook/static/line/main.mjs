@@ -2,7 +2,7 @@
 import { MARKS, ORDER, classOf } from "../graph/marks.mjs";
 import { html, icon } from "../graph/dom.mjs";
 import { makePost } from "../graph/post.mjs";
-import { replaceInNotebook } from "../graph/notebook.mjs";
+import { replaceInNotebook, showInNotebook } from "../graph/notebook.mjs";
 import { followTheme, tellUse } from "../graph/surroundings.mjs";
 import { clockText } from "./words.mjs";
 import { makeNotifier } from "./notify.mjs";
@@ -84,6 +84,7 @@ function render({ model, el }) {
   const hear = (message) => {
     post.hear(message);
     if (message?.still) replaceInNotebook(model.widget_manager, message.model, message.still);
+    if (message?.graph) showInNotebook(model.widget_manager, message.model, message.graph);
   };
   const heard = {
     "change:counts": later,
