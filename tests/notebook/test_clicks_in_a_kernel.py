@@ -6,7 +6,9 @@ A front end sends a widget's messages on a subshell, if it and the kernel know o
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +41,41 @@ while not all(view._publisher._board.get(future.tid) for view in widget.views(nb
 """
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel]:
+@contextmanager
+def kernel_with_a_flow() -> Iterator[Kernel]:
     with real_kernel() as kernel:
         kernel.run("import concurrent.futures\n%nbflow start 1")
         kernel.run("@nbflow.python_app\ndef stand():\n    import threading\n    threading.Event().wait()")
         yield kernel
 
 
-@pytest.fixture
-def graph(kernel: Kernel) -> Iterator[str]:
+@contextmanager
+def graph_in(kernel: Kernel) -> Iterator[str]:
     """The id of a live graph's comm, the only one."""
     outputs = kernel.run("%nbflow graph", page=True).outputs
     (live,) = [output["data"][WIDGET] for output in outputs if WIDGET in output.get("data", {})]
     yield str(live["model_id"])
     kernel.run("%nbflow freeze", page=True)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with kernel_with_a_flow() as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def graph(kernel: Kernel) -> Iterator[str]:
+    with graph_in(kernel) as graph:
+        yield graph
+
+
+class Deaf(Exception):
+    """The kernel's main shell hears nothing any more.
+
+    That happens to ipykernel 7.3 and 7.4 in some three of a hundred cases, once a subshell was made: the request has
+    arrived, and all threads of the kernel wait for one.
+    """
 
 
 def subshell_of(kernel: Kernel) -> str:
@@ -73,7 +95,10 @@ class Cell:
         self._enough = enough
         self._message = kernel.client.execute(code.format(path=str(enough)))
         self.ended = False
-        self.wait_for(says("begun"))
+        try:
+            self.wait_for(says("begun"))
+        except queue.Empty:
+            raise Deaf from None
 
     def wait_for(self, wanted: Wanted) -> None:
         """Read what is published up to the message that is wanted."""
@@ -104,19 +129,35 @@ def is_acknowledged(key: str) -> Wanted:
 
 
 @pytest.mark.parametrize("cell", [BUSY, AWAITING], ids=["busy", "awaiting"])
-@pytest.mark.parametrize("where", ["main shell", "subshell"])
-def test_a_click_is_heard_beside_a_cell_where_the_kernel_can_and_after_it_elsewhere(
-    kernel: Kernel, graph: str, tmp_path: Path, cell: str, where: str
+def test_a_click_on_the_main_shell_is_heard_beside_a_cell_that_awaits_where_the_kernel_can(
+    kernel: Kernel, graph: str, tmp_path: Path, cell: str
 ) -> None:
-    if where == "subshell" and VERSION < (7, 1):
+    click(kernel, graph, tmp_path, cell, None, beside=cell is AWAITING and VERSION >= (7, 4))
+
+
+@pytest.mark.parametrize("cell", [BUSY, AWAITING], ids=["busy", "awaiting"])
+def test_a_click_on_a_subshell_is_heard_beside_a_cell_where_the_kernel_can(
+    kernel: Kernel, tmp_path: Path, cell: str
+) -> None:
+    if VERSION < (7, 1):
         assert "kernel subshells" not in kernel.features()
         pytest.skip("this kernel has no subshells, and front ends ask it first")
-    beside = where == "subshell" or (cell is AWAITING and VERSION >= (7, 4))
+    for attempt in range(3):
+        with suppress(Deaf), ExitStack() as stack:
+            fresh = stack.enter_context(kernel_with_a_flow())
+            graph = stack.enter_context(graph_in(fresh))
+            (place := tmp_path / str(attempt)).mkdir()
+            click(fresh, graph, place, cell, subshell_of(fresh), beside=True)
+            return
+    pytest.fail("three kernels in a row became deaf")
+
+
+def click(kernel: Kernel, graph: str, place: Path, cell: str, subshell: str | None, *, beside: bool) -> None:
+    """Cancel a task by a click while a cell computes: it is heard `beside` the cell, or after it."""
     number = int(kernel.value("(future := stand()).tid"))
     kernel.run(SHOWN)
-    subshell = subshell_of(kernel) if where == "subshell" else None
 
-    running = Cell(kernel, cell, tmp_path / "enough")
+    running = Cell(kernel, cell, place / "enough")
     kernel.say(graph, {"verb": "cancel", "key": "click-1", "tasks": [number]}, subshell)
     if not beside:
         kernel.ask_control("kernel_info_request")  # the kernel goes on reading what comes
