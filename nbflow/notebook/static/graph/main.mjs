@@ -24,7 +24,7 @@ import { makePost } from "./post.mjs";
 import { makeTwins } from "./twins.mjs";
 import { leftInWords } from "./spans.mjs";
 import { both, listOf } from "./sifting.mjs";
-import { followTheme, tellUse } from "./surroundings.mjs";
+import { followKernel, followTheme, goneInWords, tellUse } from "./surroundings.mjs";
 
 function render({ model, el }) {
   const notice = html("div", { class: "nbf-notice", role: "status", hidden: true });
@@ -130,7 +130,8 @@ function render({ model, el }) {
   const use = tellUse(root, post, () => !panel.element.hidden);
   const endTheme = followTheme(root);
   let clockAt = performance.now();
-  const live = () => Boolean(model.get("clock").running);
+  let gone = false; // the kernel is
+  const live = () => Boolean(model.get("clock").running) && !gone;
 
   const passed = () => (live() ? (performance.now() - clockAt) / 1000 : 0); // seconds since the clock was told
   const now = () => ((model.get("clock").elapsed ?? 0) + passed()) * 1000;
@@ -162,7 +163,7 @@ function render({ model, el }) {
     if (sent && twins.seen()) twins.update(scene.ids, statusOf(model.get("status"), scene.ids.length), model, now);
   }
   function drawNotice() {
-    notice.textContent = model.get("notice") ?? "";
+    notice.textContent = (gone && goneInWords(model.get("counts"))) || (model.get("notice") ?? "");
     notice.hidden = !notice.textContent;
   }
   function drawPanel() {
@@ -214,6 +215,10 @@ function render({ model, el }) {
   };
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 
+  const endKernel = followKernel(model.widget_manager, () => {
+    gone = true;
+    drawNotice();
+  });
   const second = setInterval(() => {
     drawClock();
     if (live()) {
@@ -244,6 +249,7 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
     sizes.disconnect();
     endTheme();
+    endKernel();
     use.stop();
     find.stop();
     screen.stop();

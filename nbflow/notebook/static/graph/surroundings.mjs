@@ -1,4 +1,5 @@
-/** What a view shares with the page it stands on: the theme, and whether the view is in use. */
+/** What a view shares with the page it stands on: the theme, the kernel, and whether the view is in use. */
+import { MARKS, ended } from "./marks.mjs";
 
 /** Keep `data-theme` in step with Jupyter's theme, VS Code's, or the system's. Returns what ends that. */
 export function followTheme(root) {
@@ -22,6 +23,25 @@ export function followTheme(root) {
     watcher.disconnect();
     system.removeEventListener("change", apply);
   };
+}
+
+/**
+ * Call `gone()` when the kernel has died or is started anew, where the front end lets a view know: then nothing that is
+ * shown changes any more. Returns what ends that.
+ */
+export function followKernel(manager, gone) {
+  const changes = manager?.kernel?.statusChanged;
+  if (typeof changes?.connect !== "function") return () => {};
+  const hear = (_, status) => ["autorestarting", "restarting", "dead"].includes(status) && gone();
+  changes.connect(hear);
+  return () => changes.disconnect(hear);
+}
+
+/** What is said when the kernel has gone while tasks had not ended; "" if all had. `counts` are by the states' words. */
+export function goneInWords(counts) {
+  const left = MARKS.filter((_, mark) => !ended(mark)).reduce((sum, { word }) => sum + (counts[word] ?? 0), 0);
+  const tasks = left === 1 ? "1 task" : `${left.toLocaleString("en")} tasks`;
+  return left ? `The kernel is gone, and the flow with it: ${tasks} had not ended. This is how they stood.` : "";
 }
 
 /** Tell Python while the view is in use, so that it is not replaced by its still picture under the pointer. */

@@ -3,7 +3,7 @@ import { MARKS, ORDER, classOf } from "../graph/marks.mjs";
 import { html, icon } from "../graph/dom.mjs";
 import { makePost } from "../graph/post.mjs";
 import { replaceInNotebook, showInNotebook } from "../graph/notebook.mjs";
-import { followTheme, tellUse } from "../graph/surroundings.mjs";
+import { followKernel, followTheme, goneInWords, tellUse } from "../graph/surroundings.mjs";
 import { clockText } from "./words.mjs";
 import { makeNotifier } from "./notify.mjs";
 
@@ -52,9 +52,16 @@ function render({ model, el }) {
   const endTheme = followTheme(root);
   const use = tellUse(root, post, () => false);
   let clockAt = performance.now();
+  let gone = false; // the kernel is
+  const endKernel = followKernel(model.widget_manager, () => {
+    gone = true;
+    const text = goneInWords(model.get("counts"));
+    if (text) notice.textContent = text;
+    notice.classList.toggle("nbl-bad", Boolean(text));
+  });
 
   function drawClock() {
-    clock.textContent = clockText(model.get("clock"), (performance.now() - clockAt) / 1000);
+    if (!gone) clock.textContent = clockText(model.get("clock"), (performance.now() - clockAt) / 1000);
   }
   function draw() {
     const { running } = model.get("clock");
@@ -103,6 +110,7 @@ function render({ model, el }) {
     for (const [event, act] of Object.entries(heard)) model.off(event, act);
     clearInterval(second);
     endTheme();
+    endKernel();
     use.stop();
     post.stop();
     root.remove();

@@ -1,0 +1,106 @@
+"""Cells that run as tasks, in JupyterLab: the next cell runs at once, and all that comes of one comes under it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import OUTPUT
+from tests.browser.lab import PANEL, Lab
+from tools.notebooks import METADATA
+
+
+def notebook_of(path: Path, *cells: str) -> Path:
+    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
+    path.write_text(nbformat.writes(made))
+    return path
+
+
+def cell(lab: Lab, text: str) -> Locator:
+    """The first cell whose source holds `text`."""
+    return lab.page.locator(".jp-Notebook .jp-Cell").nth(lab.cell_index(text))
+
+
+def run_again(lab: Lab, text: str) -> None:
+    lab.page.evaluate(
+        f"index => {{ {PANEL}.content.activeCellIndex = index;"
+        " window.jupyterapp.commands.execute('notebook:run-cell') }",
+        lab.cell_index(text),
+    )
+
+
+def test_a_cell_runs_as_a_task_and_what_comes_of_it_comes_under_it(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        notebook_of(
+            tmp_path / "cells.ipynb",
+            "%load_ext nbflow\npoints = 3",
+            (
+                "%%app\nimport os, time\nimport matplotlib.pyplot as plt\n"
+                f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)\n"
+                "print('counted', points)\nplt.figure(figsize=(4, 1.5))\nplt.plot([1, 3, 2])\nplt.show()\n"
+                "total = points * 2\ntotal"
+            ),
+            "%%app\nmore = total + 1\n1 / (more - 7)",
+            "'at once'",
+        )
+    )
+    page = lab.page
+    lab.hide_side_bar()
+    lab.run_all()
+    lab.wait_until("executed(argument)", lab.cell_index("'at once'"))
+    first, second = cell(lab, "points * 2"), cell(lab, "more = total")
+    expect(first.locator(".jp-OutputArea")).to_contain_text("reads points · binds")
+    expect(first.locator(".jp-OutputArea")).to_contain_text("running")
+    expect(second.locator(".jp-OutputArea")).to_contain_text("waiting")
+    gate.touch()
+    outputs = first.locator(".jp-OutputArea-output")
+    expect(outputs.filter(has_text="counted 3")).to_have_count(1, timeout=60_000)
+    expect(first.locator(".jp-OutputArea img")).to_have_count(1)
+    expect(outputs.filter(has_text="6").last).to_have_text("6")
+    expect(second.locator(".jp-OutputArea")).to_contain_text("ZeroDivisionError: division by zero")
+    expect(second.locator(".jp-OutputArea")).to_contain_text("1 / (more - 7)")
+    for theme in ("Light", "Dark"):
+        lab.set_theme(f"JupyterLab {theme}")
+        page.locator(".jp-Notebook").first.screenshot(path=OUTPUT / f"task-cells-{theme.lower()}.png")
+
+    gate.unlink()
+    run_again(lab, "points * 2")
+    expect(first.locator(".jp-OutputArea")).to_contain_text("running")
+    expect(outputs.filter(has_text="counted 3")).to_have_count(0)
+    gate.touch()
+    expect(outputs.filter(has_text="counted 3")).to_have_count(1, timeout=60_000)
+    expect(first.locator(".jp-OutputArea img")).to_have_count(1)
+
+
+def test_a_view_whose_kernel_was_killed_says_so_and_stands_still(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    number = tmp_path / "kernel"
+    lab = open_notebook(
+        notebook_of(
+            tmp_path / "killed.ipynb",
+            f"%load_ext nbflow\nimport os\nopen({str(number)!r}, 'w').write(str(os.getpid()))",
+            "%%app\ndef go_on():\n    import threading\n    threading.Event().wait()",
+            "futures = [go_on() for _ in range(3)]",
+            "%nbflow graph",
+        )
+    )
+    page = lab.page
+    lab.run_all()
+    lab.wait_until("tasks('running').length > 0")
+    line = page.locator(".nbl")
+    expect(line).to_contain_text("running")
+    os.kill(int(number.read_text()), signal.SIGKILL)
+    said = "The kernel is gone, and the flow with it: 3 tasks had not ended."
+    expect(page.locator(".nbf-notice")).to_contain_text(said, timeout=60_000)
+    expect(line).to_contain_text(said)
+    page.screenshot(path=OUTPUT / "killed.png")
