@@ -12,11 +12,17 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+from nbflow.notebook.layout import LOW
 from nbflow.notebook.text import fit, width
 
 NAME_SIZE, DETAIL_SIZE = 12.0, 10.5
 """Type of a node's name and of its line of detail."""
-PILL_HEIGHT = 36
+PILL_HEIGHT, SLIM_HEIGHT = 36, LOW
+"""Of a pill with its line of detail below its name, and of one with it beside."""
+MOST_TALL = 12
+"""Where more pills stand in a layer they are slim: 25 of them are no taller than a page."""
+BESIDE = 7
+"""Between the name of a slim pill and its line of detail."""
 PILL_TEXT_LEFT = 34
 """Where a pill's text begins: right of its disc."""
 MARGIN = 12
@@ -25,6 +31,7 @@ FOOT = 24
 """Below a block's cells, for its counts; a single row of signed cells needs none."""
 
 _PILL_TEXT = (54, 122)  # narrowest, widest
+_SLIM_TEXT = 190  # widest
 _PROGRESS_TEXT = 92  # "120 of 300 ended"
 _HEAD, _HEAD_DETAIL = 28, 43  # above a block's cells, without and with a line of detail
 _BLOCK_NARROWEST = 110
@@ -39,7 +46,10 @@ _DETAIL_PARTS = re.compile(r"\s+(?=[^\W\d]\w*=)")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node's size and texts. `cell` is 0 for a pill and a summary, `top` for a pill alone."""
+    """A node's size and texts; `room`: of a pill, for its line of detail.
+
+    `cell` is 0 for a pill and a summary, `top` for a pill alone.
+    """
 
     w: int
     h: int
@@ -49,6 +59,7 @@ class Box:
     pitch: int = 0
     columns: int = 0
     top: int = 0
+    room: int = 0
 
 
 def boxes(
@@ -98,17 +109,46 @@ def _pills(
     shared = {app: common(texts) if len(texts) > 1 else [] for app, texts in siblings.items()}
     lines = {number: _without(details[task], shared[apps[task]]) for number, task in tasks.items()}
     least, most = _PILL_TEXT
+    names = {number: width(apps[task], NAME_SIZE, bold=True) for number, task in tasks.items()}
+    if len(tasks) > MOST_TALL:
+        return _slim_pills(tasks, apps, names, lines, progress)
     text = least
-    for number, task in tasks.items():
-        needed = max(width(apps[task], NAME_SIZE, bold=True), width(lines[number], DETAIL_SIZE))
+    for number in tasks:
+        needed = max(names[number], width(lines[number], DETAIL_SIZE))
         text = max(text, ceil(min(most, needed)), _PROGRESS_TEXT if progress[number] else 0)
     w = PILL_TEXT_LEFT + text + MARGIN
     return {
         number: Box(
-            w, PILL_HEIGHT, fit(apps[task], text, NAME_SIZE, bold=True), fit(lines[number], text, DETAIL_SIZE)
+            w,
+            PILL_HEIGHT,
+            fit(apps[task], text, NAME_SIZE, bold=True),
+            fit(lines[number], text, DETAIL_SIZE),
+            room=text,
         )
         for number, task in tasks.items()
     }
+
+
+def _slim_pills(
+    tasks: dict[int, int],
+    apps: Sequence[str],
+    names: dict[int, float],
+    lines: dict[int, str],
+    progress: Sequence[bool],
+) -> dict[int, Box]:
+    """All that is written stands in one line: the name, and beside it the detail."""
+    least, most = _PILL_TEXT
+    text, titles = least, {}
+    for number, task in tasks.items():
+        titles[number] = fit(apps[task], most, NAME_SIZE, bold=True)
+        detail = max(width(lines[number], DETAIL_SIZE), _PROGRESS_TEXT if progress[number] else 0)
+        text = max(text, min(_SLIM_TEXT, ceil(min(most, names[number]) + (BESIDE + detail if detail else 0))))
+    made = {}
+    for number, title in titles.items():
+        room = max(0, text - BESIDE - ceil(width(title, NAME_SIZE, bold=True)))
+        line = fit(lines[number], room, DETAIL_SIZE)
+        made[number] = Box(PILL_TEXT_LEFT + text + MARGIN, SLIM_HEIGHT, title, line, room=room)
+    return made
 
 
 def _blocks(

@@ -28,7 +28,7 @@ MOST_CELLS = 2_000
 """Up to so many tasks each is a cell of a block."""
 MOST_FORCED = 5_000
 """Up to so many tasks each is a node where that is asked for: a page that draws more of them would stand still."""
-TALLEST = 12
+TALLEST = 25
 """More than so many nodes in one layer are folded."""
 SMALLEST_BLOCK = 4
 """Fewer tasks than this are not worth a block."""

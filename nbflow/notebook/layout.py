@@ -22,8 +22,10 @@ from nbflow.notebook.ordering import order_layers
 
 Pair = tuple[int, int]
 
-GAP = 14
-"""Pixels between two nodes of a column."""
+GAP, CLOSE = 14, 4
+"""Pixels between two nodes of a column, and between two that are low."""
+LOW = 24
+"""Pixels of height up to which a node is low."""
 _COLUMN_GAP = 30
 _STEEP = 26  # more pixels between two columns, at most, where edges climb far
 _PASSES = 6
@@ -161,7 +163,7 @@ def _middles(columns: list[list[int]], links: list[Pair], heights: list[int], co
     apart: list[list[float]] = []
     for column in columns:
         gaps = [0.0]
-        gaps += [(heights[u] + heights[v]) / 2 + GAP for u, v in pairwise(column)]
+        gaps += [(heights[u] + heights[v]) / 2 + _gap(heights[u], heights[v]) for u, v in pairwise(column)]
         apart.append(gaps)
         for v, y in zip(column, _running(gaps), strict=True):
             middle[v] = y
@@ -179,6 +181,11 @@ def _middles(columns: list[list[int]], links: list[Pair], heights: list[int], co
             for v, y in zip(column, kept_apart(wanted, weight, apart[k]), strict=True):
                 middle[v] = y
     return middle
+
+
+def _gap(above: int, below: int) -> int:
+    """Pixels between two neighbours of a column; an edge that passes has no height."""
+    return CLOSE if 0 < above <= LOW and 0 < below <= LOW else GAP
 
 
 def kept_apart(wanted: Sequence[float], weight: Sequence[float], gaps: Sequence[float]) -> list[float]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nbflow.legible import shorten
 from nbflow.notebook.board import Board
-from nbflow.notebook.boxes import BAR_HEIGHT, DETAIL_SIZE, FOOT, MARGIN, PILL_TEXT_LEFT
+from nbflow.notebook.boxes import BAR_HEIGHT, BESIDE, DETAIL_SIZE, FOOT, MARGIN, PILL_TEXT_LEFT, SLIM_HEIGHT
 from nbflow.notebook.marks import MARKS, ORDER, ended, fitting, sentence
 from nbflow.notebook.text import escape, fit, seconds, width
 from nbflow.notebook.timeline import Timeline, timeline
@@ -47,7 +47,7 @@ _LIGHT = "--g:#fff;--t:#1f2328;--m:#656d76;--l:#d8dee4;--c:#f6f8fa;--o:#fff;--w:
 _DARK = "--g:#111418;--t:#e6e9ed;--m:#98a2ad;--l:#2b3138;--c:#181c21;--o:#111418;--w:#4a525c;"
 _RULES = """
 text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--t)}
-.n{font-weight:600}.d{font-size:10.5px;fill:var(--m)}.h{font-size:13px;fill:var(--m)}
+.n{font-weight:600}tspan.d{font-weight:400}.d{font-size:10.5px;fill:var(--m)}.h{font-size:13px;fill:var(--m)}
 .h .n{font-size:14px;fill:var(--t)}.s{font-size:11px;fill:var(--m)}
 .g{fill:var(--g);stroke:var(--l)}.c{fill:var(--c);stroke:var(--l);stroke-width:1.2}
 .e{fill:none;stroke:var(--l);stroke-width:1.4}.p{stroke-dasharray:4 4}.l{stroke:var(--l)}.r{stroke:var(--c)}
@@ -164,15 +164,17 @@ def _graph(picture: Still) -> Iterable[str]:
 def _pill(node: Node, status: Sequence[int], said: Progress | None) -> Iterable[str]:
     mark = status[node.tasks[0]]
     middle = node.h // 2
-    text = "" if said is None else fit(said.text, node.w - PILL_TEXT_LEFT - MARGIN, DETAIL_SIZE)
+    text = "" if said is None else fit(said.text, node.room, DETAIL_SIZE)
     line = text or note(node, status)
     frame = f' style="stroke:var(--{mark})"' if MARKS[mark].word in FRAMED else ""
     yield f'<rect class="c"{frame} width="{node.w}" height="{node.h}" rx="9"/>'
     yield f'<circle class="f{mark}" cx="18" cy="{middle}" r="9"/>'
     yield _sign(mark, f"translate(10 {middle - 8})")
-    base = middle - 2.5 if line else middle + 4.2
-    yield f'<text class="n" x="{PILL_TEXT_LEFT}" y="{base}">{escape(node.title)}</text>'
-    if line:
+    beside = node.h <= SLIM_HEIGHT
+    base = middle - 2.5 if line and not beside else middle + 4.2
+    more = f'<tspan class="d" dx="{BESIDE}">{escape(line)}</tspan>' if line and beside else ""
+    yield f'<text class="n" x="{PILL_TEXT_LEFT}" y="{base}">{escape(node.title)}{more}</text>'
+    if line and not beside:
         yield f'<text class="d" x="{PILL_TEXT_LEFT}" y="{middle + 11}">{escape(line)}</text>'
     over = None if said is None else said.fraction
     if over is None and node.inside:

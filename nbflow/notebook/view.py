@@ -44,6 +44,7 @@ class Node(msgspec.Struct, frozen=True):
     columns: int
     top: int  # from the upper side to the first cell, or to a summary's bar; 0 for a pill
     items: int = 0  # of a sweep, whose parts its tasks are; 0 = they are none
+    room: int = 0  # for a pill's line of detail, which may change
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -229,6 +230,7 @@ def _node(x: int, y: int, box: Box, app: str, tasks: list[int], inside: list[int
     return Node(
         x=x, y=y, w=box.w, h=box.h, app=app, title=box.title, detail=box.detail, tasks=tasks, inside=inside,
         cell=box.cell, pitch=box.pitch, columns=box.columns, top=box.top, items=items,
+        room=box.room,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.notebook.layout import GAP, kept_apart, lay_out, layers_of
+from nbflow.notebook.layout import CLOSE, GAP, LOW, kept_apart, lay_out, layers_of
 from nbflow.notebook.ordering import crossings, order_layers
 
 Pair = tuple[int, int]
@@ -59,7 +59,9 @@ def test_nodes_of_a_column_keep_apart_and_edges_lead_right(graph: tuple[list[Pai
         column = sorted(
             (placed.y[v], placed.y[v] + sizes[v][1]) for v in range(len(sizes)) if layers[v] == layer
         )
-        assert all(lower - upper >= GAP - 2 for (_, upper), (lower, _) in pairwise(column))
+        for (top, upper), (lower, bottom) in pairwise(column):
+            low = max(upper - top, bottom - lower) <= LOW
+            assert lower - upper >= (CLOSE if low else GAP) - 2
     for (a, b), route in zip(edges, placed.routes, strict=True):
         assert route[0] == placed.x[a] + sizes[a][0]
         assert route[-2] == placed.x[b]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
-from nbflow.notebook.boxes import common
+from nbflow.notebook.boxes import BESIDE, DETAIL_SIZE, MARGIN, NAME_SIZE, PILL_TEXT_LEFT, common
 from nbflow.notebook.fold import APPS, AUTO, BLOCKS, MOST_CELLS, MOST_FORCED, MOST_NODES, MOST_SINGLE, NODES
 from nbflow.notebook.marks import MARKS, ORDER, RECALLED, RETRYING, fitting, mark_of
 from nbflow.notebook.panel import MOST_NEIGHBOURS, panel
-from nbflow.notebook.text import seconds
+from nbflow.notebook.text import seconds, width
 from nbflow.notebook.timeline import MOST_BARS, timeline
 from nbflow.notebook.view import (
     IMPLIED,
@@ -113,6 +113,18 @@ def test_up_to_a_page_each_task_is_a_pill() -> None:
     assert all(node.cell == 0 for node in scene.nodes)
 
 
+def test_many_pills_of_a_layer_are_slim_and_tell_all_in_a_line() -> None:
+    tall, slim = build("flow", sweep(12)), build("flow", sweep(13))
+    assert {node.h for node in tall.nodes} == {36}
+    assert [node.h for node in slim.nodes] == [36, *[24] * 13, 36]
+    assert slim.height < tall.height, "13 of them take less room than 12 tall ones"
+    assert build("flow", sweep(25)).height <= 25 * 28, "no taller than a page"
+    one = slim.nodes[1]
+    assert (one.title, one.detail) == ("score", "C=0")
+    assert width(one.title, NAME_SIZE, bold=True) + BESIDE + one.room <= one.w - PILL_TEXT_LEFT - MARGIN
+    assert width(one.detail, DETAIL_SIZE) <= one.room
+
+
 def test_siblings_that_would_not_fit_a_page_fold_into_a_block_with_a_signed_cell_for_each() -> None:
     scene = build("flow", sweep(56))
     assert [node.app for node in scene.nodes] == ["load", "score", "best"]
@@ -125,17 +137,17 @@ def test_siblings_that_would_not_fit_a_page_fold_into_a_block_with_a_signed_cell
 
 
 def test_tasks_with_other_neighbours_are_another_block() -> None:
-    rows = [row(1, "scale"), row(2, "pca"), *(row(i, "score", [1 + i % 2]) for i in range(3, 23))]
+    rows = [row(1, "scale"), row(2, "pca"), *(row(i, "score", [1 + i % 2]) for i in range(3, 33))]
     scene = build("flow", rows)
-    assert [len(node.tasks) for node in scene.nodes] == [1, 1, 10, 10]
+    assert [len(node.tasks) for node in scene.nodes] == [1, 1, 15, 15]
 
 
 def test_lanes_of_a_parallel_pipeline_fold_too() -> None:
     rows = [row(1, "split")]
-    for lane in range(20):
+    for lane in range(30):
         rows += [row(2 + 2 * lane, "align", [1]), row(3 + 2 * lane, "call", [2 + 2 * lane])]
     assert [(node.app, len(node.tasks)) for node in build("flow", rows).nodes] == [
-        ("split", 1), ("align", 20), ("call", 20),
+        ("split", 1), ("align", 30), ("call", 30),
     ]  # fmt: skip
 
 
@@ -149,7 +161,8 @@ def chains(count: int, length: int) -> list[TaskRow]:
 
 def test_the_view_follows_the_size_of_the_flow() -> None:
     assert build("flow", chains(3, MOST_SINGLE // 3)).layout == NODES
-    assert build("flow", sweep(13)).layout == BLOCKS, "a layer taller than a page"
+    assert build("flow", sweep(25)).layout == NODES
+    assert build("flow", sweep(26)).layout == BLOCKS, "a layer taller than a page"
     assert build("flow", chains(3, MOST_SINGLE // 3 + 1)).layout == BLOCKS
     assert build("flow", sweep(MOST_CELLS - 2)).layout == BLOCKS
     assert build("flow", sweep(MOST_CELLS - 1)).layout == APPS

@@ -47,11 +47,14 @@ function tell(element, task, app, seen) {
   set(element.querySelector(".nbf-sign"), "d", MARKS[mark].path);
 }
 
+const SLIM = 24; // as in nbflow/notebook/boxes.py
+
 function makePill(node, seen) {
   const task = node.tasks[0];
   const middle = node.h / 2;
-  const name = svg("text", { x: 34, class: "nbf-title" }, node.title);
-  const detail = svg("text", { x: 34, y: middle + 11, class: "nbf-detail" });
+  const beside = node.h <= SLIM; // the line of detail stands beside the name
+  const detail = beside ? svg("tspan", { dx: 7, class: "nbf-detail" }) : svg("text", { x: 34, y: middle + 11, class: "nbf-detail" });
+  const name = svg("text", { x: 34, class: "nbf-title" }, node.title, ...(beside ? [detail] : []));
   const foot = { x: 10, y: node.h - 4, height: 2, rx: 1, visibility: "hidden" };
   const track = svg("rect", { class: "nbf-track", width: node.w - 20, ...foot });
   const run = svg("rect", { class: "nbf-run", width: 0, ...foot });
@@ -64,7 +67,7 @@ function makePill(node, seen) {
       svg("circle", { class: "nbf-disc", cx: 18, cy: middle, r: 9 }),
       svg("path", { class: "nbf-sign", transform: `translate(10 ${middle - 8})` }),
       name,
-      detail,
+      ...(beside ? [] : [detail]),
       track,
       run,
     ),
@@ -77,9 +80,9 @@ function makePill(node, seen) {
     const [fraction, text] = (!over && seen.progress[task]) || [null, ""];
     const called = progressOf(node, seen.status);
     const share = over ? null : (fraction ?? (called && called[0] / called[1]));
-    const line = cut(text, node.w - 46) || note(node, seen.status);
+    const line = cut(text, node.room) || note(node, seen.status);
     if (detail.textContent !== line) detail.textContent = line;
-    set(name, "y", line ? middle - 2.5 : middle + 4.2);
+    set(name, "y", line && !beside ? middle - 2.5 : middle + 4.2);
     for (const part of [track, run]) set(part, "visibility", share === null ? "hidden" : "visible");
     if (share !== null) set(run, "width", ((node.w - 20) * share).toFixed(1));
   }
