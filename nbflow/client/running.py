@@ -94,9 +94,9 @@ class Runner:
                 return Gathered(
                     run.id, run.attempt, template, needs, self.capture.take(), started, time.time()
                 )
+            packing = time.time()
             if run.kind == "map":
                 value, tally, note = value.pack(run.app)
-            packing = time.time()
             result = self._pack(value, run)
             packed = time.time()
             if run.kind != "map":

@@ -99,7 +99,9 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
         n for n in _ready(pool) if n in tasks and tasks[n].state is State.WAITING and not tasks[n].queued
     ]
     startable = [n for n in waiting if tasks[n].depth] if pool.crowded else waiting
-    assert not (startable and pool.idle and pool.slot_free), f"{name} has idle workers and ready tasks"
+    predecessors = [desks.get(desk.predecessor) for desk in pool.idle.values()]
+    may_begin = any(other is None or other.absent for other in predecessors)
+    assert not (startable and may_begin and pool.slot_free), f"{name} has idle workers and ready tasks"
     if pool.starts.failing:  # the next start is due once it is time
         return
     if startable:

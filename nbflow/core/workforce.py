@@ -249,14 +249,15 @@ class Workforce(Ledger):
             for desk in pool.spent():
                 if not desk.queue:
                     self._dismiss(desk, pool)
-        while pool.idle and pool.waiting and pool.slot_free and (task := self._next_ready(pool)):
+        while pool.waiting and pool.slot_free and (begins := self._idle(pool)) is not None:
+            if (task := self._next_ready(pool)) is None:
+                break
             # neighbours stay together: they are likely to be needed together
             share = -(-(pool.waiting + 1) // min(len(pool.idle), pool.slots - pool.busy))
-            desk = self._idle(pool)
-            self._launch(task, pool, desk)
+            self._launch(task, pool, begins)
             if share > 1:
-                self._send_ahead(pool, desk, min(share - 1, AT_MOST))
-            self._short[desk.worker] = desk
+                self._send_ahead(pool, begins, min(share - 1, AT_MOST))
+            self._short[begins.worker] = begins
         for desk in self._short.values():  # once each of them has one
             self._top_up(pool, desk)
         self._short.clear()
@@ -268,14 +269,20 @@ class Workforce(Ledger):
             for desk in tuple(pool.idle.values())[:surplus]:
                 self._dismiss(desk, pool)
 
-    def _idle(self, pool: Pool) -> Desk:
-        """The desk that is to begin: the one whose memory is still warm, but rather one whose place is free by now."""
-        newest = pool.idle[next(reversed(pool.idle))]
-        if newest.predecessor in self.desks:
-            for desk in reversed(pool.idle.values()):
-                if desk.predecessor not in self.desks:
-                    return desk
-        return newest
+    def _idle(self, pool: Pool) -> Desk | None:
+        """The desk that is to begin: of those whose place is free, the one whose memory is still warm."""
+        for desk in reversed(pool.idle.values()):
+            if self.place_is_free(desk):
+                return desk
+        return None
+
+    def place_is_free(self, desk: Desk) -> bool:
+        """Whether a worker may begin: one that takes the place of another waits until that has left, or lends it.
+
+        They may have been given the same accelerator.
+        """
+        predecessor = self.desks.get(desk.predecessor)
+        return predecessor is None or predecessor.absent
 
     def _hire(self, pool: Pool, count: int) -> None:
         """Ask for workers as far as they can be had, for the places of those first that are at their last tasks."""

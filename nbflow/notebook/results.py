@@ -1,8 +1,8 @@
 """A task's value as its panel shows it when somebody asks: a picture, tables, or text.
 
-Pictures go into the page as images, which run nothing and fetch nothing. Of HTML the page takes the tables, and of
-those the text of their cells (`richtables.mjs`): whatever frame HTML itself were put into, what it names elsewhere
-would be fetched. All else is text.
+Pictures go into the page as images, which run nothing and fetch nothing. Of HTML the page gets the tables, and of those
+the text of their cells (`richtables`): whatever frame HTML itself were put into, what it names elsewhere would be
+fetched. All else is text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from IPython.core.getipython import get_ipython
 
 from nbflow.legible import shorten
 from nbflow.notebook.formats import rich
+from nbflow.notebook.richtables import sent, tables_of
 from nbflow.notebook.text import plain
 from nbflow.sizes import in_words
 
@@ -29,13 +30,12 @@ TABLES = "text/html"
 class Shown(NamedTuple):
     """What is shown, by its MIME type.
 
-    One of `PICTURES`, and `data` its bytes in base 64; `TABLES`, and `data` HTML that seems to have some, with the
-    `text` that is shown if it has none; or text/plain, and `data` a text.
+    One of `PICTURES`, and `data` its bytes in base 64; `TABLES`, and `data` a `richtables.Tables` as it travels; or
+    text/plain, and `data` a text.
     """
 
     kind: str
-    data: str
-    text: str = ""
+    data: Any
 
 
 def shown(value: object) -> Shown:
@@ -60,8 +60,8 @@ def shown(value: object) -> Shown:
     if len(text) > MOST_TEXT:
         text = f"{text[:MOST_TEXT]}\n... {len(text) - MOST_TEXT} characters left out ..."
     drawn = data.get(TABLES)
-    if isinstance(drawn, str) and "<table" in drawn.lower() and len(drawn) <= MOST_HTML:
-        return Shown(TABLES, drawn, text)
+    if isinstance(drawn, str) and len(drawn) <= MOST_HTML and (tables := tables_of(drawn)) is not None:
+        return Shown(TABLES, sent(tables))
     return Shown("text/plain", text)
 
 

@@ -154,7 +154,7 @@ def _markup(data: Mapping[str, Any]) -> str:
         if isinstance(text, str):
             encoded = base64.b64encode(text.encode()).decode() if kind == "image/svg+xml" else text
             if _BASE64.fullmatch(encoded):
-                return f'<div><img style="max-width:100%" src="data:{kind};base64,{encoded}"/></div>'
+                return f'<div><img style="margin-top:6px;max-width:100%" src="data:{kind};base64,{encoded}"/></div>'
     if isinstance(html := data.get("text/html"), str):
         return f"<div>{html}</div>"
     return f'<pre style="{PRINTED}">{escape(plain(str(data.get("text/plain", ""))))}</pre>'

@@ -116,6 +116,8 @@ def test_the_selection_tells_how_its_tasks_stand_as_they_go_on(draw: Callable[..
     pages.change(page, traits(rows))
     expect(bar(page)).to_contain_text("1 task selected: 1 failed")
     expect(bar(page).get_by_role("button", name="Cancel")).to_be_disabled()
+    bar(page).get_by_role("button", name="Cancel").click(force=True)
+    assert said(page) == []
     expect(bar(page).get_by_role("button", name="Retry", exact=True)).to_be_enabled()
 
 
@@ -210,14 +212,18 @@ def test_a_cell_of_a_block_or_the_whole_block(draw: Callable[..., Page], count: 
 def test_a_node_of_an_app_is_all_its_tasks_and_a_part_of_its_bar_those_in_that_state(
     draw: Callable[..., Page],
 ) -> None:
-    rows = small()
+    rows = [*small(), row(7, "score", [1], state=State.FAILED, note="ValueError: no", attempt=1)]
     page = draw(rows, **sight(rows, APPS))
     node = page.locator('[data-app="score"]')
     node.locator(".nbf-title").click(modifiers=["ControlOrMeta"])
-    assert told(page) == "3 tasks selected: 1 done, 1 running, 1 failed"
+    assert told(page) == "4 tasks selected: 1 done, 1 running, 2 failed"
     bar(page).get_by_role("button", name="Clear").click()
     node.locator('[data-mark="4"]').click(modifiers=["ControlOrMeta"])
-    assert told(page) == "1 task selected: 1 failed"
+    assert told(page) == "2 tasks selected: 2 failed", "all of those in that state"
+    bar(page).get_by_role("button", name="Clear").click()
+    assert page.evaluate("() => document.activeElement.closest('.nbf-graph') !== null"), (
+        "the keys stay in the view"
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -6,35 +6,23 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from nbflow.notebook.panel import panel
+from nbflow.notebook.richtables import sent, tables_of
 from tests.browser.conftest import OUTPUT
 from tests.browser.test_graph_alone import traits
 from tests.notebook.graphs import EPOCH, done
 from tools import page as pages
 
 FRAME = """
-<div><style scoped>.dataframe tbody tr th { vertical-align: top; }</style>
-<table border="1" class="dataframe">
-  <thead><tr style="text-align: right;"><th></th><th>C</th><th>accuracy</th></tr></thead>
-  <tbody>
-    <tr><th>0</th><td>0.1</td><td>0.9610</td></tr>
-    <tr><th>1</th><td>1.0</td><td>0.9887</td></tr>
-    <tr><th>2</th><td>10.0</td><td>0.9933</td></tr>
-  </tbody>
-</table><p>3 rows × 2 columns</p></div>
+<table><thead><tr><th></th><th>C</th><th>accuracy</th></tr></thead>
+<tbody><tr><th>0</th><td>0.1</td><td>0.9610</td></tr><tr><th>1</th><td>10.0</td><td>0.9933</td></tr></tbody></table>
+<p>2 rows × 2 columns</p>
 """
 HOSTILE = """
-<link rel="stylesheet" href="https://elsewhere.invalid/a.css">
-<meta http-equiv="refresh" content="0;url=https://elsewhere.invalid">
-<table onclick="bad()" style="background: url(https://elsewhere.invalid/b)">
-  <caption><b onmouseover="bad()">caption</b></caption>
-  <tr><td colspan="1000000" id="nbf-root">
-    <img src="https://elsewhere.invalid/c" onerror="bad()">cell <script>bad()</script></td></tr>
-  <tr><td><table><tr><td>inner</td></tr></table></td><th scope="row" class="nbf">head</th></tr>
-</table>
-<iframe src="https://elsewhere.invalid/d"></iframe><p><a href="javascript:bad()">words</a></p>
+<table><caption>&lt;b onmouseover=bad()&gt;</caption>
+<tr><td colspan="2">&lt;img src=x onerror=bad()&gt;</td></tr></table>
 """
 
 
@@ -61,51 +49,36 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert not wrong
 
 
-def give(page: Page, kind: str, data: str, text: str = "") -> None:
-    pages.tell(page, {"result": 1, "kind": kind, "data": data, "text": text})
+def give(page: Page, drawn: str) -> Locator:
+    """Hand it what is made of this HTML; the place of the value."""
+    tables = tables_of(drawn)
+    assert tables is not None
+    pages.tell(page, {"result": 1, "kind": "text/html", "data": sent(tables)})
+    return page.locator(".nbf-value")
 
 
 def test_a_data_frame_is_a_table(page: Page) -> None:
-    give(page, "text/html", FRAME, "as text")
-    table = page.locator(".nbf-value table")
-    expect(table.get_by_role("columnheader")).to_have_text(["", "C", "accuracy"])
-    assert table.locator("tr").evaluate_all(
+    value = give(page, FRAME)
+    assert value.locator("tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
     ) == [
         ["", "C", "accuracy"],
         ["0", "0.1", "0.9610"],
-        ["1", "1.0", "0.9887"],
-        ["2", "10.0", "0.9933"],
+        ["1", "10.0", "0.9933"],
     ]
-    expect(page.locator(".nbf-value p")).to_have_text("3 rows × 2 columns")
-    expect(page.locator(".nbf-value")).not_to_contain_text("as text")
+    expect(value.locator("th")).to_have_count(5)
+    expect(value.locator("p")).to_have_text("2 rows × 2 columns")
 
 
-def test_of_a_hostile_table_nothing_comes_but_its_text(page: Page) -> None:
-    give(page, "text/html", HOSTILE)
-    value = page.locator(".nbf-value")
-    expect(value.locator("caption")).to_have_text("caption")
-    expect(value.locator("td").first).to_have_text("cell")
-    expect(value.locator("th")).to_have_text("head")
-    assert value.locator("table").count() == 1
-    found = value.evaluate(
-        "value => [...value.querySelectorAll('*')].map(each => [each.tagName, ...each.getAttributeNames()].join(' '))"
-    )
-    assert set(found) <= {"TABLE", "CAPTION", "TBODY", "TR", "TD", "TD colspan", "TH scope", "P class"}
-    assert value.locator("td").first.get_attribute("colspan") == "100"
+def test_what_looks_like_markup_in_a_cell_is_its_text(page: Page) -> None:
+    value = give(page, HOSTILE)
+    expect(value.locator("td")).to_have_text("<img src=x onerror=bad()>")
+    expect(value.locator("caption")).to_have_text("<b onmouseover=bad()>")
+    assert value.locator("td").get_attribute("colspan") == "2"
+    assert value.locator("img").count() == 0
 
 
-@pytest.mark.parametrize(
-    "drawn",
-    ["<table></table>", "<table><tr></tr>", "<p>no table</p>", "<script>bad()</script>"],
-    ids=["empty", "no-cell", "no-table", "script"],
-)
-def test_where_there_is_no_table_the_text_is_shown(page: Page, drawn: str) -> None:
-    give(page, "text/html", drawn, "as text")
-    expect(page.locator(".nbf-value pre")).to_have_text("as text")
-
-
-def test_a_table_that_is_far_too_long_is_cut_off_and_says_so(page: Page) -> None:
-    give(page, "text/html", f"<table>{'<tr><td>1</td><td>2</td></tr>' * 4000}</table>")
-    expect(page.locator(".nbf-value")).to_contain_text("More than 5,000 cells: cut off.")
-    assert page.locator(".nbf-value td").count() == 5000
+def test_a_table_that_is_far_too_long_says_that_it_is_cut_off(page: Page) -> None:
+    value = give(page, f"<table>{'<tr><td>1</td><td>2</td></tr>' * 4000}</table>")
+    expect(value).to_contain_text("There are more cells: cut off.")
+    assert value.locator("td").count() == 5000

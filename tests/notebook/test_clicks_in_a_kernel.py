@@ -71,10 +71,10 @@ def graph(kernel: Kernel) -> Iterator[str]:
 
 
 class Deaf(Exception):
-    """The kernel's main shell hears nothing any more.
+    """The kernel hears nothing any more.
 
-    That happens to ipykernel 7.3 and 7.4 in some three of a hundred cases, once a subshell was made: the request has
-    arrived, and all threads of the kernel wait for one.
+    That happens to ipykernel 7.3 and 7.4 in some three of a hundred cases: a request was sent, and all threads of the
+    kernel wait for one.
     """
 
 
@@ -95,15 +95,15 @@ class Cell:
         self._enough = enough
         self._message = kernel.client.execute(code.format(path=str(enough)))
         self.ended = False
-        try:
-            self.wait_for(says("begun"))
-        except queue.Empty:
-            raise Deaf from None
+        self.wait_for(says("begun"))
 
     def wait_for(self, wanted: Wanted) -> None:
         """Read what is published up to the message that is wanted."""
         while True:
-            message = self._kernel.client.get_iopub_msg(timeout=30)
+            try:
+                message = self._kernel.client.get_iopub_msg(timeout=30)
+            except queue.Empty:
+                raise Deaf from None
             self.ended |= self.is_end(message)
             if wanted(message):
                 return
@@ -130,9 +130,12 @@ def is_acknowledged(key: str) -> Wanted:
 
 @pytest.mark.parametrize("cell", [BUSY, AWAITING], ids=["busy", "awaiting"])
 def test_a_click_on_the_main_shell_is_heard_beside_a_cell_that_awaits_where_the_kernel_can(
-    kernel: Kernel, graph: str, tmp_path: Path, cell: str
+    tmp_path: Path, cell: str
 ) -> None:
-    click(kernel, graph, tmp_path, cell, None, beside=cell is AWAITING and VERSION >= (7, 4))
+    beside = cell is AWAITING and VERSION >= (7, 4)
+    with_a_kernel_that_hears(
+        tmp_path, lambda kernel, graph, place: click(kernel, graph, place, cell, None, beside=beside)
+    )
 
 
 @pytest.mark.parametrize("cell", [BUSY, AWAITING], ids=["busy", "awaiting"])
@@ -142,12 +145,20 @@ def test_a_click_on_a_subshell_is_heard_beside_a_cell_where_the_kernel_can(
     if VERSION < (7, 1):
         assert "kernel subshells" not in kernel.features()
         pytest.skip("this kernel has no subshells, and front ends ask it first")
+    with_a_kernel_that_hears(
+        tmp_path,
+        lambda fresh, graph, place: click(fresh, graph, place, cell, subshell_of(fresh), beside=True),
+    )
+
+
+def with_a_kernel_that_hears(tmp_path: Path, act: Callable[[Kernel, str, Path], None]) -> None:
+    """Try it with a fresh kernel and its graph; with another one where that has become deaf."""
     for attempt in range(3):
         with suppress(Deaf), ExitStack() as stack:
-            fresh = stack.enter_context(kernel_with_a_flow())
-            graph = stack.enter_context(graph_in(fresh))
+            kernel = stack.enter_context(kernel_with_a_flow())
+            graph = stack.enter_context(graph_in(kernel))
             (place := tmp_path / str(attempt)).mkdir()
-            click(fresh, graph, place, cell, subshell_of(fresh), beside=True)
+            act(kernel, graph, place)
             return
     pytest.fail("three kernels in a row became deaf")
 

@@ -302,8 +302,8 @@ def test_a_value_is_fetched_on_a_thread_of_its_own_when_somebody_asks(desk: Desk
     desk.publisher._results.close(10)  # when it has done what was asked for
     desk.step()
     assert [shown["result"] for shown in desk.page.shown if "result" in shown] == [
-        (1, "text/plain", "{'value': 1}", ""),
-        (2, "text/plain", "It cannot be shown: ValueError: it is as it is", ""),
+        (1, "text/plain", "{'value': 1}"),
+        (2, "text/plain", "It cannot be shown: ValueError: it is as it is"),
     ]
     assert asking == ["nbflow-result"] * 2
 

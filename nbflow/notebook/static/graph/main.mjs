@@ -46,12 +46,12 @@ function render({ model, el }) {
     graph.select(task);
     twins.select(task);
   };
+  const focusOnView = () => (views.shown() === "graph" ? graph.focusOn() : twins.focusOn(views.shown()));
   const close = () => {
     selected = -1;
     select(-1);
     panel.show({});
-    if (views.shown() === "graph") graph.focusOn();
-    else twins.focusOn(views.shown());
+    focusOnView();
     post.send("close");
   };
   const selection = makeSelection({
@@ -60,6 +60,7 @@ function render({ model, el }) {
       graph.pick(selection.tasks());
       twins.pick(selection.tasks());
     },
+    giveFocus: () => focusOnView(),
   });
   const graph = makeGraph(open, () => foot.stopFollowing());
   const strip = makeStrip(open);

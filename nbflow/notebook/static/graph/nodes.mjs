@@ -9,8 +9,8 @@ import { fill, svg, set } from "./dom.mjs";
  * `seen` is what they are drawn from, and is read at each drawing: `scene`, `status`, `items` (of tasks that run
  * several: the [mark, count] pairs that they count as), `progress` (of tasks that tell it: [fraction, text]), `stands`
  * (null, or of each task whether it stands out), `focused`, `selected`, `picked` (those that are selected with others).
- * `choose(event, task, node)` is called where a click means a task that has no element of its own, or all of a node's
- * (task -1); `toScene(event)` tells where it was.
+ * `choose(event, task, node, all)` is called where a click means a task that has no element of its own, all of a node's
+ * (task -1), or `all` of some; `toScene(event)` tells where it was.
  *
  * Each maker returns the node's element, `draw(changed)` and `of(task)`: the element that stands for the task.
  */
@@ -241,7 +241,8 @@ function makeSummary(node, seen, choose) {
   element.addEventListener("click", (event) => {
     const part = event.target.getAttribute("data-mark");
     const meant = part === null ? node.tasks : node.tasks.filter((task) => seen.status[task] === Number(part));
-    choose(event, part === null ? -1 : (meant[0] ?? -1), { ...node, tasks: meant.length ? meant : node.tasks });
+    if (part !== null && meant.length) choose(event, meant[0], node, meant);
+    else choose(event, -1, node);
   });
   return { element, draw, of: () => element };
 }

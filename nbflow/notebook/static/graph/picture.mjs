@@ -106,11 +106,11 @@ export function makeGraph(open, dragged) {
     element.focus({ preventScroll: true });
   }
 
-  /** A click means a task; where it means a node of many, all of them, and to look at the one that tells most. */
-  function choose(event, task, node) {
+  /** A click means a task; where it means a node of many, or `all` of some, these, and to look at the one that tells most. */
+  function choose(event, task, node, all) {
     const meant = task >= 0 ? task : telling(node, seen.status);
     focus(meant);
-    open(meant, meaning(event), task >= 0 ? [task] : node.tasks);
+    open(meant, meaning(event), all ?? (task >= 0 ? [task] : node.tasks));
   }
   function chooseFocused(event) {
     const node = seen.scene.nodes[nodeOf[seen.focused]];

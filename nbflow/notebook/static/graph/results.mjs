@@ -17,8 +17,7 @@ export function makeResults(ask) {
       const alt = `result of task ${numberName(task)}`;
       place.replaceChildren(html("img", { src: `data:${got.kind};base64,${got.data}`, alt }));
     } else {
-      const tables = got.kind === "text/html" ? tablesOf(got.data) : [];
-      place.replaceChildren(...(tables.length ? tables : [html("pre", {}, got.text || got.data)]));
+      place.replaceChildren(...(got.kind === "text/html" ? tablesOf(got.data) : [html("pre", {}, got.data)]));
     }
   }
   return {
@@ -31,8 +30,8 @@ export function makeResults(ask) {
     },
     /** Whether it was a value that came. */
     hear(message) {
-      if (message?.result === undefined || message.result !== task || typeof message.data !== "string") return;
-      got = { kind: message.kind, data: message.data, text: message.text };
+      if (message?.result === undefined || message.result !== task) return;
+      got = { kind: message.kind, data: message.data };
       place.previousElementSibling?.remove();
       fill();
     },

@@ -43,9 +43,9 @@ export function between(order, from, to) {
 
 /**
  * The selection of one view, as places of tasks. `act(verb, ids)` has something done, `changed()` is called when other
- * tasks are selected.
+ * tasks are selected, `giveFocus()` when the bar that had the focus goes.
  */
-export function makeSelection({ act, changed }) {
+export function makeSelection({ act, changed, giveFocus }) {
   let chosen = new Set();
   let from = -1; // the task that a range begins at
   let shown = { ids: [], status: new Uint8Array(0) };
@@ -54,7 +54,8 @@ export function makeSelection({ act, changed }) {
   const buttons = ACTS.map(({ verb, name }) => ({
     verb,
     name,
-    button: html("button", { type: "button", class: "nbf-act", onclick: () => ask(verb) }, name),
+    // not `disabled`: a button that has the focus keeps it, and the keys stay here
+    button: html("button", { type: "button", class: "nbf-act", "aria-disabled": "false", onclick: () => ask(verb) }, name),
   }));
   const none = html("button", { type: "button", class: "nbf-act", title: "Clear the selection (Esc)", onclick: () => clear() }, "Clear");
   const element = html(
@@ -69,15 +70,18 @@ export function makeSelection({ act, changed }) {
   };
   function ask(verb) {
     const tasks = takers(verb, shown.status, [...chosen]);
+    if (!tasks.length) return;
     const most = tasks.slice(0, MOST_TASKS);
     tell(most.length < tasks.length ? `These are the first ${figure(most.length)}: click again for more.` : "");
     act(verb, most.map((task) => shown.ids[task]));
   }
   function turnTo(next) {
+    const held = element.contains(document.activeElement);
     chosen = next;
     tell("");
     draw();
     changed();
+    if (held && element.hidden) giveFocus();
   }
   function clear() {
     from = -1;
@@ -93,7 +97,7 @@ export function makeSelection({ act, changed }) {
       const count = takers(verb, shown.status, tasks).length;
       const label = count && count < tasks.length ? `${name} ${figure(count)}` : name;
       if (button.textContent !== label) button.textContent = label;
-      button.disabled = !count;
+      set(button, "aria-disabled", !count);
     }
   }
   return {

@@ -2,7 +2,7 @@
 import { MARKS, ORDER, classOf } from "../graph/marks.mjs";
 import { html, icon } from "../graph/dom.mjs";
 import { makePost } from "../graph/post.mjs";
-import { replaceInNotebook, showInNotebook } from "../graph/notebook.mjs";
+import { showInNotebook } from "../graph/notebook.mjs";
 import { followKernel, followTheme, goneInWords, tellUse } from "../graph/surroundings.mjs";
 import { clockText } from "./words.mjs";
 import { makeNotifier } from "./notify.mjs";
@@ -90,7 +90,6 @@ function render({ model, el }) {
   };
   const hear = (message) => {
     post.hear(message);
-    if (message?.still) replaceInNotebook(model.widget_manager, message.model, message.still);
     if (message?.graph) showInNotebook(model.widget_manager, message.model, message.graph);
   };
   const heard = {
