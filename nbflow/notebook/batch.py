@@ -20,7 +20,7 @@ from nbflow.notebook.board import Board
 from nbflow.notebook.estimate import Pace
 from nbflow.notebook.marks import MARKS, RECALLED, ended, sentence, worded
 from nbflow.notebook.text import seconds
-from nbflow.notebook.timeleft import TimeLeft
+from nbflow.notebook.timeleft import NOTHING, TimeLeft
 from nbflow.numbers import name_of
 from nbflow.wire.rows import TaskRow
 
@@ -72,7 +72,7 @@ class Batch:
     """The tasks numbered from `first` on, up to `last` (None while the cell runs), and these sweeps.
 
     `began`: when the first of them was seen, in seconds since the epoch. `earlier` gives what is known of earlier
-    flows, `workers`: how many run its tasks. `clock`, `wall` and `spent`: see `TimeLeft`.
+    flows, `workers`: how many run its tasks. `clock`, `wall`, `spent` and `beyond`: see `TimeLeft`.
     """
 
     def __init__(
@@ -85,12 +85,13 @@ class Batch:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         spent: Callable[[], float] = time.thread_time,
+        beyond: Mapping[int, TaskRow] = NOTHING,
     ) -> None:
         self.first = first
         self.last: int | None = None
         self.sweeps: list[Counted] = []
         self.board = Board()
-        self._time = TimeLeft(self.board, earlier, workers, clock, wall, spent)
+        self._time = TimeLeft(self.board, earlier, workers, clock, wall, spent, beyond)
         self._began = began
         self._alone: set[int] = set()  # tasks of items that were sent alone
         self._over_at = 0.0

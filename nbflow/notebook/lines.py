@@ -84,7 +84,11 @@ class Cell:
         if self.batch is None and (self.calls.next_number > self._first or sweeps):
             flow: Any = self.calls.flow
             self.batch = Batch(
-                self._first, time.time(), earlier=earlier.recall, workers=lambda: len(flow.feed.workers)
+                self._first,
+                time.time(),
+                earlier=earlier.recall,
+                workers=lambda: len(flow.feed.workers),
+                beyond=flow.feed.rows,
             )
             self.seen_at = time.monotonic()
         if self.batch is not None:

@@ -17,6 +17,7 @@ SHORTEST = 0.5
 """Seconds between two of the same kind, at least."""
 SHARE = 30
 """What took t seconds is not made again for that many times t."""
+NOTHING: Mapping[int, TaskRow] = {}
 
 
 class Due:
@@ -35,7 +36,8 @@ class Due:
 class TimeLeft:
     """Of one board. `clock` is monotonic, `wall` since the epoch, `spent` of the processor by this thread: seconds.
 
-    `earlier` gives what is known of earlier flows; `workers`: how many run the tasks.
+    `earlier` gives what is known of earlier flows; `workers`: how many run the tasks. `beyond`: the rows of the whole
+    flow, where the board holds some of them only: what its tasks wait for counts, too.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TimeLeft:
         clock: Callable[[], float],
         wall: Callable[[], float],
         spent: Callable[[], float],
+        beyond: Mapping[int, TaskRow] = NOTHING,
     ) -> None:
         self._board = board
         self._earlier = earlier
@@ -53,6 +56,7 @@ class TimeLeft:
         self._clock = clock
         self._wall = wall
         self._spent = spent
+        self._beyond = beyond
         self._paces: Paces | None = None
         self._due = Due()
         self._left: Left | None = None
@@ -73,9 +77,28 @@ class TimeLeft:
         now = self._clock()
         if self._due.stale and now >= self._due.next:
             cost = self._spent()
-            self._left = time_left(self._board.rows, self.expected, self._wall(), self._workers())
+            others = self._waited_for()
+            rows = [*self._board.rows, *others] if others else self._board.rows
+            self._left = time_left(rows, self.expected, self._wall(), self._workers())
             self._due.made(now, self._spent() - cost)
+            self._due.stale = bool(others)  # nobody says here when they go on
         return self._left
+
+    def _waited_for(self) -> list[TaskRow]:
+        """What its tasks wait for beyond the board, and what that waits for in turn."""
+        if not self._beyond:
+            return []
+        found: dict[int, TaskRow] = {}
+        needs = [need for row in self._board.rows if not row.state.ended for need in row.needs]
+        while needs:
+            number = needs.pop()
+            if number in found or self._board.get(number) is not None:
+                continue
+            row = self._beyond.get(number)
+            if row is not None and not row.state.ended:
+                found[number] = row
+                needs += row.needs
+        return list(found.values())
 
     def take_news(self) -> Mapping[str, Pace]:
         """What was measured since this was asked last."""

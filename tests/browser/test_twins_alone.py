@@ -17,7 +17,7 @@ from nbflow.notebook.estimate import critical_path
 from nbflow.notebook.meters import meters
 from nbflow.notebook.timeline import timeline
 from nbflow.notebook.view import build, sent
-from nbflow.wire.rows import StoreRow, TaskRow, WorkerRow
+from nbflow.wire.rows import StoreRow, TaskRow, Transfer, WorkerRow
 from tests.browser.conftest import OUTPUT
 from tests.notebook.graphs import EPOCH, row
 from tools import page as pages
@@ -261,6 +261,43 @@ def test_the_timeline_shows_who_ran_what_and_a_click_opens_it(draw: Callable[...
     expect(page.get_by_role("region", name="meters")).to_contain_text(
         "big values 310 MB, at most 512 MB, 2 GB allowed"
     )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_timeline_hatches_the_time_in_which_values_were_on_their_way(
+    draw: Callable[..., Page], dark: bool
+) -> None:
+    rows = [
+        ran(1, "load", [], 1, 25, 1, transfer=Transfer(0.0, 6.0)),
+        ran(2, "score", [1], 26, 50, 1, transfer=Transfer(8.0, 4.0)),
+        ran(3, "score", [1], 26, 50, 2),
+    ]
+    page = draw(rows, "Timeline", dark=dark)
+    told = page.locator(".nbf-told-span")
+    expect(told).to_contain_text("hatched: values on their way")
+    box = page.locator(".nbf-canvas").bounding_box()
+    assert box is not None
+
+    def colours(begin: float, end: float, lane: int) -> int:
+        """How many there are along the foot of a bar, below what is written in it."""
+        scale = (box["width"] - 74 - 12) / NOW
+        count: int = page.evaluate(
+            """([x, y, wide]) => { const dense = window.devicePixelRatio;
+            const pen = document.querySelector('.nbf-canvas').getContext('2d');
+            const data = pen.getImageData(x * dense, y * dense, wide * dense, 1).data;
+            const all = Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join());
+            return new Set(all).size; }""",
+            [74 + begin * scale, 44 + lane * 24 + 18, (end - begin) * scale],
+        )
+        return count
+
+    assert colours(20, 24, 0) > 1, "behind the first"
+    assert colours(27, 33, 0) > 1, "before the second"
+    assert colours(47, 49, 0) > 1, "behind it"
+    assert colours(36, 44, 0) == 1, "not while its function ran"
+    assert colours(27, 49, 1) == 1, "nor where values were there at once"
+    page.mouse.move(box["x"] + 74 + 40 * (box["width"] - 86) / NOW, box["y"] + 56)
+    expect(told).to_contain_text("8.0 s of it to fetch its arguments · 4.0 s to put its result away")
 
 
 def test_the_timeline_is_walked_and_zoomed_by_keyboard(draw: Callable[..., Page]) -> None:

@@ -169,6 +169,38 @@ def test_the_time_left_comes_from_how_long_the_apps_of_the_cell_took_here_or_ear
     assert left(row(7, "score"), row(8, "score"), row(9, "score")) == pytest.approx((5 * 4 + 5 + 5) / 2)
 
 
+def test_what_the_cell_waits_for_in_other_cells_counts_to_the_time_left_as_long_as_it_goes_on() -> None:
+    clock = Clock()
+    flow = {
+        1: row(1, "load"),
+        2: row(2, "clean", [1]),
+        3: row(3, "unrelated"),
+        4: row(4, "report", [2]),
+    }
+    batch = Batch(
+        4,
+        EPOCH,
+        earlier=lambda: {app: Pace(1, 10.0) for app in ("load", "clean", "unrelated", "report")},
+        workers=lambda: 4,
+        clock=clock,
+        wall=clock,
+        spent=lambda: 0.0,
+        beyond=flow,
+    )
+    batch.last = 4
+    batch.take(flow[4])
+
+    def left() -> float | None:
+        clock.now += 1
+        return told(batch, clock.now).left
+
+    assert left() == 30.0
+    flow[1] = done(1)
+    assert left() == 20.0, "though no task of the cell has changed"
+    flow[2] = done(2)
+    assert left() == 10.0
+
+
 def test_what_is_left_of_a_sweep_is_told_in_proportion_once_there_is_evidence() -> None:
     batch = batch_of(running(1))
     sweep = HandSweep(1, waiting=4)
