@@ -103,4 +103,20 @@ def test_a_view_whose_kernel_was_killed_says_so_and_stands_still(
     said = "The kernel is gone, and the flow with it: 3 tasks had not ended."
     expect(page.locator(".nbf-notice")).to_contain_text(said, timeout=60_000)
     expect(line).to_contain_text(said)
+    page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()  # JupyterLab's own word about it
+
+    # the new kernel knows nothing of these views: they ask it for nothing, and promise no answer
+    lab.wait_for_kernel()
+    expect(line.get_by_role("button", name="Graph")).to_have_count(0)
+    page.evaluate(
+        """() => {
+            const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            window.asked = [];
+            kernel.anyMessage.connect((_, { msg, direction }) =>
+                direction === "send" && msg.header.msg_type === "comm_msg" && window.asked.push(msg.content));
+        }"""
+    )
+    page.locator('[data-task="1"]').click()
+    expect(page.locator(".nbf-selected").first).to_be_visible()
+    assert page.evaluate("() => window.asked") == []
     page.screenshot(path=OUTPUT / "killed.png")

@@ -218,6 +218,7 @@ function render({ model, el }) {
 
   const endKernel = followKernel(model.widget_manager, () => {
     gone = true;
+    post.end();
     drawNotice();
   });
   const second = setInterval(() => {

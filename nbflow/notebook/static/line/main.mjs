@@ -55,9 +55,12 @@ function render({ model, el }) {
   let gone = false; // the kernel is
   const endKernel = followKernel(model.widget_manager, () => {
     gone = true;
+    post.end();
+    graph.remove();
     const text = goneInWords(model.get("counts"));
-    if (text) notice.textContent = text;
-    notice.classList.toggle("nbl-bad", Boolean(text));
+    if (!text) return; // what was said of the batch's end stands
+    notice.textContent = text;
+    notice.classList.add("nbl-bad");
   });
 
   function drawClock() {
