@@ -84,7 +84,7 @@ def test_a_cell_that_submits_tasks_gets_a_line_that_lives_and_then_stays(
 
     page.evaluate("() => document.activeElement.blur()")
     still = page.locator(".nbflow-line")
-    expect(still).to_contain_text("7 done", timeout=30_000)
+    expect(still).to_contain_text("7 done", timeout=90_000)
     expect(still).to_contain_text("1 failed")
     still.screenshot(path=OUTPUT / "line-still.png")
     expect(line).to_have_count(0)

@@ -100,7 +100,9 @@ def test_the_graph_lives_beside_a_busy_cell_and_is_left_in_the_file_as_a_picture
     assert lab.states() == states
     open_gate(gates("third"))
     lab.wait_until("tasks('done').length === 4")
-    expect(page.locator(STILL)).to_be_visible(timeout=30_000)
+    # each view and each line by itself; one that was in use just before is left alone for a minute
+    expect(page.locator(".nbf, .nbl")).to_have_count(0, timeout=90_000)
+    expect(page.locator(STILL)).to_be_visible()
     lab.save()
     saved = nbformat.from_dict(json.loads(lab.saved()))
     data = [output.data for cell in saved.cells for output in cell.outputs if "data" in output]

@@ -98,7 +98,7 @@ def test_nothing_of_hostile_texts_runs_in_the_page(
     page.evaluate("() => document.activeElement.blur()")  # nobody uses it any more
     page.mouse.move(0, 0)
     (tmp_path / "enough").touch()
-    expect(page.locator(STILL)).to_be_visible(timeout=60_000)
+    expect(page.locator(STILL)).to_be_visible(timeout=90_000)
     page.locator(STILL).screenshot(path=OUTPUT / "hostile-still.png")
     assert page.evaluate("() => window.__pwned") is None
     assert not said

@@ -39,7 +39,10 @@ def test_a_finished_graph_is_saved_as_a_picture_and_seen_without_a_kernel(
     lab = open_notebook(small)
     page = lab.page
     lab.run_all()
-    expect(page.locator(STILL)).to_be_visible(timeout=30_000)  # once the flow has been at rest for a while
+    expect(page.locator(".nbf, .nbl")).to_have_count(
+        0, timeout=90_000
+    )  # once the flow has been at rest for a while
+    expect(page.locator(STILL)).to_be_visible()
     lab.save()
     lab.shut_kernel_down()
 
@@ -55,7 +58,8 @@ def test_what_is_saved_holds_no_script_and_no_live_view(
 ) -> None:
     lab = open_notebook(small)
     lab.run_all()
-    expect(lab.page.locator(STILL)).to_be_visible(timeout=30_000)
+    expect(lab.page.locator(".nbf, .nbl")).to_have_count(0, timeout=90_000)
+    expect(lab.page.locator(STILL)).to_be_visible()
     lab.save()
 
     saved = json.loads(lab.saved())
