@@ -268,6 +268,7 @@ class Workforce(Ledger):
         if there > pool.slots and (surplus := pool.surplus):
             for desk in tuple(pool.idle.values())[:surplus]:
                 self._dismiss(desk, pool)
+            self._place(pool)  # the place of one may be what another one waits for
 
     def _idle(self, pool: Pool) -> Desk | None:
         """The desk that is to begin: of those whose place is free, the one whose memory is still warm."""
