@@ -6,6 +6,7 @@ Ends with 1 if anything was lost or left behind, or if nobody was killed, which 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import sys
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     seed = random.randrange(10**6) if options.seed is None else options.seed
     os.environ["NBFLOW_VALIDATE"] = "1"
+    errors = logging.StreamHandler()  # the last words of a scheduler that dies are told there
+    errors.setLevel(logging.ERROR)
+    logging.getLogger("nbflow").addHandler(errors)
     begun = time.monotonic()
     total = Figures()
     rounds = 0
