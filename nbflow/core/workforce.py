@@ -273,11 +273,11 @@ class Workforce(Ledger):
     def _idle(self, pool: Pool) -> Desk | None:
         """The desk that is to begin: of those whose place is free, the one whose memory is still warm."""
         for desk in reversed(pool.idle.values()):
-            if self.place_is_free(desk):
+            if self._place_is_free(desk):
                 return desk
         return None
 
-    def place_is_free(self, desk: Desk) -> bool:
+    def _place_is_free(self, desk: Desk) -> bool:
         """Whether a worker may begin: one that takes the place of another waits until that has left, or lends it.
 
         They may have been given the same accelerator.

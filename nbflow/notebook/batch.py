@@ -9,7 +9,6 @@ place of the tasks that they travel in, and the sweep itself knows best how they
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,10 +16,9 @@ from typing import Protocol
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.board import Board
-from nbflow.notebook.estimate import Pace
 from nbflow.notebook.marks import MARKS, RECALLED, ended, sentence, worded
 from nbflow.notebook.text import seconds
-from nbflow.notebook.timeleft import NOTHING, TimeLeft
+from nbflow.notebook.timeleft import TimeLeft
 from nbflow.numbers import name_of
 from nbflow.wire.rows import TaskRow
 
@@ -71,27 +69,16 @@ class Told:
 class Batch:
     """The tasks numbered from `first` on, up to `last` (None while the cell runs), and these sweeps.
 
-    `began`: when the first of them was seen, in seconds since the epoch. `earlier` gives what is known of earlier
-    flows, `workers`: how many run its tasks. `clock`, `wall`, `spent` and `beyond`: see `TimeLeft`.
+    `began`: when the first of them was seen, in seconds since the epoch. `timing` makes what tells the time left of a
+    board of tasks.
     """
 
-    def __init__(
-        self,
-        first: int,
-        began: float,
-        *,
-        earlier: Callable[[], Mapping[str, Pace]] = dict,
-        workers: Callable[[], int] = lambda: 1,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        spent: Callable[[], float] = time.thread_time,
-        beyond: Mapping[int, TaskRow] = NOTHING,
-    ) -> None:
+    def __init__(self, first: int, began: float, timing: Callable[[Board], TimeLeft] = TimeLeft) -> None:
         self.first = first
         self.last: int | None = None
         self.sweeps: list[Counted] = []
         self.board = Board()
-        self._time = TimeLeft(self.board, earlier, workers, clock, wall, spent, beyond)
+        self._time = timing(self.board)
         self._began = began
         self._alone: set[int] = set()  # tasks of items that were sent alone
         self._over_at = 0.0

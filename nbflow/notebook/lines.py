@@ -14,6 +14,7 @@ date.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -29,6 +30,7 @@ from nbflow.notebook import audience, earlier, line_still
 from nbflow.notebook.batch import Batch, Told, home_of
 from nbflow.notebook.freezing import Freezing
 from nbflow.notebook.output import Output, request_of
+from nbflow.notebook.timeleft import TimeLeft
 from nbflow.notebook.verbs import Said, Verb
 
 if TYPE_CHECKING:
@@ -83,13 +85,13 @@ class Cell:
         sweeps = self.calls.sweeps.copy() - self._before
         if self.batch is None and (self.calls.next_number > self._first or sweeps):
             flow: Any = self.calls.flow
-            self.batch = Batch(
-                self._first,
-                time.time(),
+            timing = functools.partial(
+                TimeLeft,
                 earlier=earlier.recall,
                 workers=lambda: len(flow.feed.workers),
                 beyond=flow.feed.rows,
             )
+            self.batch = Batch(self._first, time.time(), timing)
             self.seen_at = time.monotonic()
         if self.batch is not None:
             self.batch.sweeps += [

@@ -12,11 +12,12 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from IPython.core.getipython import get_ipython
 
 from nbflow.legible import shorten
 from nbflow.notebook.formats import rich
-from nbflow.notebook.richtables import sent, tables_of
+from nbflow.notebook.richtables import tables_of
 from nbflow.notebook.text import plain
 from nbflow.sizes import in_words
 
@@ -61,7 +62,7 @@ def shown(value: object) -> Shown:
         text = f"{text[:MOST_TEXT]}\n... {len(text) - MOST_TEXT} characters left out ..."
     drawn = data.get(TABLES)
     if isinstance(drawn, str) and len(drawn) <= MOST_HTML and (tables := tables_of(drawn)) is not None:
-        return Shown(TABLES, sent(tables))
+        return Shown(TABLES, msgspec.to_builtins(tables))
     return Shown("text/plain", text)
 
 

@@ -7,7 +7,6 @@ of it runs, and nothing that it names is fetched.
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from typing import Any
 
 import msgspec
 
@@ -139,8 +138,3 @@ def _span(given: str | None) -> int:
         if given is not None and given.isascii() and given.isdigit()
         else 1
     )
-
-
-def sent(tables: Tables) -> Any:
-    """As it travels to the page."""
-    return msgspec.to_builtins(tables)

@@ -7,6 +7,7 @@ that it takes more than a small share of a core.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from nbflow.notebook.board import Board
@@ -43,11 +44,11 @@ class TimeLeft:
     def __init__(
         self,
         board: Board,
-        earlier: Callable[[], Mapping[str, Pace]],
-        workers: Callable[[], int],
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        spent: Callable[[], float],
+        earlier: Callable[[], Mapping[str, Pace]] = dict,
+        workers: Callable[[], int] = lambda: 1,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        spent: Callable[[], float] = time.thread_time,
         beyond: Mapping[int, TaskRow] = NOTHING,
     ) -> None:
         self._board = board

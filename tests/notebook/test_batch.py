@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
 from nbflow.core.states import State
 from nbflow.notebook.batch import Batch, Notice, Told, home_of
+from nbflow.notebook.board import Board
 from nbflow.notebook.estimate import Pace
 from nbflow.notebook.line_still import bundle
+from nbflow.notebook.timeleft import TimeLeft
 from nbflow.wire.rows import Part, Progress, TaskRow
 from tests.notebook.graphs import EPOCH, done, row
 
@@ -137,17 +140,14 @@ class Clock:
         return self.now
 
 
+def timing(clock: Clock, **known: Any) -> Callable[[Board], TimeLeft]:
+    """What makes the time left by this clock; it costs nothing."""
+    return partial(TimeLeft, clock=clock, wall=clock, spent=lambda: 0.0, **known)
+
+
 def test_the_time_left_comes_from_how_long_the_apps_of_the_cell_took_here_or_earlier() -> None:
     clock = Clock()
-    batch = Batch(
-        1,
-        EPOCH,
-        earlier=lambda: {"report": Pace(3, 5.0)},
-        workers=lambda: 2,
-        clock=clock,
-        wall=clock,
-        spent=lambda: 0.0,
-    )
+    batch = Batch(1, EPOCH, timing(clock, earlier=lambda: {"report": Pace(3, 5.0)}, workers=lambda: 2))
     batch.last = 99
 
     def left(*rows: TaskRow) -> float | None:
@@ -177,16 +177,8 @@ def test_what_the_cell_waits_for_in_other_cells_counts_to_the_time_left_as_long_
         3: row(3, "unrelated"),
         4: row(4, "report", [2]),
     }
-    batch = Batch(
-        4,
-        EPOCH,
-        earlier=lambda: {app: Pace(1, 10.0) for app in ("load", "clean", "unrelated", "report")},
-        workers=lambda: 4,
-        clock=clock,
-        wall=clock,
-        spent=lambda: 0.0,
-        beyond=flow,
-    )
+    known = {app: Pace(1, 10.0) for app in ("load", "clean", "unrelated", "report")}
+    batch = Batch(4, EPOCH, timing(clock, earlier=lambda: known, workers=lambda: 4, beyond=flow))
     batch.last = 4
     batch.take(flow[4])
 

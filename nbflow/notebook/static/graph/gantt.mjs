@@ -32,6 +32,7 @@ export function makeGantt(open, tools) {
   let clock = () => 0;
   let lanes = [];
   let queue = [];
+  let hatched = false; // the bar of some task is
   let sight = null; // { from, to }; null = all
   let pointed = -1;
   let selected = -1;
@@ -249,13 +250,12 @@ export function makeGantt(open, tools) {
   function tell() {
     const task = pointed >= 0 ? pointed : selected;
     const more = lanes.length - MOST_LANES;
-    const hatched = Object.keys(tasks.transfers).length ? " · hatched: values on their way" : "";
     const rest = more > 0 ? ` · and ${more} more workers` : "";
     const text =
       task >= 0 && task < tasks.count
         ? spanInWords(tasks, task, clock())
         : lanes.length
-          ? `Above: waiting for needs (pale), for a worker (full)${hatched}${rest}`
+          ? `Above: waiting for needs (pale), for a worker (full)${hatched ? " · hatched: values on their way" : ""}${rest}`
           : "No task has begun yet.";
     if (told.textContent !== text) told.textContent = text;
   }
@@ -342,6 +342,7 @@ export function makeGantt(open, tools) {
       tasks = next;
       clock = now;
       path = onPath;
+      hatched = Object.keys(tasks.transfers).length > 0;
       lanes = lanesOf(tasks);
       queue = queueOf(tasks, clock());
       if (pointed >= tasks.count) pointed = -1;

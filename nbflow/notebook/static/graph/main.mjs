@@ -60,7 +60,7 @@ function render({ model, el }) {
       graph.pick(selection.tasks());
       twins.pick(selection.tasks());
     },
-    giveFocus: () => focusOnView(),
+    giveFocus: focusOnView,
   });
   const graph = makeGraph(open, () => foot.stopFollowing());
   const strip = makeStrip(open);
