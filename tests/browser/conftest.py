@@ -60,6 +60,36 @@ def chromium() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture
+def blank_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Opens an empty page for a view to be drawn on, of a width and height in pixels.
+
+    Afterwards a picture of the page is kept, and it is checked that nothing went wrong or was fetched from elsewhere,
+    and that nothing is left of the view when it ends.
+    """
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_page(width: int = 1100, height: int = 760) -> Page:
+        page = chromium.new_context(
+            viewport={"width": width, "height": height}, accept_downloads=True
+        ).new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda sent: _note_address(sent.url, wrong))
+        opened.append((page, wrong))
+        return page
+
+    yield open_page
+    OUTPUT.mkdir(exist_ok=True)
+    for number, (page, wrong) in enumerate(opened):
+        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
+        page.evaluate("window.end()")
+        assert page.locator(".nbf").count() == 0, "nothing is left of it"
+        page.context.close()
+        assert not wrong
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("jupyter")

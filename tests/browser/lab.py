@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page
+
+from tools.notebooks import METADATA
 
 # The notebook in front, in terms of JupyterLab's own objects.
 PANEL = "window.jupyterapp.shell.currentWidget"
 STATUS = f"({PANEL}?.context?.sessionContext?.session?.kernel?.status)"
 FRONT_ENDS = {"lab": "lab/tree/{name}?token={token}&reset", "notebook": "notebooks/{name}?token={token}"}
+
+
+def write_notebook(path: Path, cells: Iterable[str]) -> Path:
+    """Write a notebook of these code cells; returns `path`."""
+    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
+    path.write_text(nbformat.writes(made))
+    return path
 
 
 class Lab:

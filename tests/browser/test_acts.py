@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OUTPUT
-from tests.browser.lab import PANEL, Lab
-from tools.notebooks import METADATA
+from tests.browser.lab import PANEL, Lab, write_notebook
 
 BUSY = "while not Path"  # stands in the cell that computes
 HINT = "Buttons act when the cell ends; use Interrupt."
@@ -53,8 +50,7 @@ def failing(tmp_path: Path) -> Path:
         f"{BUSY}({str(tmp_path / 'enough')!r}).exists():\n    sum(range(1000))",
     ]
     path = tmp_path / "acts.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA), path)
-    return path
+    return write_notebook(path, cells)
 
 
 def node(lab: Lab, name: str) -> None:

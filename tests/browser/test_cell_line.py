@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OUTPUT
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, write_notebook
 
-METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 APPS = """
 import os, time
 import nbflow
@@ -38,8 +35,7 @@ def test_a_cell_that_submits_tasks_gets_a_line_that_lives_and_then_stays(
         f"fits = [fit(number, {str(tmp_path)!r}) for number in range(8)]",
         "'quick'",
     ]
-    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
-    notebook.write_text(nbformat.writes(made))
+    write_notebook(notebook, cells)
     lab = open_notebook(notebook, scale=2)
     page = lab.page
     lab.hide_side_bar()
@@ -100,8 +96,7 @@ def test_after_a_reload_the_line_goes_on_and_opens_the_graph(
         f"fits = [fit(number, {str(tmp_path)!r}) for number in range(4)]",
         "'quick'",
     ]
-    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
-    notebook.write_text(nbformat.writes(made))
+    write_notebook(notebook, cells)
     lab = open_notebook(notebook)
     page = lab.page
     lab.run_all()

@@ -12,11 +12,9 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, expect
 
-from tests.browser.lab import Lab
-from tools.notebooks import METADATA
+from tests.browser.lab import Lab, write_notebook
 
 STILL = '.jp-OutputArea img[alt="flow: 6 tasks, 4 done, 2 cancelled"]'
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -53,10 +51,7 @@ def notebook(tmp_path: Path, gates: Callable[[str], Path]) -> Path:
         f"while not __import__('os').path.exists({str(tmp_path / 'enough')!r}):\n    sum(range(1000))\n'computed'",
     ]
     path = tmp_path / "notebook.ipynb"
-    path.write_text(
-        nbformat.writes(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA))
-    )
-    return path
+    return write_notebook(path, cells)
 
 
 def test_the_graph_lives_beside_a_busy_cell_and_is_left_in_the_file_as_a_picture(
@@ -101,8 +96,8 @@ def test_the_graph_lives_beside_a_busy_cell_and_is_left_in_the_file_as_a_picture
     open_gate(gates("third"))
     lab.wait_until("tasks('done').length === 4")
     # each view and each line by itself; one that was in use just before is left alone for a minute
+    expect(page.locator(STILL)).to_be_visible(timeout=90_000)
     expect(page.locator(".nbf, .nbl")).to_have_count(0, timeout=90_000)
-    expect(page.locator(STILL)).to_be_visible()
     lab.save()
     saved = nbformat.from_dict(json.loads(lab.saved()))
     data = [output.data for cell in saved.cells for output in cell.outputs if "data" in output]

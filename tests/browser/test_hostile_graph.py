@@ -8,13 +8,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OUTPUT
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, write_notebook
 from tests.faults.hostile import HOSTILE, UNFIT, Markup, assert_inert
-from tools.notebooks import METADATA
 
 CHOSEN = [
     "script", "handler", "end of svg", "end of style", "templates", "NUL", "colours", "bidi marks", "lone surrogates",
@@ -57,10 +55,7 @@ def full_of_it(tmp_path: Path) -> Path:
         "%nbflow wait",
     ]
     path = tmp_path / "hostile.ipynb"
-    path.write_text(
-        nbformat.writes(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA))
-    )
-    return path
+    return write_notebook(path, cells)
 
 
 def test_nothing_of_hostile_texts_runs_in_the_page(

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OUTPUT, ROOT
-from tests.browser.lab import PANEL, Lab
-from tools.notebooks import METADATA
+from tests.browser.lab import PANEL, Lab, write_notebook
 
 COUNT = 10_000
 SLOW = 60_000  # milliseconds that a kernel on a busy machine may take
@@ -35,10 +32,7 @@ def notebook(folder: Path) -> Path:
         "flow.move(79, state=State.FAILED, note='ValueError: unlucky')",
     ]
     path = folder / "large.ipynb"
-    path.write_text(
-        nbformat.writes(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA))
-    )
-    return path
+    return write_notebook(path, cells)
 
 
 def test_ten_thousand_tasks_are_seen_found_and_walked(

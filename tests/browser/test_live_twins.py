@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OUTPUT
-from tests.browser.lab import Lab
-from tools.notebooks import METADATA
+from tests.browser.lab import Lab, write_notebook
 
 
 def notebook(folder: Path) -> Path:
@@ -37,10 +34,7 @@ def notebook(folder: Path) -> Path:
         "%nbflow wait",
     ]
     path = folder / "twins.ipynb"
-    path.write_text(
-        nbformat.writes(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA))
-    )
-    return path
+    return write_notebook(path, cells)
 
 
 def test_table_and_timeline_live_while_a_cell_computes(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from nbflow.core.states import State
 from nbflow.notebook.fold import APPS, BLOCKS
 from nbflow.wire.rows import TaskRow
-from tests.browser.conftest import OUTPUT
 from tests.browser.test_graph_alone import small, task
 from tests.browser.test_twins_alone import traits
 from tests.notebook.graphs import row, sweep
@@ -20,26 +19,15 @@ from tools import page as pages
 
 
 @pytest.fixture
-def draw(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Draws a graph on a page of its own; checks that nothing of it went wrong, and keeps a picture."""
-    opened: list[tuple[Page, list[str]]] = []
+def draw(blank_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Draws a graph on a page of its own."""
 
     def drawn(rows: Sequence[TaskRow], *, width: int = 1100, dark: bool = False, **more: Any) -> Page:
-        page = chromium.new_context(viewport={"width": width, "height": 760}).new_page()
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        opened.append((page, wrong))
+        page = blank_page(width)
         pages.show(page, {**traits(rows), **more}, dark=dark)
         return page
 
-    yield drawn
-    OUTPUT.mkdir(exist_ok=True)
-    for number, (page, wrong) in enumerate(opened):
-        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
-        page.evaluate("window.end()")
-        page.context.close()
-        assert not wrong
+    return drawn
 
 
 def bar(page: Page) -> Locator:

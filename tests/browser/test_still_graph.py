@@ -6,13 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
-from tests.browser.lab import Lab
-from tools.notebooks import METADATA
+from tests.browser.lab import Lab, write_notebook
 
 STILL = '.jp-OutputArea img[alt*="2 tasks"]'
 
@@ -28,9 +25,7 @@ def small(tmp_path: Path) -> Path:
         "%nbflow wait",
     ]
     path = tmp_path / "small.ipynb"
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
-    path.write_text(nbformat.writes(notebook))
-    return path
+    return write_notebook(path, cells)
 
 
 def test_a_finished_graph_is_saved_as_a_picture_and_seen_without_a_kernel(
@@ -39,10 +34,8 @@ def test_a_finished_graph_is_saved_as_a_picture_and_seen_without_a_kernel(
     lab = open_notebook(small)
     page = lab.page
     lab.run_all()
-    expect(page.locator(".nbf, .nbl")).to_have_count(
-        0, timeout=90_000
-    )  # once the flow has been at rest for a while
-    expect(page.locator(STILL)).to_be_visible()
+    expect(page.locator(STILL)).to_be_visible(timeout=90_000)  # once the flow has been at rest for a while
+    expect(page.locator(".nbf, .nbl")).to_have_count(0, timeout=90_000)
     lab.save()
     lab.shut_kernel_down()
 
@@ -58,8 +51,8 @@ def test_what_is_saved_holds_no_script_and_no_live_view(
 ) -> None:
     lab = open_notebook(small)
     lab.run_all()
+    expect(lab.page.locator(STILL)).to_be_visible(timeout=90_000)
     expect(lab.page.locator(".nbf, .nbl")).to_have_count(0, timeout=90_000)
-    expect(lab.page.locator(STILL)).to_be_visible()
     lab.save()
 
     saved = json.loads(lab.saved())

@@ -7,19 +7,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OUTPUT
-from tests.browser.lab import PANEL, Lab
-from tools.notebooks import METADATA
-
-
-def notebook_of(path: Path, *cells: str) -> Path:
-    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=METADATA)
-    path.write_text(nbformat.writes(made))
-    return path
+from tests.browser.lab import PANEL, Lab, write_notebook
 
 
 def cell(lab: Lab, text: str) -> Locator:
@@ -40,17 +31,19 @@ def test_a_cell_runs_as_a_task_and_what_comes_of_it_comes_under_it(
 ) -> None:
     gate = tmp_path / "gate"
     lab = open_notebook(
-        notebook_of(
+        write_notebook(
             tmp_path / "cells.ipynb",
-            "%load_ext nbflow\npoints = 3",
-            (
-                "%%app\nimport os, time\nimport matplotlib.pyplot as plt\n"
-                f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)\n"
-                "print('counted', points)\nplt.figure(figsize=(4, 1.5))\nplt.plot([1, 3, 2])\nplt.show()\n"
-                "total = points * 2\ntotal"
-            ),
-            "%%app\nmore = total + 1\n1 / (more - 7)",
-            "'at once'",
+            [
+                "%load_ext nbflow\npoints = 3",
+                (
+                    "%%app\nimport os, time\nimport matplotlib.pyplot as plt\n"
+                    f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)\n"
+                    "print('counted', points)\nplt.figure(figsize=(4, 1.5))\nplt.plot([1, 3, 2])\nplt.show()\n"
+                    "total = points * 2\ntotal"
+                ),
+                "%%app\nmore = total + 1\n1 / (more - 7)",
+                "'at once'",
+            ],
         )
     )
     page = lab.page
@@ -86,12 +79,14 @@ def test_a_view_whose_kernel_was_killed_says_so_and_stands_still(
 ) -> None:
     number = tmp_path / "kernel"
     lab = open_notebook(
-        notebook_of(
+        write_notebook(
             tmp_path / "killed.ipynb",
-            f"%load_ext nbflow\nimport os\nopen({str(number)!r}, 'w').write(str(os.getpid()))",
-            "%%app\ndef go_on():\n    import threading\n    threading.Event().wait()",
-            "futures = [go_on() for _ in range(3)]",
-            "%nbflow graph",
+            [
+                f"%load_ext nbflow\nimport os\nopen({str(number)!r}, 'w').write(str(os.getpid()))",
+                "%%app\ndef go_on():\n    import threading\n    threading.Event().wait()",
+                "futures = [go_on() for _ in range(3)]",
+                "%nbflow graph",
+            ],
         )
     )
     page = lab.page

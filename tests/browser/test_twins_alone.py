@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
@@ -90,27 +90,16 @@ def some() -> list[TaskRow]:
 
 
 @pytest.fixture
-def draw(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Draws a view of rows on a page of its own; checks that nothing of it went wrong, and keeps a picture."""
-    opened: list[tuple[Page, list[str]]] = []
+def draw(blank_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Draws a view of rows on a page of its own."""
 
     def drawn(rows: Sequence[TaskRow], view: str, *, width: int = 1100, dark: bool = False) -> Page:
-        page = chromium.new_context(viewport={"width": width, "height": 760}).new_page()
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        opened.append((page, wrong))
+        page = blank_page(width)
         pages.show(page, traits(rows), dark=dark)
         page.get_by_role("tab", name=view).click()
         return page
 
-    yield drawn
-    OUTPUT.mkdir(exist_ok=True)
-    for number, (page, wrong) in enumerate(opened):
-        page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
-        page.evaluate("window.end()")
-        page.context.close()
-        assert not wrong
+    return drawn
 
 
 def said(page: Page, verb: str) -> list[Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from nbflow.notebook.panel import panel
-from nbflow.notebook.richtables import sent, tables_of
-from tests.browser.conftest import OUTPUT
+from nbflow.notebook.richtables import tables_of
 from tests.browser.test_graph_alone import traits
 from tests.notebook.graphs import EPOCH, done
 from tools import page as pages
@@ -27,13 +26,9 @@ HOSTILE = """
 
 
 @pytest.fixture(params=[False, True], ids=["light", "dark"])
-def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The graph of one task, whose panel asks for the value; nothing may be fetched, and nothing go wrong."""
-    page = chromium.new_context(viewport={"width": 1100, "height": 620}).new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith("data:") else None)
+def page(blank_page: Callable[..., Page], request: pytest.FixtureRequest) -> Page:
+    """The graph of one task, whose panel asks for the value."""
+    page = blank_page(height=620)
     row = msgspec.structs.replace(done(1, "scores"), note="3 rows")
     told = panel(row, [row], None, EPOCH)
     pages.show(page, traits([row], panel=msgspec.to_builtins(told)), dark=request.param)
@@ -42,18 +37,14 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert page.evaluate(
         "() => window.model.said.filter(each => each.verb === 'result').map(each => each.task)"
     ) == [1]
-    yield page
-    OUTPUT.mkdir(exist_ok=True)
-    page.screenshot(path=OUTPUT / f"{request.node.name}.png")
-    page.context.close()
-    assert not wrong
+    return page
 
 
 def give(page: Page, drawn: str) -> Locator:
     """Hand it what is made of this HTML; the place of the value."""
     tables = tables_of(drawn)
     assert tables is not None
-    pages.tell(page, {"result": 1, "kind": "text/html", "data": sent(tables)})
+    pages.tell(page, {"result": 1, "kind": "text/html", "data": msgspec.to_builtins(tables)})
     return page.locator(".nbf-value")
 
 
