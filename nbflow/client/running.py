@@ -26,7 +26,7 @@ from nbflow.values import objects, outcome, pickling, segments, source
 from nbflow.values.short import short
 from nbflow.wire.messages import Define, Finished, Gathered, Run
 from nbflow.wire.outcomes import Failure, Held, Inline, Stored
-from nbflow.wire.rows import TELLING, Transfer
+from nbflow.wire.rows import Transfer
 
 MOST_DEFINES = 1000  # functions kept as bytes; more than tasks can be queued, since some come with every call
 
@@ -108,10 +108,7 @@ class Runner:
                 traceback.clear_frames(error.__traceback__)
             result = outcome.pack_error(error, code)
             may_retry = outcome.may_retry(error, run.retry_on)
-        fetch, store = self._called_at - started, packed - packing
-        transfer = None
-        if fetch >= TELLING or store >= TELLING:
-            transfer = Transfer(max(0.0, fetch), max(0.0, store))
+        transfer = Transfer.worth_telling(self._called_at - started, packed - packing)
         ended = self.capture.take(), started, time.time()
         return Finished(run.id, run.attempt, result, note, *ended, may_retry, tally, transfer)
 

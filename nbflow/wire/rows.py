@@ -45,6 +45,13 @@ class Transfer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     fetch: float
     store: float
 
+    @classmethod
+    def worth_telling(cls, fetch: float, store: float) -> Transfer | None:
+        """What was measured by a clock that may have been set back meanwhile; None if it is next to nothing."""
+        if fetch < TELLING and store < TELLING:
+            return None
+        return cls(max(0.0, fetch), max(0.0, store))
+
 
 class TaskRow(msgspec.Struct, array_like=True, frozen=True):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
