@@ -29,6 +29,7 @@ from nbflow.client.signals import undisturbed
 from nbflow.errors import UsageError
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.messages import ToClient
+from nbflow.wire.polling import AdaptivePoll
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Connection:
         self._poll = select.poll()
         self._poll.register(self._channel, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
+        self._awake = AdaptivePoll(self._poll.poll)  # for who waits; the reader thread would contend for the interpreter
         self._turn = threading.Lock()  # whose turn it is to read
         self._reads = 0  # the thread that does
         self._leading = threading.Lock()  # held by the user's thread that reads, or is about to
@@ -185,7 +187,7 @@ class Connection:
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         break
-                    self._step(left)
+                    self._step(left, self._awake.wait)
             except ChannelClosed:
                 pass  # as in `_send_batch`
             finally:
@@ -214,7 +216,7 @@ class Connection:
         self._polling = True
         # looked at after `_polling` is set: one of us sees the other
         while self._open and not self._leading.locked():
-            self._step(None)
+            self._step(None, self._poll.poll)
         self._polling = False
 
     def _stand_aside(self) -> None:
@@ -225,8 +227,8 @@ class Connection:
                 if not self._leading.locked():
                     break
 
-    def _step(self, timeout: float | None) -> None:
-        """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
+    def _step(self, timeout: float | None, wait: Callable[[Any], list[tuple[int, int]]]) -> None:
+        """Wait for messages by `wait`, at most `timeout` seconds, and pass them on; send the rest of a burst."""
         limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
         if self._awaits_room != bool(self._unsent):
             self._awaits_room = not self._awaits_room
@@ -234,7 +236,7 @@ class Connection:
             self._poll.modify(self._channel, wanted)
         try:
             undisturbed.let_in()
-            ready = self._poll.poll(limit)
+            ready = wait(limit)
         finally:
             undisturbed.shut_out()
         for fd, events in ready:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbflow.wire.channel import ChannelClosed, Port
+from nbflow.wire.polling import AdaptivePoll
 
 _READ = select.POLLIN
 # it knows its descriptors from one wait to the next; its events have the same numbers
@@ -18,6 +19,7 @@ class Sockets:
 
     def __init__(self) -> None:
         self._poll: Any = select.epoll() if _EPOLL else select.poll()
+        self._awake = AdaptivePoll(self._poll.poll)
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._ports: dict[int, Port[Any]] = {}
         self._full: set[int] = set()  # ports whose peer did not take everything
@@ -63,7 +65,7 @@ class Sockets:
         """Wait until something can be done, at most `timeout` seconds (None = as long as it takes), and call back."""
         if timeout is not None and not _EPOLL:
             timeout *= 1000  # it counts milliseconds
-        for fd, event in self._poll.poll(timeout):
+        for fd, event in self._awake.wait(timeout):
             callback = self._callbacks.get(fd)  # gone, if another callback of this round has dropped it
             if callback is not None and event != select.POLLOUT:
                 callback()

@@ -50,6 +50,7 @@ from nbflow.wire.messages import (
 )
 from nbflow.wire.outbox import Outbox
 from nbflow.wire.outcomes import Here, Inline, Stored
+from nbflow.wire.polling import AdaptivePoll
 from nbflow.wire.process import CUT_OFF
 from nbflow.worker.capture import Capture
 from nbflow.worker.leftovers import Leftovers
@@ -147,6 +148,9 @@ class Worker:
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._reading = threading.Lock()
+        poll = select.poll()
+        poll.register(channel, select.POLLIN)
+        self._awake = AdaptivePoll(poll.poll)
         self._earlier = Earlier()
         self._now: Run | None = None  # the task that runs
         self._busy_since = 0.0  # 0.0 = idle
@@ -289,6 +293,7 @@ class Worker:
             os.write(self._wake_write, b"\0")
         with self._reading:
             if not self._queue:  # the attendant may just have read something
+                self._awake.wait(None)
                 self._take(self._channel.receive_some())
 
     # ------------------------------------------------------------ both threads
