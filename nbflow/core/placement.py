@@ -223,7 +223,7 @@ class Pool:
         self.took[app] = took if before is None else 0.8 * before + 0.2 * took
 
     def room(self, desk: Desk) -> int:
-        """How many more tasks to send ahead to a desk that has just ended one; 0 while it has half of its share."""
+        """How many more tasks to send ahead to a desk that has just ended one; 0 while it has work for long enough."""
         ready = len(self.ready) + len(self.ranked) + len(self.nested)
         if not ready or desk.blocked or desk.silent:
             return 0
@@ -231,8 +231,9 @@ class Pool:
             return int(desk.left > 0 and self.one_more(desk))
         if self.busy + (not desk.queue) > self.slots:
             return 0  # it has stood in for one whose task has waited
-        share = -(-ready // len(self.desks))
-        return min(AT_MOST - len(desk.queue), share, desk.left)
+        # of all that is there: one that has its share leaves what is ready to those that have less
+        share = -(-(ready + self.launched) // len(self.desks)) - len(desk.queue)
+        return max(0, min(AT_MOST - len(desk.queue), share, desk.left))
 
     def one_more(self, desk: Desk) -> bool:
         """Whether a desk that has a task is to have the next one at hand, although the first takes long."""

@@ -1,8 +1,9 @@
 """The worker's loop: who reads the socket, and which task is next.
 
     idle:  the main thread reads the socket itself (a hand-over between threads would cost 20-50 us a task)
-    busy:  the main thread runs its queue; once it has been busy for `PATIENCE`, the attendant reads, so that a queued
-           task can be taken back, nested calls get their answers, and what the task prints is told
+    busy:  the main thread runs its queue, and reads now and then between two tasks; once one has run for `PATIENCE`,
+           the attendant reads, so that a queued task can be taken back, nested calls get their answers, and what the
+           task prints is told
 
 Only one of the two reads at a time (`_reading`). The process ends when its socket does, whatever runs; by itself it
 ends where a task has done to it what cannot be undone (`Leaving`).
@@ -57,7 +58,8 @@ from nbflow.worker.leftovers import Leftovers
 from nbflow.worker.nested import NestedLink
 from nbflow.worker.restore import CannotRestore, Surroundings, tell_of_crashes
 
-PATIENCE = 0.010  # seconds
+PATIENCE = 0.025  # seconds a task runs until the attendant reads: longer than the scheduler's before it asks for others
+LOOK_BETWEEN = 0.0003  # seconds between two looks for messages between tasks
 LINGER = 0.0005  # seconds that an answer waits for others while more tasks are queued
 PROMPT = 0.0001  # seconds from which on a task's answer does not wait: to send it is little beside that
 LOOK_EVERY = EVERY  # seconds between two looks of the attendant's while there is nothing to be sent
@@ -68,7 +70,7 @@ QUICK = 0.001  # seconds below which a task is short, see `Surroundings.take_ove
 SPARED = 30e-6  # seconds below which a task has left no process behind: to start one takes longer
 KEPT = 1024  # values for those that follow
 KEPT_BYTES = 8 << 20
-REST_AFTER = 100  # idle looks of the attendant after which it sleeps until it is woken
+REST_AFTER = 40  # idle looks of the attendant after which it sleeps until it is woken
 
 
 class Place(Capture):
@@ -148,12 +150,15 @@ class Worker:
         self._lock = threading.Lock()  # of the queue
         self._sending = threading.RLock()  # a finalizer that the collector runs with it held may make calls
         self._reading = threading.Lock()
-        poll = select.poll()
-        poll.register(channel, select.POLLIN)
-        self._awake = AdaptivePoll(poll.poll)
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._awake = AdaptivePoll(self._poll.poll)
+        self._look_at = 0.0  # when to look for messages between tasks again
         self._earlier = Earlier()
         self._now: Run | None = None  # the task that runs
-        self._busy_since = 0.0  # 0.0 = idle
+        self._busy_since = 0.0  # when that one has begun; 0.0 = idle
+        self._brief = True  # the one before took less than `PATIENCE`
+        self._function = b""  # the one before was a call of
         self._told = ""
         self._reported_at = 0.0
         self._looked_at = (0, 0), 0.0  # (task, attempt), and when it began: seconds since the epoch
@@ -187,6 +192,7 @@ class Worker:
             while (run := self._next()) is not None:
                 if not run.values or self._fill(run):
                     self._one(run)
+                    self._look_between()
             self._busy_since = 0.0
             self._read_when_idle()
 
@@ -204,10 +210,6 @@ class Worker:
                     self._now = run
                     break
             self._stand_by()
-        if not self._busy_since:
-            self._busy_since = time.monotonic()
-            if self._resting:
-                self._called.set()
         return run
 
     def _stand_by(self) -> None:
@@ -215,14 +217,12 @@ class Worker:
 
         The message that says so is read here, unless the attendant does.
         """
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
         while self._outbox.must_wait:
             if not self._reading.acquire(blocking=False):
                 time.sleep(STAND_BY)
                 continue
             try:
-                if poll.poll(STAND_BY * 1000):
+                if self._poll.poll(STAND_BY * 1000):
                     self._take(self._channel.receive_some())
             finally:
                 self._reading.release()
@@ -230,7 +230,14 @@ class Worker:
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
-        self._place.begun = time.monotonic()
+        if run.function != self._function:  # which may take longer than what was before, whose answers may still be here
+            self._function = run.function
+            if not self._outbox.empty:
+                with self._sending:
+                    self._empty_outbox()
+        self._place.begun = self._busy_since = time.monotonic()
+        if self._resting:
+            self._called.set()
         answer: Finished | Gathered = self._runner.run(run)
         self._runner.joined = None  # what it releases goes behind the answer
         messages = self._link.end()
@@ -255,6 +262,19 @@ class Worker:
         self._place.put_back()
         if self._place.harm:
             self._leave([])
+
+    def _look_between(self) -> None:
+        """Read what has come, if it is time, unless the attendant does."""
+        now = time.monotonic()
+        self._brief = now - self._busy_since < PATIENCE
+        if now < self._look_at or not self._reading.acquire(blocking=False):
+            return
+        self._look_at = now + LOOK_BETWEEN
+        try:
+            if self._poll.poll(0):
+                self._take(self._channel.receive_some())
+        finally:
+            self._reading.release()
 
     def _fill(self, run: Run) -> bool:
         """Put values in that tasks have given here before; a task that lacks one is given back, and False."""
@@ -390,6 +410,8 @@ class Worker:
                     if now - told_at >= TELL_EVERY:
                         told_at = now
                         self._tell()
+                    if self._brief and now - self._busy_since < PATIENCE and not self._called.is_set():
+                        break  # tasks are short again
             finally:
                 self._attendant_reads = self._dozes = False
                 self._called.clear()
