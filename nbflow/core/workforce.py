@@ -355,22 +355,15 @@ class Workforce(Ledger):
 
     def _follow(self, task: Task, need: Task) -> bool:
         """Send a task to where one that it needs is queued, if all else that it lacks is queued there as well."""
-        if (
-            task.unmet > TOGETHER
-            or task.state is not WAITING
-            or task.queued
-            or (task.cached and not task.asked)
-            or not need.queued
-        ):
+        if task.queued or not need.queued or task.state is not WAITING or task.unmet > TOGETHER:
             return False
-        if task.inner is not None:  # a join, whose body has ended
+        if (task.cached and not task.asked) or task.inner is not None:  # a join, whose body has ended
             return False
         worker = need.worker
-        if task.unmet > 1 and any(
-            other.state < DONE and not (other.queued and other.worker == worker)
-            for other in map(self.tasks.__getitem__, task.needs)
-        ):
-            return False
+        if task.unmet > 1:
+            for other in map(self._live.get, task.needs):  # None: it is DONE
+                if other is not None and other.state < DONE and not (other.queued and other.worker == worker):
+                    return False
         desk = self.desks[worker]
         pool = self.pools[desk.executor]
         estimate = pool.took.get(task.app)
