@@ -69,7 +69,8 @@ class Connection:
         self._poll = select.poll()
         self._poll.register(self._channel, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
-        self._awake = AdaptivePoll(self._poll.poll)  # for who waits; the reader thread would contend for the interpreter
+        # of who waits: the reader thread would contend for the interpreter, and sleeps at once
+        self._awake = AdaptivePoll(self._poll.poll)
         self._turn = threading.Lock()  # whose turn it is to read
         self._reads = 0  # the thread that does
         self._leading = threading.Lock()  # held by the user's thread that reads, or is about to

@@ -22,17 +22,18 @@ from typing import Any
 from msgspec.structs import force_setattr
 
 from nbflow.core import events as ev
-from nbflow.core import instructions as do
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
-from nbflow.scheduler import again, faults, history
+from nbflow.scheduler import again, history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.jobs import WATCHED, Jobs
+from nbflow.scheduler.nested import NestedCalls
 from nbflow.scheduler.outputs import Outputs
 from nbflow.scheduler.silence import Silence
+from nbflow.scheduler.snapshot import Snapshot
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.staff import GRACE, Staff
 from nbflow.scheduler.telling import Telling
@@ -42,9 +43,7 @@ from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
-from nbflow.wire.rows import TaskRow, WorkerRow
 
-_ENDED = (do.Why.ASKED, do.Why.TIMEOUT, do.Why.MEMORY)
 LOOK_EVERY = (
     0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
 )
@@ -61,7 +60,6 @@ class Scheduler:
         self.events: list[ev.Event] = []
         self._functions: dict[bytes, msg.Define] = {}
         self._apps: dict[str, str] = {}
-        self.telling = Telling(self.jobs, self._row, lambda rows: client.outgoing.append(msg.Rows(rows)))
         self._wake_at: float | None = None
         self._sockets = Sockets()
         self._sockets.add(self.client, self._from_client)
@@ -75,18 +73,23 @@ class Scheduler:
         desks, tasks = self.machine.desks, self.machine.tasks
         self._silence = Silence(self, desks, tasks.live, self._hands.call_off)
         self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
+        self._snapshot = Snapshot(self.jobs, self.machine, self.staff, self.guard)
+        self._nested = NestedCalls(self, self._snapshot)
+        self.telling = Telling(
+            self.jobs, self._snapshot.task, lambda rows: client.outgoing.append(msg.Rows(rows))
+        )
         self._memo = self._hands.memo
         self._visits = Visits(
             client,
             setup,
             self.machine,
             self._sockets,
-            rows=self._worker_rows,
+            rows=self._snapshot.workers,
             cancel_all=lambda: self._cancel(msg.Cancel([])),
         )
         self._on_client: dict[Any, Callable[[Any], None]] = {
-            msg.Submit: self._submit,
-            msg.Define: self._define,
+            msg.Submit: self.submit,
+            msg.Define: self.define,
             msg.Release: self._release,
             msg.Cancel: self._cancel,
             msg.Watch: self._watch,
@@ -97,8 +100,8 @@ class Scheduler:
             msg.Judged: self._judged,
             msg.Checkpoint: self._checkpoint,
             msg.AddExecutor: self._add_executor,
-            msg.Expect: self._promise,
-            msg.Deliver: self._deliver,
+            msg.Expect: self.promise,
+            msg.Deliver: self.deliver,
             msg.Exported: self._exported,
             msg.FromThread: self._from_thread,
             msg.ThreadEnded: self._thread_ended,
@@ -115,14 +118,9 @@ class Scheduler:
             msg.Leaving: self._leaving,
             msg.Blocked: self._blocked,
             msg.Unblocked: self._unblocked,
-            msg.Submit: self._nested_submit,
-            msg.Define: self._nested_define,
-            msg.Release: self._nested_release,
-            msg.Cancel: self._nested_cancel,
-            msg.Expect: self._nested_promise,
-            msg.Deliver: self._nested_deliver,
             msg.Keep: lambda worker, message: self._store.keep(worker.number, message.files),
             msg.LetGo: lambda worker, message: self._store.let_go(worker.number, message.files),
+            **self._nested.on,
         }
 
     # ------------------------------------------------------------ the loop
@@ -192,7 +190,7 @@ class Scheduler:
         if self.guard.news or self._silence.news:
             self.guard.news = self._silence.news = False
             if self.telling.watched:
-                self.client.outgoing.append(msg.Workers(self._worker_rows(), self._store.row()))
+                self.client.outgoing.append(msg.Workers(self._snapshot.workers(), self._store.row()))
 
     def _stop(self) -> None:
         raise _Stopped
@@ -222,10 +220,10 @@ class Scheduler:
         for message in messages:
             on[type(message)](message)
 
-    def _define(self, message: msg.Define) -> None:
+    def define(self, message: msg.Define) -> None:
         self._functions[message.digest] = message
 
-    def _submit(self, message: msg.Submit, origin: int = 0) -> None:
+    def submit(self, message: msg.Submit, origin: int = 0) -> None:
         define = self._functions[message.function]
         if not define.reusable:  # it comes with every call
             del self._functions[message.function]
@@ -269,14 +267,14 @@ class Scheduler:
     def _add_executor(self, message: msg.AddExecutor) -> None:
         self.staff.add(message.executor)
 
-    def _promise(self, message: msg.Expect, origin: int = 0) -> None:
+    def promise(self, message: msg.Expect, origin: int = 0) -> None:
         job = Job(
             message.id, message.app, message.parent, (), "", origin, history.NO_FUNCTION, time.time(), None
         )
         self.jobs.add(job)
         self.emit(ev.Promised(message.id, message.app))
 
-    def _deliver(self, message: msg.Deliver) -> None:
+    def deliver(self, message: msg.Deliver) -> None:
         outcome = message.outcome
         state = (
             State.CANCELLED
@@ -285,9 +283,9 @@ class Scheduler:
             if isinstance(outcome, Failure)
             else State.DONE
         )
-        self._ended_outside(message.id, outcome, state, message.note)
+        self.ended_outside(message.id, outcome, state, message.note)
 
-    def _ended_outside(self, number: int, outcome: Any, state: State, note: str = "") -> None:
+    def ended_outside(self, number: int, outcome: Any, state: State, note: str = "") -> None:
         """A promised value has come, or will not."""
         self.decide()  # the promise may have come with this very frame
         task = self.machine.tasks.live.get(number)
@@ -333,9 +331,9 @@ class Scheduler:
         if job is None:
             self.client.outgoing.append(msg.Details(message.id, None, None))
         else:
-            story = self._story(job)
+            story = self._snapshot.story(job)
             details = history.details(job, story, job.id in self._hands.kept)
-            answer = msg.Details(job.id, self._row_of(job, story), details)
+            answer = msg.Details(job.id, self._snapshot.row(job, story), details)
             self.client.outgoing.append(answer)
 
     def _retry(self, message: msg.Retry) -> None:
@@ -350,41 +348,14 @@ class Scheduler:
         kept = self._hands.kept.get(message.id)
         self.client.outgoing.append(again.saved(message.id, kept, self.machine.tasks, self.jobs))
 
-    def _row(self, number: int) -> TaskRow:
-        job = self.jobs[number]
-        return self._row_of(job, self._story(job))
-
-    def _row_of(self, job: Job, story: list[do.Change]) -> TaskRow:
-        return history.row(job, story, self.guard.meters.peaks.get(job.id, 0))
-
-    def _story(self, job: Job) -> list[do.Change]:
-        """The changes of a task up to now: the machine has them until it is settled."""
-        task = None if job.story else self.machine.tasks.live.get(job.id)
-        if task is None:
-            return job.story or job.before
-        return [*job.before, *task.story] if job.before else task.story
-
     def _survey(self, message: msg.Survey) -> None:
         self.decide()
         self.telling.tell(now=True)  # whoever asks has the rows by then that the counts are of
         self.guard.read()
-        status = msg.Status(list(self.machine.counts), self._worker_rows(), os.getpid(), self._store.row())
+        status = msg.Status(
+            list(self.machine.counts), self._snapshot.workers(), os.getpid(), self._store.row()
+        )
         self.client.outgoing.append(status)
-
-    def _worker_rows(self) -> list[WorkerRow]:
-        desks = self.machine.desks
-        return [
-            WorkerRow(
-                worker.number,
-                worker.executor,
-                worker.pid,
-                desks[worker.number].head if worker.number in desks else None,
-                worker.crew.memory,
-                worker.responding,
-                self.guard.meters.busy(worker.number),
-            )
-            for worker in self.staff.workers.values()
-        ]
 
     def _judged(self, message: msg.Judged) -> None:
         task = self.machine.tasks.live.get(message.id)
@@ -413,23 +384,11 @@ class Scheduler:
         self.events.append(event)
 
     def gone(self, worker: Worker) -> None:
-        """Nobody is left to hold what its tasks have called, nor to deliver what they have promised."""
-        for number in worker.promises:
-            lost = faults.lost(self.staff.end_of(worker.number), "before it could deliver")
-            self._ended_outside(number, lost, State.FAILED)
-        if worker.calls:
-            self.decide()  # it is known then how its task has ended
-            self.events += [ev.CancelRequested(n) for n in worker.calls if self._goes_with(worker, n)]
-        self.emit(ev.Released(tuple(worker.calls)))
+        """It has ended, and all that it has said was heard."""
+        self._nested.gone(worker)
         if not worker.threads:
             self._store.gone(worker.number, worker.pid)
         self._silence.gone(worker)
-
-    def _goes_with(self, worker: Worker, number: int) -> bool:
-        """Whether a call ends with the attempt that made it: one that was ended on purpose, by a user or by a limit."""
-        parent = self.jobs.find(self.jobs[number].parent or 0)
-        story = [] if parent is None else self._story(parent)
-        return any(change.worker == worker.number and change.why in _ENDED for change in story[-3:])
 
     def _hello(self, worker: Worker, message: msg.Hello) -> None:
         self.staff.ready(worker)
@@ -505,35 +464,6 @@ class Scheduler:
 
     def _unblocked(self, worker: Worker, message: msg.Unblocked) -> None:
         self.events.append(ev.Unblocked(worker.number))
-
-    def _nested_submit(self, worker: Worker, message: msg.Submit) -> None:
-        if not self.jobs.knows(message.id):  # else: left in the outbox of a dead worker, and heard before
-            worker.calls.add(message.id)
-            self._submit(message, worker.number)
-
-    def _nested_promise(self, worker: Worker, message: msg.Expect) -> None:
-        if not self.jobs.knows(message.id):
-            worker.calls.add(message.id)
-            worker.promises.add(message.id)
-            self._promise(message, worker.number)
-
-    def _nested_deliver(self, worker: Worker, message: msg.Deliver) -> None:
-        if message.id in worker.promises:
-            worker.promises.remove(message.id)
-            self._deliver(message)
-
-    def _nested_define(self, worker: Worker, message: msg.Define) -> None:
-        self._define(message)
-
-    def _nested_release(self, worker: Worker, message: msg.Release) -> None:
-        released = worker.calls.intersection(
-            message.ids
-        )  # what it still holds: a release may be heard twice too
-        worker.calls -= released
-        self.events.append(ev.Released(tuple(released)))
-
-    def _nested_cancel(self, worker: Worker, message: msg.Cancel) -> None:
-        self.events += [ev.CancelRequested(number, message.unless_begun) for number in message.ids]
 
 
 class _Stopped(Exception):

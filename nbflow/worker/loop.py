@@ -230,7 +230,7 @@ class Worker:
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
-        if run.function != self._function:  # which may take longer than what was before, whose answers may still be here
+        if run.function != self._function:  # it may take longer than the one before, whose answer may be here
             self._function = run.function
             if not self._outbox.empty:
                 with self._sending:

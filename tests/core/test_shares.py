@@ -31,7 +31,9 @@ def launched(step: Step) -> dict[int, list[int]]:
 def test_one_that_has_work_leaves_what_its_task_made_ready_to_one_that_has_none() -> None:
     machine = two_workers()
     chain = [ev.Submitted(2, "a"), ev.Submitted(3, "a", (2,)), ev.Submitted(4, "a", (3,))]
-    ((busy, tasks),) = launched(machine.handle([*chain, *(ev.Submitted(n, "a", (2,)) for n in (5, 6))], 1.0)).items()
+    ((busy, tasks),) = launched(
+        machine.handle([*chain, *(ev.Submitted(n, "a", (2,)) for n in (5, 6))], 1.0)
+    ).items()
     assert tasks == [2, 3, 4], "5 and 6 wait for an idle worker to be of use"
     step = machine.handle([ev.Succeeded(2, 1, busy, TOOK)], 1.0 + TOOK)
     assert launched(step) == {3 - busy: [5, 6]}
@@ -47,5 +49,8 @@ def test_one_that_has_none_left_is_given_something_though_others_have_little() -
     machine = two_workers()
     shares = launched(machine.handle([ev.Submitted(n, "a") for n in range(2, 6)], 1.0))
     worker, (first, second) = next(iter(shares.items()))
-    step = machine.handle([ev.Succeeded(first, 1, worker, TOOK), ev.Succeeded(second, 1, worker, TOOK), ev.Submitted(6, "a")], 1.1)
+    step = machine.handle(
+        [ev.Succeeded(first, 1, worker, TOOK), ev.Succeeded(second, 1, worker, TOOK), ev.Submitted(6, "a")],
+        1.1,
+    )
     assert launched(step) == {worker: [6]}
