@@ -11,10 +11,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from nbflow.core.states import State
 from nbflow.notebook.fold import APPS, BLOCKS
+from nbflow.notebook.panel import panel
 from nbflow.wire.rows import TaskRow
 from tests.browser.test_graph_alone import small, task
 from tests.browser.test_twins_alone import traits
-from tests.notebook.graphs import row, sweep
+from tests.notebook.graphs import EPOCH, row, sweep
 from tools import page as pages
 
 
@@ -122,6 +123,48 @@ def test_a_plain_click_ends_the_selection_and_escape_ends_it_before_the_panel(
     page.keyboard.press("Escape")
     expect(bar(page)).to_be_hidden()
     assert not page.evaluate("() => window.model.said.some(each => each.verb === 'close')")
+
+
+def with_panel(rows: Sequence[TaskRow], number: int) -> dict[str, Any]:
+    """Traits of a graph whose panel shows a task."""
+    return {"panel": msgspec.to_builtins(panel(rows[number - 1], rows, None, EPOCH))}
+
+
+def test_without_a_key_to_hold_each_click_takes_or_leaves_one_until_none_is_left(
+    draw: Callable[..., Page],
+) -> None:
+    rows = small()
+    page = draw(rows, width=400, **with_panel(rows, 3))
+    panel_of_3 = page.get_by_role("region", name="task", exact=True)
+    panel_of_3.get_by_role("button", name="Select more").click()
+    expect(panel_of_3).to_be_hidden()
+    assert told(page) == "1 task selected: 1 failed"
+    expect(bar(page).get_by_text("each click takes or leaves one")).to_be_visible()
+    for number in (4, 5, 4):
+        task(page, number).click()
+    assert told(page) == "2 tasks selected: 1 waiting, 1 failed"
+    assert not page.evaluate("() => window.model.said.some(each => each.verb === 'inspect')")
+    page.get_by_role("tab", name="Table").click()
+    page.locator('[data-row="5"]').click()
+    assert selected_rows(page) == ["3"]
+    page.locator('[data-row="3"]').click()
+    expect(bar(page)).to_be_hidden()
+    page.locator('[data-row="3"]').click()
+    assert page.evaluate(
+        "() => window.model.said.filter(each => each.verb === 'inspect').map(each => each.task)"
+    ) == [3]
+    expect(bar(page)).to_be_hidden()
+
+
+def test_what_was_begun_so_ends_with_the_selection(draw: Callable[..., Page]) -> None:
+    rows = small()
+    page = draw(rows, **with_panel(rows, 3))
+    page.get_by_role("button", name="Select more").click()
+    page.keyboard.press("Escape")
+    task(page, 4).click(modifiers=["ControlOrMeta"])
+    expect(bar(page).get_by_text("each click takes or leaves one")).to_be_hidden()
+    task(page, 5).click()
+    expect(bar(page)).to_be_hidden()
 
 
 def test_by_keys_alone_and_the_notebook_hears_none_of_them(draw: Callable[..., Page]) -> None:

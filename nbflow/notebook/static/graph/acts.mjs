@@ -1,7 +1,10 @@
 import { html } from "./dom.mjs";
 
-/** The buttons of a task's panel, and under them what came of a click where the picture does not show it. */
-export function makeActs(act) {
+/**
+ * The buttons of a task's panel, and under them what came of a click where the picture does not show it. `act(verb, ids)`
+ * has something done, `more(id)` begins a selection with the task.
+ */
+export function makeActs(act, more) {
   const answer = html("p", { class: "nbf-answer", role: "status", hidden: true });
   let about; // the task that the answer is about
 
@@ -28,7 +31,9 @@ export function makeActs(act) {
         };
         return html("button", { type: "button", class: main ? "nbf-act nbf-main" : "nbf-act", onclick: click }, label);
       });
-      return html("div", { class: "nbf-acts" }, ...buttons, answer);
+      const title = "Select several tasks: each click takes or leaves one (Ctrl+click at any time)";
+      const several = html("button", { type: "button", class: "nbf-act", title, onclick: () => more(panel.task) }, "Select more");
+      return html("div", { class: "nbf-acts" }, ...buttons, several, answer);
     },
     hear: (message) => typeof message?.answer === "string" && tell(message.answer),
   };

@@ -31,12 +31,16 @@ function render({ model, el }) {
   const hint = html("div", { class: "nbf-hint", role: "status", hidden: true }, "Buttons act when the cell ends; use Interrupt.");
   const spoken = html("div", { class: "nbf-spoken", role: "status", "aria-live": "polite" });
   const post = makePost(model, hint);
-  const acts = makeActs(post.act);
+  const acts = makeActs(post.act, (id) => {
+    close();
+    selection.begin(graph.taskOf(id));
+  });
   const results = makeResults((task) => post.send("result", task, true));
   let selected = -1; // index of the task
-  /** Open the panel of a task; or, as `how` says, select it, or all `tasks` that were meant, in the `order` they stand in. */
-  const open = (task, how = "open", tasks = [task], order = null) => {
-    if (how !== "open") return selection.choose(tasks, how, order, selected);
+  /** Show the panel of a task; or, as a click means, select it, or all `tasks` that were meant, in the `order` they stand in. */
+  const open = (task, how = "show", tasks = [task], order = null) => {
+    if (how === "open" && selection.several()) return selection.choose(tasks, "toggle", order);
+    if (how === "toggle" || how === "range") return selection.choose(tasks, how, order, selected);
     selection.clear();
     selected = task;
     select(task);

@@ -48,6 +48,7 @@ export function between(order, from, to) {
 export function makeSelection({ act, changed, giveFocus }) {
   let chosen = new Set();
   let from = -1; // the task that a range begins at
+  let several = false; // a plain click takes and leaves as well: there are no keys to hold on a touch screen
   let shown = { ids: [], status: new Uint8Array(0) };
   const told = html("span", { class: "nbf-selected-count", role: "status" });
   const answer = html("p", { class: "nbf-answer", role: "status", hidden: true });
@@ -57,11 +58,12 @@ export function makeSelection({ act, changed, giveFocus }) {
     // not `disabled`: a button that has the focus keeps it, and the keys stay here
     button: html("button", { type: "button", class: "nbf-act", "aria-disabled": "false", onclick: () => ask(verb) }, name),
   }));
+  const lesson = html("span", { class: "nbf-muted" }, "each click takes or leaves one");
   const none = html("button", { type: "button", class: "nbf-act", title: "Clear the selection (Esc)", onclick: () => clear() }, "Clear");
   const element = html(
     "div",
     { class: "nbf-selection", role: "region", "aria-label": "selected tasks", hidden: true },
-    told, ...buttons.map(({ button }) => button), none, answer,
+    told, lesson, ...buttons.map(({ button }) => button), none, answer,
   );
 
   const tell = (text) => {
@@ -78,6 +80,7 @@ export function makeSelection({ act, changed, giveFocus }) {
   function turnTo(next) {
     const held = element.contains(document.activeElement);
     chosen = next;
+    several &&= next.size > 0;
     tell("");
     draw();
     changed();
@@ -91,6 +94,7 @@ export function makeSelection({ act, changed, giveFocus }) {
     const tasks = [...chosen];
     element.hidden = !tasks.length;
     if (element.hidden) return;
+    lesson.hidden = !several;
     const text = selectedInWords(shown.status, tasks);
     if (told.textContent !== text) told.textContent = text;
     for (const { verb, name, button } of buttons) {
@@ -116,6 +120,13 @@ export function makeSelection({ act, changed, giveFocus }) {
         from = tasks[0];
       }
     },
+    /** Select this one; from then on, until nothing is selected any more, each click takes or leaves one. */
+    begin(task) {
+      several = true;
+      from = task;
+      turnTo(new Set([task]));
+    },
+    several: () => several,
     /** Select exactly these. */
     take: (tasks) => turnTo(new Set(tasks)),
     clear,
