@@ -337,13 +337,14 @@ class Publisher:
             strip = self._strip(wall)
             self._next_strip = began + max(_STRIP_EVERY, _STRIP_PAUSE * (self._spent() - cost))
             self._strip_stale = False
+        left = self._twins.left()  # which sees itself to how much of the time it takes
         cost = self._spent()
         self._page.show(
             scene=self._scenes.scene if self._unsent else None,
             layout=(self._scenes.layout, self._scenes.note) if self._unsent else None,
             board=self._board if state_due else None,
             elapsed=self._board.elapsed(wall),
-            left=self._twins.left(),
+            left=left,
             strip=strip,
             notice=self._flow.died,
         )

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from nbflow.core.states import State
+from nbflow.notebook import timeleft
+from nbflow.notebook.estimate import Left
 from nbflow.notebook.freezing import BUSY_FOR, OLD_REST, REST
 from nbflow.notebook.marks import SILENT
 from nbflow.notebook.publisher import SHORTEST, Publisher
@@ -256,6 +258,23 @@ def test_a_structure_that_takes_long_to_draw_does_not_hold_up_the_states(
     assert [len(shown["scene"].nodes) for shown in desk.page.shown if "scene" in shown] == [2]
     desk.step(20.0)
     assert [len(shown["scene"].nodes) for shown in desk.page.shown if "scene" in shown] == [2, 3]
+
+
+def test_an_estimate_that_takes_long_does_not_hold_up_the_states(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.step()
+
+    def takes_long(*_: Any) -> Left:
+        desk.now += 1.0
+        return Left(60.0)
+
+    monkeypatch.setattr(timeleft, "time_left", takes_long)
+    desk.flow.move(1, state=State.RUNNING, attempt=1)
+    desk.step(1.0)
+    desk.flow.move(1, state=State.DONE)
+    desk.step(SHORTEST)
+    assert desk.counts == [{"waiting": 2}, {"running": 1, "waiting": 1}, {"done": 1, "waiting": 1}]
 
 
 def test_a_text_is_looked_for_among_the_arguments_of_all_tasks() -> None:
