@@ -14,7 +14,7 @@ from nbflow.scheduler.jobs import Jobs
 from nbflow.wire.rows import TaskRow
 
 EVERY = 0.05  # seconds between two batches
-SHARE = 0.1  # of the time that rows may take, where tens of thousands change: to read them takes as much again
+SHARE = 0.1  # of the time that rows may take, where tens of thousands change; to read them takes as much
 AT_ONCE = 5000  # old rows in a batch: some 30 ms
 
 
