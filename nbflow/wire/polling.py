@@ -21,10 +21,6 @@ WANTED = 0.00015  # seconds for which others have the core, from which on they a
 ASIDE = 0.05  # seconds for which nothing is looked for then: beside that, to find out anew costs little
 
 
-def _leave_the_core() -> None:
-    os.sched_yield()
-
-
 class AdaptivePoll:
     """The waits of one waiter.
 
@@ -35,7 +31,7 @@ class AdaptivePoll:
     def __init__(
         self,
         poll: Callable[[Any], list[tuple[int, int]]],
-        give_way: Callable[[], object] = _leave_the_core,
+        give_way: Callable[[], object] = os.sched_yield,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._poll = poll

@@ -218,14 +218,8 @@ class Worker:
         The message that says so is read here, unless the attendant does.
         """
         while self._outbox.must_wait:
-            if not self._reading.acquire(blocking=False):
+            if not self._read_unless_attended(STAND_BY):
                 time.sleep(STAND_BY)
-                continue
-            try:
-                if self._poll.poll(STAND_BY * 1000):
-                    self._take(self._channel.receive_some())
-            finally:
-                self._reading.release()
         self._outbox.begin(0, 0)  # what was to begin may be gone
 
     def _one(self, run: Run) -> None:
@@ -267,14 +261,19 @@ class Worker:
         """Read what has come, if it is time, unless the attendant does."""
         now = time.monotonic()
         self._brief = now - self._busy_since < PATIENCE
-        if now < self._look_at or not self._reading.acquire(blocking=False):
-            return
-        self._look_at = now + LOOK_BETWEEN
+        if now >= self._look_at and self._read_unless_attended(0.0):
+            self._look_at = now + LOOK_BETWEEN
+
+    def _read_unless_attended(self, patience: float) -> bool:
+        """Wait so many seconds for messages, and take them; False, at once, where the attendant reads."""
+        if not self._reading.acquire(blocking=False):
+            return False
         try:
-            if self._poll.poll(0):
+            if self._poll.poll(patience * 1000):
                 self._take(self._channel.receive_some())
         finally:
             self._reading.release()
+        return True
 
     def _fill(self, run: Run) -> bool:
         """Put values in that tasks have given here before; a task that lacks one is given back, and False."""

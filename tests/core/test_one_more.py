@@ -11,13 +11,18 @@ from nbflow.core.placement import NEXT
 from nbflow.core.task import Step
 
 
-def machine_with(waiting: int, took: float) -> tuple[Machine, Step]:
-    """Two workers, an app whose tasks take so long, and so many more of its calls: what comes of them."""
+def two_workers(took: float) -> Machine:
+    """Two idle workers, and an app whose tasks are known to take so long. Its first call was number 1."""
     machine = Machine(validate=True)
     machine.handle([ev.ExecutorAdded("p", 2), ev.Submitted(1, "a")], 0.0)
     machine.handle([ev.WorkerJoined(1, "p"), ev.WorkerJoined(2, "p")], 0.0)
-    worker = machine.tasks[1].worker
-    machine.handle([ev.Succeeded(1, 1, worker, took)], 0.0)
+    machine.handle([ev.Succeeded(1, 1, machine.tasks[1].worker, took)], 0.0)
+    return machine
+
+
+def machine_with(waiting: int, took: float) -> tuple[Machine, Step]:
+    """Two such workers, and so many more calls of the app: what comes of them."""
+    machine = two_workers(took)
     return machine, machine.handle([ev.Submitted(n, "a") for n in range(2, 2 + waiting)], 1.0)
 
 

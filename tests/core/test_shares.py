@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from nbflow.core import events as ev
 from nbflow.core.instructions import Launch
-from nbflow.core.machine import Machine
 from nbflow.core.task import Step
+from tests.core.test_one_more import two_workers
 
 TOOK = 0.0002  # seconds
-
-
-def two_workers() -> Machine:
-    """Two idle workers, and an app whose tasks are known to be short. Its first call was number 1."""
-    machine = Machine(validate=True)
-    machine.handle([ev.ExecutorAdded("p", 2), ev.Submitted(1, "a")], 0.0)
-    machine.handle([ev.WorkerJoined(1, "p"), ev.WorkerJoined(2, "p")], 0.0)
-    machine.handle([ev.Succeeded(1, 1, machine.tasks[1].worker, TOOK)], 0.0)
-    return machine
 
 
 def launched(step: Step) -> dict[int, list[int]]:
@@ -29,7 +20,7 @@ def launched(step: Step) -> dict[int, list[int]]:
 
 
 def test_one_that_has_work_leaves_what_its_task_made_ready_to_one_that_has_none() -> None:
-    machine = two_workers()
+    machine = two_workers(TOOK)
     chain = [ev.Submitted(2, "a"), ev.Submitted(3, "a", (2,)), ev.Submitted(4, "a", (3,))]
     ((busy, tasks),) = launched(
         machine.handle([*chain, *(ev.Submitted(n, "a", (2,)) for n in (5, 6))], 1.0)
@@ -40,13 +31,13 @@ def test_one_that_has_work_leaves_what_its_task_made_ready_to_one_that_has_none(
 
 
 def test_a_bag_is_shared_out_evenly() -> None:
-    machine = two_workers()
+    machine = two_workers(TOOK)
     first = launched(machine.handle([ev.Submitted(n, "a") for n in range(2, 12)], 1.0))
     assert sorted(map(len, first.values())) == [5, 5]
 
 
 def test_one_that_has_none_left_is_given_something_though_others_have_little() -> None:
-    machine = two_workers()
+    machine = two_workers(TOOK)
     shares = launched(machine.handle([ev.Submitted(n, "a") for n in range(2, 6)], 1.0))
     worker, (first, second) = next(iter(shares.items()))
     step = machine.handle(
