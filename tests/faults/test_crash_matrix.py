@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -387,9 +388,11 @@ class Nonsense:
 
 def calling_back(name: str, deed: Deed) -> None:
     called: list[AppFuture] = []
-    future = same(1)
+    need: Future[int] = Future()  # of what has ended by then, callbacks run where they are added
+    future = same(need)
     future.add_done_callback(lambda _: deed())
     future.add_done_callback(called.append)
+    need.set_result(1)
     last = same(2)
     last.add_done_callback(called.append)
     assert ignore(future, last).result(30) == "fine"
