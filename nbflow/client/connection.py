@@ -274,22 +274,26 @@ class Connection:
         `before` is called when nothing more is read, and the scheduler is still there.
         """
         with self._lock:
-            if not self._open:
-                return
-            self._send()
-            self._open = False
-        self._resume.set()
-        os.write(self._wake_write, b"\0")
-        if threading.current_thread() is not self._reader:
-            self._reader.join()
-        before()
-        self._let_go()
+            was_open = self._open
+            if was_open:
+                self._send()
+                self._open = False
+                self._wake()
+        self.join()
+        if was_open:
+            before()
+            self._let_go()
 
     def _let_go(self) -> None:
         with self._turn, self._lock:  # nobody is about to use them
             self._channel.close()
             os.close(self._wake_read)
             os.close(self._wake_write)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the reader thread has ended: where it is the one that closes the socket, that comes last."""
+        if threading.current_thread() is not self._reader:
+            self._reader.join(timeout)
 
     # ------------------------------------------------------------ forks
 

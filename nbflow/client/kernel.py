@@ -346,6 +346,7 @@ class DataFlowKernel(Asking, AsParsl):
     def _cleanup(self) -> None:
         if not self._lifetime.begin_to_end():
             self._lifetime.wait_for_end(2 * PATIENCE)
+            self._connection.join(PATIENCE)
             return
         self._calls.close("it has been cleaned up")
         atexit.unregister(self._at_exit)

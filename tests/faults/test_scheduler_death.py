@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import nbflow
 from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, errors, python_app
@@ -158,6 +159,29 @@ def test_a_future_that_has_its_value_keeps_it_however_big_and_unread(flow: DataF
     assert small.result(0) == 2
     assert float(ones.result(0).sum()) == 100_000
     assert both.result(0)[0].shape == (100_000,)
+
+
+def test_who_cleans_up_meanwhile_returns_when_the_socket_is_closed_too(
+    flow: DataFlowKernel, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    future = wait_at(gate)
+    gate.wait_for()
+    connection = flow._connection
+    let_go, is_at_it, returned = connection._let_go, threading.Event(), threading.Event()
+
+    def let_go_late() -> None:
+        is_at_it.set()
+        returned.wait(0.3)
+        let_go()
+
+    monkeypatch.setattr(connection, "_let_go", let_go_late)
+    lose_scheduler(flow)
+    assert isinstance(future.exception(30), errors.SchedulerLost)
+    assert is_at_it.wait(30)
+    flow.cleanup()
+    closed = connection._channel.fileno() == -1
+    returned.set()
+    assert closed
 
 
 def test_calls_made_while_the_scheduler_dies_are_refused_or_end(nothing_loaded: None) -> None:
