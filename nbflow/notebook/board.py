@@ -34,36 +34,40 @@ class Board:
 
     def update(self, rows: Iterable[TaskRow]) -> bool:
         """Take over the rows; True if the structure changed: a new task, or other needs."""
+        known, status, tally, silent = self.rows, self.status, self.tally, self.silent
         grown = False
         for row in rows:
-            mark = mark_of(row, self.silent)
+            mark = mark_of(row, silent)
             place = self.index.get(row.id)
             if place is None:
-                self.index[row.id] = len(self.rows)
-                self.rows.append(row)
-                self.status.append(mark)
+                place = self.index[row.id] = len(known)
+                known.append(row)
+                status.append(mark)
                 grown = True
             else:
-                old = self.rows[place]
-                grown = grown or old.needs != row.needs
-                for told, count in self.parts.get(place) or ((self.status[place], 1),):
-                    self.tally[told] -= count
-                self.rows[place] = row
-                self.status[place] = mark
+                grown = grown or known[place].needs != row.needs
+                if row.part is None:
+                    tally[status[place]] -= 1
+                known[place] = row
+                status[place] = mark
             if row.progress is not None:
-                self.progress[self.index[row.id]] = row.progress
-            elif place is not None:
+                self.progress[place] = row.progress
+            elif self.progress:
                 self.progress.pop(place, None)
             if row.part is None:
-                self.tally[mark] += 1
+                tally[mark] += 1
             else:
-                self._count_items(self.index[row.id], row, mark)
+                self._count_items(place, row, mark)
             if row.submitted and (not self.started or row.submitted < self.started):
                 self.started = row.submitted
-            self.last_end = max(self.last_end, row.ended)
+            if row.ended > self.last_end:
+                self.last_end = row.ended
         return grown
 
     def _count_items(self, place: int, row: TaskRow, mark: int) -> None:
+        """Count the items of a task in its place, and no longer what they counted as before."""
+        for told, count in self.parts.get(place, ()):
+            self.tally[told] -= count
         self.parts[place] = tally_of(row, mark)
         for told, count in self.parts[place]:
             self.tally[told] += count

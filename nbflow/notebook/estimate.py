@@ -52,17 +52,21 @@ class Paces:
 
     def update(self, rows: Iterable[TaskRow], before: Callable[[int], TaskRow | None]) -> None:
         """Rows have changed; `before` gives the row that a task had."""
+        taken: dict[str, tuple[int, float]] = {}  # of each app: how many calls, and how long they took
+        callers, done = self._callers, State.DONE
         for row in rows:
             if row.parent is not None:
-                self._callers.add(row.parent)
-            if row.state is not State.DONE or row.recalled or not row.started or row.id in self._callers:
+                callers.add(row.parent)
+            if row.state is not done or row.recalled or not row.started or row.id in callers:
                 continue
             old = before(row.id)
             if old is None or not old.state.ended:
-                count = 1 if row.part is None else max(1, row.part.count)
-                for kept in (self.here, self._news):
-                    pace = kept.setdefault(row.app, Pace(0, 0.0))
-                    pace.add(max(0.0, row.ended - row.started), count)
+                calls, seconds = taken.get(row.app, (0, 0.0))
+                calls += 1 if row.part is None else max(1, row.part.count)
+                taken[row.app] = calls, seconds + max(0.0, row.ended - row.started)
+        for app, (calls, seconds) in taken.items():
+            for kept in (self.here, self._news):
+                kept.setdefault(app, Pace(0, 0.0)).add(seconds, calls)
 
     def take_news(self) -> dict[str, Pace]:
         """What was measured since this was asked last."""

@@ -65,7 +65,7 @@ def fold(
     return Folding(groups if len(groups) <= MOST_NODES else _grouped(apps), APPS)
 
 
-def _parts(apps: Sequence[str], layers: Sequence[int], pairs: Iterable[Pair]) -> list[Hashable]:
+def _parts(apps: Sequence[str], layers: Sequence[int], pairs: Iterable[Pair]) -> Sequence[Hashable]:
     """A key for each task: its app, and its layer too if its app would lie in a loop with others without that."""
     numbers = _numbered(apps)
     after: list[set[int]] = [set() for _ in range(max(numbers, default=-1) + 1)]
@@ -73,6 +73,8 @@ def _parts(apps: Sequence[str], layers: Sequence[int], pairs: Iterable[Pair]) ->
         if numbers[a] != numbers[b]:
             after[numbers[a]].add(numbers[b])
     looping = _in_loops(after)
+    if not looping:
+        return numbers
     return [(app, layer if app in looping else -1) for app, layer in zip(numbers, layers, strict=True)]
 
 

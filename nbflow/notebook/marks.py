@@ -53,6 +53,8 @@ MARKS: tuple[Mark, ...] = (
     Mark("not responding", "‖", "M6 4.4V11.6M10 4.4V11.6", "#9a6700", "#d9a300"),
 )
 RECALLED, RETRYING, SILENT = 7, 8, 9
+_DONE, _RUNNING = State.DONE, State.RUNNING  # to look a member up takes longer than the rest of `mark_of`
+_PLAIN = tuple(map(int, State))
 
 ORDER: tuple[int, ...] = (State.DONE, RECALLED, State.RUNNING, RETRYING, SILENT, State.RECALLING, State.WAITING,
                           State.FAILED, State.SKIPPED, State.CANCELLED)  # fmt: skip
@@ -64,15 +66,18 @@ _MATTERS: tuple[int, ...] = (State.FAILED, SILENT, State.RUNNING, RETRYING, Stat
 
 def mark_of(row: TaskRow, silent: Collection[int] = ()) -> int:
     """The mark of a task: an index into `MARKS`. `silent`: the workers that do not respond."""
-    if row.state is State.DONE and row.recalled:
-        return RECALLED
-    if row.state is State.DONE and row.failed:
-        return State.FAILED  # what one looks for is not to be missed among many items that went well
-    if row.state is State.RUNNING and row.worker in silent:
-        return SILENT
-    if row.state is State.RUNNING and row.attempt > 1:
-        return RETRYING
-    return int(row.state)
+    state = row.state
+    if state is _DONE:
+        if row.recalled:
+            return RECALLED
+        if row.failed:
+            return State.FAILED  # what one looks for is not to be missed among many items that went well
+    elif state is _RUNNING:
+        if row.worker in silent:
+            return SILENT
+        if row.attempt > 1:
+            return RETRYING
+    return _PLAIN[state]
 
 
 def tally_of(row: TaskRow, mark: int) -> list[tuple[int, int]]:

@@ -15,9 +15,10 @@ from nbflow.wire.rows import TaskRow
 
 MOST_BARS = 1_200
 """In all lanes together, about."""
+_FAILED = State.FAILED
 
 Bar = tuple[float, float, int, int]
-"""Start and end in seconds after the timeline's start (end -1.0: still running), mark, index of the task."""
+"""Start and end in seconds, to the millisecond, after the timeline's start (end -1.0: still running), mark, index of the task."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -40,17 +41,20 @@ def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collecti
     `silent`: the workers that do not respond.
     """
     lanes: dict[int, list[Bar]] = {}
-    last = start
+    last, running = start, State.RUNNING
     for index, row in enumerate(rows):
         if row.worker is None or not row.started or row.recalled:
             continue
-        mark = mark_of(row, silent)
+        mark, until = mark_of(row, silent), row.ended
         # A join whose body has run waits for what it called: its worker does something else.
-        if not ended(mark) and not row.ended and row.state is not State.RUNNING:
+        if not until and row.state is not running and not ended(mark):
             continue
-        end = row.ended - start if row.ended else -1.0
-        lanes.setdefault(row.worker, []).append((round(row.started - start, 3), round(end, 3), mark, index))
-        last = max(last, row.ended or now)
+        bar = (row.started - start, until - start if until else -1.0, mark, index)
+        if (lane := lanes.get(row.worker)) is None:
+            lane = lanes[row.worker] = []
+        lane.append(bar)
+        if (until := until or now) > last:
+            last = until
     finest = max(last - start, 0.001) * max(len(lanes), 1) / MOST_BARS
     return Timeline(
         span=round(last - start, 3),
@@ -61,20 +65,19 @@ def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collecti
 def _joined(bars: Iterable[Bar], finest: float) -> list[Bar]:
     """Bars of the same mark are one where neither they nor the gap between them could be seen apart."""
     joined: list[Bar] = []
-    for bar in bars:
-        start, end, mark, _ = bar
-        if joined and mark != RETRYING:
-            first, until, before, task = joined[-1]
-            small = (
-                end >= 0
-                and until >= 0
-                and min(until - first, end - start) < finest
-                and start - until < finest
-            )
+    first, until, before, task = 0.0, -1.0, -1, -1  # the bar that the next one may be joined with; until < 0: none
+    for start, end, mark, index in bars:
+        if 0 <= until and 0 <= end and start - until < finest and mark != RETRYING:
+            short = end - start
             # A failure is what one looks for: nothing swallows it, and it swallows nothing.
-            hidden = State.FAILED not in (before, mark) and end - start < finest / 4
-            if small and (before == mark or hidden):
-                joined[-1] = (first, max(until, end), before, task)
+            if (before == mark and (short < finest or until - first < finest)) or (
+                short < finest / 4 and before != _FAILED and mark != _FAILED
+            ):
+                until = max(until, end)
                 continue
-        joined.append(bar)
+        if task >= 0:
+            joined.append((round(first, 3), round(until, 3), before, task))
+        first, until, before, task = start, end, mark, index
+    if task >= 0:
+        joined.append((round(first, 3), round(until, 3), before, task))
     return joined

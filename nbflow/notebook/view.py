@@ -101,8 +101,9 @@ def links_of(rows: Sequence[TaskRow]) -> Links:
         if row.parent is not None and row.parent in index:
             spawns.append((index[row.parent], i))
         # A join takes the results of what it called; the dashed edge to it tells that already, in time's direction.
-        needs += [(index[need], i) for need in dict.fromkeys(row.needs)
-                  if need in index and need != row.id and parent.get(need) != row.id]  # fmt: skip
+        if row.needs:
+            needs += [(index[need], i) for need in dict.fromkeys(row.needs)
+                      if need in index and need != row.id and parent.get(need) != row.id]  # fmt: skip
     return Links(needs, spawns)
 
 
