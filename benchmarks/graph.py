@@ -75,18 +75,18 @@ class StoodIn:
 
 def tasks(count: int) -> list[TaskRow]:
     """A split, lanes of three apps, and one that needs all lanes."""
-    rows = [_row(1, "split", [])]
+    rows = [_row(1, "split", ())]
     while len(rows) + 4 <= count:
         first = len(rows) + 1
         rows += [
-            _row(first, "align", [1], f"lane={first // 3} region='chr{first % 22}'"),
-            _row(first + 1, "call", [first], "model='default'"),
-            _row(first + 2, "score", [first + 1]),
+            _row(first, "align", (1,), f"lane={first // 3} region='chr{first % 22}'"),
+            _row(first + 1, "call", (first,), "model='default'"),
+            _row(first + 2, "score", (first + 1,)),
         ]
-    return [*rows, _row(len(rows) + 1, "report", [row.id for row in rows if row.app == "score"])]
+    return [*rows, _row(len(rows) + 1, "report", tuple(row.id for row in rows if row.app == "score"))]
 
 
-def _row(task: int, app: str, needs: list[int], detail: str = "") -> TaskRow:
+def _row(task: int, app: str, needs: tuple[int, ...], detail: str = "") -> TaskRow:
     return TaskRow(task, app, None, needs, detail, State.WAITING, 0, None, STARTED, 0.0, 0.0, False, "", None)
 
 

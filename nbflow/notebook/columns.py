@@ -75,7 +75,7 @@ class Columns:
         self._worker, self._attempt, self._peak = (array("I") for _ in range(3))
         self._notes: dict[int, str] = {}
         self._transfers: dict[int, tuple[int, int]] = {}
-        self._needs: list[list[int]] = []
+        self._needs: list[tuple[int, ...]] = []
         self._dependants: dict[
             int, list[int]
         ] = {}  # by the need's id: the places of those that are not ready
@@ -117,7 +117,7 @@ class Columns:
         self._submitted.append(self._time(row.submitted))
         for column in (self._ready, self._started, self._ended, self._worker, self._attempt, self._peak):
             column.append(0)
-        self._needs.append([])
+        self._needs.append(())
         self._await(place, row)
 
     def _await(self, place: int, row: TaskRow) -> None:

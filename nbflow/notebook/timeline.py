@@ -18,7 +18,8 @@ MOST_BARS = 1_200
 _FAILED = State.FAILED
 
 Bar = tuple[float, float, int, int]
-"""Start and end in seconds, to the millisecond, after the timeline's start (end -1.0: still running), mark, index of the task."""
+"""Start and end in seconds after the timeline's start, to the millisecond (end -1.0: still running), mark, index of
+the task."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -65,9 +66,14 @@ def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collecti
 def _joined(bars: Iterable[Bar], finest: float) -> list[Bar]:
     """Bars of the same mark are one where neither they nor the gap between them could be seen apart."""
     joined: list[Bar] = []
-    first, until, before, task = 0.0, -1.0, -1, -1  # the bar that the next one may be joined with; until < 0: none
+    first, until, before, task = (
+        0.0,
+        -1.0,
+        -1,
+        -1,
+    )  # the bar that the next one may be joined with; until < 0: none
     for start, end, mark, index in bars:
-        if 0 <= until and 0 <= end and start - until < finest and mark != RETRYING:
+        if until >= 0 and end >= 0 and start - until < finest and mark != RETRYING:
             short = end - start
             # A failure is what one looks for: nothing swallows it, and it swallows nothing.
             if (before == mark and (short < finest or until - first < finest)) or (

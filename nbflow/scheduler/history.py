@@ -55,38 +55,47 @@ class Job(msgspec.Struct):
 
 def row(job: Job, story: list[Change], peak: int = 0) -> TaskRow:
     """The row of a task as it is now; `story`: its changes up to now, `peak`: bytes its worker had at most."""
-    last = story[-1] if story else Change(job.id, State.WAITING, job.submitted, 0, 0, Why.ATTEMPT, None)
+    last = story[-1] if story else _NOTHING_YET
+    state, why, tally = last.state, last.why, job.tally
+    ended = state >= _DONE
+    waits = state is _WAITING
     return TaskRow(
         job.id,
         job.app,
         job.parent,
-        list(job.needs),
+        job.needs,
         job.detail,
-        last.state,
+        state,
         last.attempt,
         last.worker or None,
         job.submitted,
         job.started or _began(story),
-        (job.ended or last.at) if last.state.ended else 0.0,
-        last.why is Why.RECALLED,
+        (job.ended or last.at) if ended else 0.0,
+        why is _RECALLED,
         job.note,
         last.root,
-        last.state is State.WAITING and last.why is Why.JOINED,
-        last.state is State.WAITING and last.attempt > 0 and last.why not in _NO_FAILURES,
+        waits and why is Why.JOINED,
+        waits and last.attempt > 0 and why not in _NO_FAILURES,
         job.part,
-        0 if job.tally is None else job.tally.failed,
-        0 if job.tally is None else job.tally.skipped,
-        job.progress if last.state is State.RUNNING else None,
+        0 if tally is None else tally.failed,
+        0 if tally is None else tally.skipped,
+        job.progress if state is _RUNNING else None,
         peak,
-        job.transfer if last.state.ended else None,
+        job.transfer if ended else None,
     )
 
 
+# tens of thousands of rows a second may be made: to look a member up takes as long as all else of one's field
+_WAITING, _DONE, _RUNNING, _RECALLED = State.WAITING, State.DONE, State.RUNNING, Why.RECALLED
 _NO_FAILURES = (Why.JOINED, Why.RECALLED, Why.RETURNED)
+_NOTHING_YET = Change(0, _WAITING, 0.0, 0, 0, Why.ATTEMPT, None)
 
 
 def _began(story: list[Change]) -> float:
-    return next((change.at for change in reversed(story) if change.state is State.RUNNING), 0.0)
+    for change in reversed(story):
+        if change.state is _RUNNING:
+            return change.at
+    return 0.0
 
 
 def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:

@@ -27,7 +27,7 @@ class Snapshot:
     def task(self, number: int) -> TaskRow:
         """The row of a task."""
         job = self._jobs[number]
-        return self.row(job, self.story(job))
+        return self.row(job, job.story or self.story(job))
 
     def row(self, job: Job, story: list[do.Change]) -> TaskRow:
         """The row of a task whose story is at hand."""

@@ -53,13 +53,13 @@ class Transfer(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return cls(max(0.0, fetch), max(0.0, store))
 
 
-class TaskRow(msgspec.Struct, array_like=True, frozen=True):
+class TaskRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
     id: int  # see nbflow.numbers
     app: str
     parent: int | None  # the task inside which it was called
-    needs: list[int]
+    needs: tuple[int, ...]
     detail: str  # short texts of the arguments
     state: State
     attempt: int  # 0 until launched

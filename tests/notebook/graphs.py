@@ -23,7 +23,7 @@ def row(task: int, app: str = "app", needs: Sequence[int] = (), **fields: Any) -
         "parent": None, "detail": "", "state": State.WAITING, "attempt": 0, "worker": None, "submitted": EPOCH,
         "started": 0.0, "ended": 0.0, "recalled": False, "note": "", "root": None,
     }  # fmt: skip
-    return TaskRow(id=task, app=app, needs=list(needs), **{**plain, **fields})
+    return TaskRow(id=task, app=app, needs=tuple(needs), **{**plain, **fields})
 
 
 def done(task: int, app: str = "app", needs: Sequence[int] = (), **fields: Any) -> TaskRow:

@@ -27,7 +27,7 @@ FAILURE = Failure(b"", "ValueError", "no", "Traceback: no", 2)
 
 def ended(number: int, outcome: Outcome, function: Define = FUNCTION) -> Job:
     state = State.DONE if isinstance(outcome, Inline) else State.FAILED
-    job = Job(number, "f", None, [1] if number > 1 else [], f"x={number}", 0, function, 1.5, None)
+    job = Job(number, "f", None, (1,) if number > 1 else (), f"x={number}", 0, function, 1.5, None)
     job.story = [
         Change(number, State.RUNNING, 2.0, 1, 4, Why.ATTEMPT, None),
         Change(number, state, 3.0, 1, 4, Why.ATTEMPT, 1 if isinstance(outcome, Blamed) else None),
@@ -76,7 +76,7 @@ def test_what_is_not_known_is_not_found_and_nothing_changes() -> None:
 
 def test_a_job_that_goes_on_is_not_packed() -> None:
     jobs = Jobs(lately=0)
-    jobs.add(job := Job(1, "f", None, [], "", 0, FUNCTION, 1.0, None))
+    jobs.add(job := Job(1, "f", None, (), "", 0, FUNCTION, 1.0, None))
     filled(jobs, [])
     assert jobs[1] is job
 

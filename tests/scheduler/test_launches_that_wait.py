@@ -32,8 +32,8 @@ class Bench:
         self.events: list[ev.Event] = []
         submit = msg.Submit(2, "f", "python", b"", Inline(b""), (1,), "", None, (), None, None, b"", (), ())
         jobs = Jobs()
-        jobs.add(Job(1, "f", None, [], "", 0, NO_FUNCTION, 0.0, None, outcome=HELD))
-        jobs.add(Job(2, "f", None, [1], "", 0, NO_FUNCTION, 0.0, submit))
+        jobs.add(Job(1, "f", None, (), "", 0, NO_FUNCTION, 0.0, None, outcome=HELD))
+        jobs.add(Job(2, "f", None, (1,), "", 0, NO_FUNCTION, 0.0, submit))
         setup = msg.Configure([], "", [], [], [], "", True)
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client
