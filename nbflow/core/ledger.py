@@ -16,6 +16,7 @@ from nbflow.errors import IllegalMove
 
 WAITING, DONE, FAILED = State.WAITING, State.DONE, State.FAILED
 SKIPPED, CANCELLED = State.SKIPPED, State.CANCELLED
+ATTEMPT, JOINED = Why.ATTEMPT, Why.JOINED
 
 # one bit a state: the hash of an enum member is Python code, too slow for three moves a task
 _ALLOWED: tuple[int, ...] = tuple(sum(1 << to for to in MOVES[state]) for state in State)
@@ -91,7 +92,7 @@ class Ledger:
                 self._withdraw(task)
             self._move(task, state, why, root)
             say = self._step.instructions.append
-            if task.keyed and ((state is DONE and why is Why.ATTEMPT) or why is Why.JOINED):
+            if task.keyed and ((state is DONE and why is ATTEMPT) or why is JOINED):
                 say(Remember(task.id))
             say(Settle(task.id, state, why, root, task.story))
             task.root, task.story = root, _TOLD
@@ -122,7 +123,7 @@ class Ledger:
             if dependant.unmet:
                 continue
             if joins:
-                ending.append((dependant, DONE, Why.JOINED, None))
+                ending.append((dependant, DONE, JOINED, None))
             elif not dependant.queued:  # else it was sent ahead to where this one was
                 self._ready(dependant)
         return ending

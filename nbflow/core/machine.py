@@ -30,6 +30,7 @@ from nbflow.core.workforce import Workforce
 
 WAITING, RECALLING, RUNNING = State.WAITING, State.RECALLING, State.RUNNING
 DONE, FAILED, CANCELLED = State.DONE, State.FAILED, State.CANCELLED
+ATTEMPT = Why.ATTEMPT
 
 
 class Machine(Workforce):
@@ -124,12 +125,12 @@ class Machine(Workforce):
             event.task, event.app, (), (), NEVER, 0.0, False, once=True, attempt=1
         )
         self.counts[WAITING] += 1
-        self._move(task, RUNNING, Why.ATTEMPT)
+        self._move(task, RUNNING, ATTEMPT)
 
     def _delivered(self, event: ev.Delivered) -> None:
         task = self._live.get(event.task)
         if task is not None and task.state is RUNNING and task.outside:
-            self._end(task, event.state, Why.ASKED if event.state is CANCELLED else Why.ATTEMPT, None)
+            self._end(task, event.state, Why.ASKED if event.state is CANCELLED else ATTEMPT, None)
 
     def _released(self, event: ev.Released) -> None:
         for number in event.tasks:
@@ -214,7 +215,7 @@ class Machine(Workforce):
         """All needs are DONE."""
         if task.cached and not task.asked:
             task.asked = True
-            self._move(task, RECALLING, Why.ATTEMPT)
+            self._move(task, RECALLING, ATTEMPT)
             self._say(Recall(task.id))
         else:
             self._enqueue(task)
@@ -250,7 +251,7 @@ class Machine(Workforce):
         pool = self.pools[desk.executor]
         self._take_off(task, desk, pool)
         pool.measured(task.app, event.took)
-        self._end(task, DONE, Why.ATTEMPT, None)
+        self._end(task, DONE, ATTEMPT, None)
         self._begin_next(desk)  # which may have needed this one
         self._short[desk.worker] = desk
 
@@ -259,7 +260,7 @@ class Machine(Workforce):
         if task is None:
             return
         pool = self._leave_desk(task)
-        self._gave_nothing(task, Why.ATTEMPT, event.may_retry)
+        self._gave_nothing(task, ATTEMPT, event.may_retry)
         if event.took is not None:
             pool.measured(task.app, event.took)
             self._short[event.worker] = self.desks[event.worker]
@@ -287,7 +288,7 @@ class Machine(Workforce):
         if task is None or not task.queued or task.attempt != attempt or task.worker != worker:
             return None
         if task.state is WAITING:
-            self._move(task, RUNNING, Why.ATTEMPT)
+            self._move(task, RUNNING, ATTEMPT)
         return task
 
     def _gave_nothing(self, task: Task, why: Why, may_retry: bool) -> None:

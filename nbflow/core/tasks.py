@@ -18,6 +18,8 @@ from nbflow.core.shrinking import shrink
 from nbflow.core.states import State
 from nbflow.core.task import Ended, Task
 
+DONE = State.DONE
+
 _HOLDS = "I"
 
 
@@ -35,7 +37,7 @@ class Tasks(Mapping[int, Task]):
             return task
         if not (holds := self._holds[number]):
             raise KeyError(number)
-        return cast(Task, Ended(number, State.DONE, 0, None, None, holds, None))
+        return cast(Task, Ended(number, DONE, 0, None, None, holds, None))
 
     def __contains__(self, number: object) -> bool:
         return number in self.live or (isinstance(number, int) and self._holds[number] > 0)
@@ -78,7 +80,7 @@ class Tasks(Mapping[int, Task]):
             self._done -= 1
             return ended
         task.holds -= 1
-        if task.holds or task.state < State.DONE:
+        if task.holds or task.state < DONE:
             return None
         del self.live[number]
         return task

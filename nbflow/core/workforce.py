@@ -18,6 +18,7 @@ from nbflow.core.timers import Timers
 
 WAITING, RUNNING = State.WAITING, State.RUNNING
 DONE, FAILED, CANCELLED = State.DONE, State.FAILED, State.CANCELLED
+ATTEMPT = Why.ATTEMPT
 
 
 class Workforce(Ledger):
@@ -400,7 +401,7 @@ class Workforce(Ledger):
     def _begin(self, task: Task, desk: Desk) -> None:
         """The task is at the head of its desk."""
         desk.head_since = self._now
-        self._move(task, RUNNING, Why.ATTEMPT)
+        self._move(task, RUNNING, ATTEMPT)
         if task.walltime:
             self.timers.set(task, self._now + task.walltime)
 

@@ -43,6 +43,8 @@ from nbflow.wire.outcomes import (
     Withdrawn,
 )
 
+DONE, ATTEMPT, JOINED = State.DONE, Why.ATTEMPT, Why.JOINED
+
 
 class Kept(NamedTuple):
     """What a task that ended without a value can be tried again with."""
@@ -170,7 +172,7 @@ class Hands:
             self._keep_or_discard(job, job.submit, settle)
         job.story = [*job.before, *settle.story] if job.before else settle.story
         outcome = self._outcome(settle, job)
-        if settle.why is Why.JOINED:
+        if settle.why is JOINED:
             self.store.hold(outcome)  # any other value is held since it came
         if type(job.outcome) is Stored and outcome is not job.outcome:
             self.store.drop(job.outcome)  # it came, and counts no more
@@ -185,7 +187,7 @@ class Hands:
 
     def _keep_or_discard(self, job: Job, submit: msg.Submit, settle: do.Settle) -> None:
         """The task has ended: its arguments are not needed any more, but for another try."""
-        if settle.state is State.DONE or settle.why is Why.NEED_GONE or job.part is not None:
+        if settle.state is DONE or settle.why is Why.NEED_GONE or job.part is not None:
             self.discard(submit.payload)
         else:
             self.kept[job.id] = Kept(submit, job.function, job.origin, job.template, job.inner)
@@ -227,10 +229,10 @@ class Hands:
 
     def _outcome(self, settle: do.Settle, job: Job) -> Outcome:
         why = settle.why
-        if why is Why.ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
+        if why is ATTEMPT or why is Why.RECALLED or why is Why.JUDGED:
             assert job.outcome is not None
             return job.outcome
-        if why is Why.JOINED:
+        if why is JOINED:
             return self._joined(job)
         if why is Why.NEED:
             return self._blame(settle)

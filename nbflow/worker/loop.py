@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import traceback
+from collections import OrderedDict
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -114,7 +115,7 @@ class Earlier:
     """
 
     def __init__(self) -> None:
-        self._values: dict[int, Inline | Stored] = {}
+        self._values: OrderedDict[int, Inline | Stored] = OrderedDict()
         self._size = 0  # bytes
 
     def keep(self, answer: Finished | Gathered) -> bool:
@@ -127,7 +128,7 @@ class Earlier:
         values = self._values
         values[answer.id] = outcome
         while len(values) > KEPT or self._size > KEPT_BYTES:
-            dropped = values.pop(next(iter(values)))
+            _, dropped = values.popitem(last=False)
             if type(dropped) is Inline:
                 self._size -= len(dropped.data)
         return True
