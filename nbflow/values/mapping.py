@@ -23,6 +23,7 @@ LINUX = sys.platform == "linux"
 _FIXED = 0x10  # MAP_FIXED of <sys/mman.h>
 _SETSIG = 10  # F_SETSIG of <fcntl.h>
 _FAILED = 2 * sys.maxsize + 1  # MAP_FAILED
+_STEP = 1 << 20  # bytes, whole pages
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE of <linux/mman.h>, from Linux 5.14 on
 
 
@@ -41,8 +42,10 @@ def map_file(fd: int, size: int, *, writable: bool = False) -> mmap.mmap:
     if _libc().mmap(address(mapped), size, protection, mmap.MAP_SHARED | _FIXED, fd, 0) == _FAILED:
         number = _ctypes().get_errno()
         raise OSError(number, os.strerror(number))
-    if writable:  # all at once costs half; where the system cannot, each page is met when it is written
-        _libc().madvise(address(mapped), size, _POPULATE_WRITE)
+    if writable:  # many at once cost half; where the system cannot, each page is met when it is written
+        libc, begin = _libc(), address(mapped)
+        for at in range(0, size, _STEP):  # whoever else in this process needs memory waits for each of them
+            libc.madvise(begin + at, min(_STEP, size - at), _POPULATE_WRITE)
     return mapped
 
 

@@ -5,6 +5,8 @@ large files that it has made, and how they are mapped here; once the scheduler s
 (`freed`), the next value of about that size is written over it, under another name: but only if nobody can see that.
 Neither this process nor any other on the system may have it open or mapped then, a user's array that outlives its task
 included, and we ask the system rather than our books. What has ever been seen by a forked child is not used again.
+To map a large file for writing takes twice as long as the writing then does: a thread does so as soon as it is free,
+beside the task that computes what is to be written.
 
 Which files there are, and who needs them, is the scheduler's business; only it unlinks what is in use.
 """
@@ -12,6 +14,7 @@ Which files there are, and who needs them, is the scheduler's business; only it 
 from __future__ import annotations
 
 import bisect
+import errno
 import itertools
 import mmap
 import os
@@ -26,11 +29,13 @@ from nbflow.values import mapping
 
 REUSED_FROM = 1 << 20  # bytes from which on it is worth it
 LARGER = 1.25  # by how much a file may be larger than what is written into it
+PREPARED_FROM = 8 << 20  # bytes from which on it is worth a thread to map a file beforehand
 MOST = 16  # files that a process keeps in sight, each with a descriptor
 MOST_RECENT = 64  # files that a worker keeps mapped
 FULL = "full"  # a file of this name in a directory of the store: no more is to be put there
 
 _lock = threading.Lock()
+_preparing = threading.Lock()  # of all `writable`; taken behind `_lock`, where both are
 _counter = itertools.count(1)
 # by path; those of files that are gone too
 _mapped: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()
@@ -56,19 +61,39 @@ class _Own:
         """Whether nobody has it mapped, here or elsewhere."""
         if self.mapped is not None and sys.getrefcount(self.mapped) > 2:  # this one's, and that of the call
             return False
+        return self._is_there and mapping.alone(self.fd)
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether the descriptor is the file's: a task may have closed it, and another file have its number."""
         try:
             found = os.fstat(self.fd)
         except OSError:
             return False
-        # a task may have closed the descriptor, and another file have its number
-        return (found.st_dev, found.st_ino) == self._file and mapping.alone(self.fd)
+        return (found.st_dev, found.st_ino) == self._file
+
+    def prepare(self) -> None:
+        """Map it for writing, if it is not.
+
+        Raises:
+            OSError: that cannot be.
+        """
+        with _preparing:
+            if self.writable is None and self._is_there:
+                self.writable = mapping.map_file(self.fd, self.size, writable=True)
+
+    def write_over(self, parts: list[tuple[memoryview, int]]) -> None:
+        """Write into it what others are to read. Raises like `prepare`."""
+        self.prepare()
+        if self.writable is None:
+            raise OSError(errno.EBADF, "a task has closed the file")
+        mapping.write_through(self.writable, parts)
 
     def close(self) -> None:
         """Let go of it; views of it stay."""
-        self.mapped = self.writable = None
-        with suppress(OSError):
-            found = os.fstat(self.fd)
-            if (found.st_dev, found.st_ino) == self._file:
+        with _preparing:
+            self.mapped = self.writable = None
+            if self._is_there:
                 os.close(self.fd)
 
 
@@ -138,14 +163,13 @@ def _write_over(parts: list[tuple[memoryview, int]], size: int, directory: str) 
                 # whoever came late with the old name would find nothing
                 if os.path.dirname(old) == directory:
                     os.rename(old, path)
-                    own.writable = own.writable or mapping.map_file(own.fd, own.size, writable=True)
-                    mapping.write_through(own.writable, parts)
+                    own.write_over(parts)
                     _mapped.pop(old, None)
                     if own.mapped is not None:
                         _mapped[path] = own.mapped
                     _own[path] = own
                     return path
-            except OSError:  # the scheduler has unlinked it
+            except OSError:  # the scheduler has unlinked it, or a task has closed it
                 unlink(path)
             unlink(old)
             own.close()
@@ -163,11 +187,22 @@ def freed(paths: Iterable[str], reuse: bool) -> None:
             own = _own.pop(path, None) or _free.pop(path, None)
             if reuse and own is not None and len(_free) < MOST:
                 _free[path] = own
+                if own.writable is None and own.size >= PREPARED_FROM:
+                    _prepare_soon(own)
                 continue
             if own is not None:
                 own.close()
             if reuse:
                 unlink(path)
+
+
+def _prepare_soon(own: _Own) -> None:
+    def prepare() -> None:
+        with suppress(OSError):  # whoever writes over it comes upon that, too
+            own.prepare()
+
+    with suppress(RuntimeError):  # there is no thread to be had
+        threading.Thread(target=prepare, name="nbflow-segment", daemon=True).start()
 
 
 def unlink(path: str) -> None:
@@ -236,6 +271,7 @@ def keep_recent(directories: Iterable[str]) -> None:
 
 def _after_fork() -> None:
     """The child has every mapping, under descriptors that count as ours: nothing of this is written over any more."""
+    _preparing.release()
     for path, own in _free.items():
         unlink(path)
         own.close()
@@ -247,8 +283,8 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock
-    _lock = threading.Lock()
+    global _lock, _preparing
+    _lock, _preparing = threading.Lock(), threading.Lock()
     for own in (*_free.values(), *_own.values()):
         own.close()
     _free.clear()
@@ -257,6 +293,7 @@ def _after_fork_in_child() -> None:
 
 def _before_fork() -> None:
     _lock.acquire()
+    _preparing.acquire()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

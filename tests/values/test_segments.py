@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,35 @@ def test_a_file_that_nobody_needs_is_written_over_under_another_name(
         segments.freed(second.files, reuse=True)
     with pytest.raises(OSError, match="No such file"):
         outcome.load(first)
+
+
+@linux_only
+@pytest.mark.parametrize("size", [segments.PREPARED_FROM, segments.PREPARED_FROM - 1])
+def test_a_large_file_that_nobody_needs_is_mapped_for_writing_before_there_is_anything_to_write(
+    stores: list[str], size: int
+) -> None:
+    first = put(np.ones(size, dtype=np.uint8), stores)
+    segments.freed(first.files, reuse=True)
+    for thread in threading.enumerate():
+        if thread.name == "nbflow-segment":
+            thread.join()
+    (path,) = first.files
+    assert (segments._free[path].writable is not None) == (size >= segments.PREPARED_FROM)
+
+
+@linux_only
+def test_a_descriptor_that_was_closed_meanwhile_is_not_mapped(stores: list[str]) -> None:
+    first = put(np.ones(BIG), stores)
+    own = segments._own[first.files[0]]
+    os.close(own.fd)
+    other = os.open("/dev/null", os.O_RDWR)
+    assert other == own.fd
+    own.prepare()
+    assert own.writable is None
+    with pytest.raises(OSError, match="closed"):
+        own.write_over([])
+    segments.freed(first.files, reuse=False)
+    os.close(other)  # it was not closed
 
 
 @linux_only
