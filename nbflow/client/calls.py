@@ -16,31 +16,28 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
 
 from nbflow import numbers
 from nbflow.client.arguments import Arguments
-from nbflow.client.carriage import Callee, Parcel, kept, packed
-from nbflow.client.datafuture import DataFuture
+from nbflow.client.carriage import Callee, captor_of
 from nbflow.client.fetching import Fetcher
 from nbflow.client.future import AppFuture
+from nbflow.client.keys import key_of_call
+from nbflow.client.link import Link
 from nbflow.client.options import Options, name_of
 from nbflow.client.outside import Outside
 from nbflow.client.parameters import parameters_of
 from nbflow.client.record import Facts, TaskRecord, record_of_call
-from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, Special, automatic_name, complete
-from nbflow.errors import CannotPickle, FlowClosed, UsageError
+from nbflow.client.routes import Routes
+from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, automatic_name, complete
+from nbflow.errors import FlowClosed, UsageError
 from nbflow.files import File
 from nbflow.staging import Staging
 from nbflow.values import memo, outcome, pickling
-from nbflow.values.functions import Captor
-from nbflow.values.pickling import Needed
-from nbflow.values.resolvers import (
-    DEEP_DEPENDENCY_RESOLVER,
-    SHALLOW_DEPENDENCY_RESOLVER,
-    DependencyResolver,
-)
+from nbflow.values.pickling import settling
+from nbflow.values.resolvers import DEEP_DEPENDENCY_RESOLVER, DependencyResolver
 from nbflow.values.short import detail
 from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit
 from nbflow.wire.outcomes import Composed, Held, Inline, Stored
@@ -52,37 +49,6 @@ if TYPE_CHECKING:  # a worker has none
 log = logging.getLogger(__name__)
 DEBUG = logging.DEBUG
 _MANY_RELEASED = 256  # futures that are gone: they are told of without waiting for another message
-
-
-class Link(Protocol):
-    """The way to the scheduler."""
-
-    def post(self, *messages: Any, urgent: bool = False) -> None:
-        """Send messages, in this order, within about a millisecond; at once if `urgent`."""
-
-    def flush(self) -> None:
-        """Send what waits now: somebody waits for an answer."""
-
-    def waiting(self) -> AbstractContextManager[None]:
-        """Entered while a thread of this process waits for a task."""
-
-    def read_until(self, done: Callable[[], bool], deadline: float | None) -> None:
-        """Read in this thread until `done`, where that is possible; may return early."""
-
-    def call_back(self, callbacks: Callable[[], None]) -> None:
-        """Run a future's callbacks on a thread where they may block."""
-
-    def retry(self, task: int, dependants: bool = False) -> list[int]:
-        """Have a task tried again that ended without a value; see `DataFlowKernel.retry`."""
-
-    def say(self, what: Callable[[], None]) -> None:
-        """Call what logs, on a thread of its own: handlers of logs may wait for tasks, and hold a lock meanwhile."""
-
-    def facts_of(self, task: int) -> Facts | None:
-        """Ask what is known of a task; None if nobody can tell."""
-
-    def note_progress(self, task: int, fraction: float | None, text: str) -> None:
-        """The task that the calling thread runs says how far it has come."""
 
 
 class Calls:
@@ -118,15 +84,21 @@ class Calls:
         self._link = link
         self._numbers = itertools.count(first)
         self._retries = retries
-        self._executors = tuple(executors)
         self._store_dirs = list(store_dirs)
         tells = () if threads is None else (self.take_released,)  # a task's are told with its answer
         self._arguments = Arguments(self._store_dirs, link.post, *tells)
+        self._routes = Routes(
+            executors,
+            threads,
+            resolver or DEEP_DEPENDENCY_RESOLVER,
+            self._arguments,
+            self._store_dirs,
+            self.call,
+        )
         self._run_dir = run_dir
         self._autopath = autopath
         self.show_values = show_values
         self._threads = threads
-        self._resolver = resolver or DEEP_DEPENDENCY_RESOLVER
         self._fetcher = Fetcher(link, self.call_function, staged or run_dir, ways)
         self._outside = Outside(self._adopted, self._keep, link.post, show_values)
         self.held: Mapping[int, Any] = {} if threads is None else threads.held
@@ -155,7 +127,7 @@ class Calls:
             name_stream = functools.partial(self._name_stream, options, number, args, kwargs)
             special = complete(callee.parameters, args, kwargs, name_stream)
             args, kwargs = special.args, special.kwargs
-        executors = self._allowed(options) if options.executors else ()
+        executors = self._routes.allowed(options) if options.executors else ()
         if File.any_remote or self._fetcher.offered:
             args, kwargs = self._fetcher.replace(
                 options.name,
@@ -163,11 +135,11 @@ class Calls:
                 (args, kwargs),
                 (special.outputs, *special.asked),
             )
-        parcel, executors = self._parcel(callee, args, kwargs, executors)
+        parcel, executors = self._routes.parcel(callee, args, kwargs, executors)
         define = parcel.define
         needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
         by_value = type(parcel.payload) is not Held
-        key = self._key(callee, by_value, args, kwargs, special) if options.cache else b""
+        key = key_of_call(callee, by_value, args, kwargs, special, self.need) if options.cache else b""
         future = AppFuture(self, number, options)
         if key:
             future._key = key
@@ -238,7 +210,7 @@ class Calls:
             (),
             text,
             parent,
-            self._allowed(options) if options.executors else (),
+            self._routes.allowed(options) if options.executors else (),
             None,
             None,
             b"",
@@ -251,11 +223,8 @@ class Calls:
         return future
 
     def takes_many(self, options: Options) -> bool:
-        """Whether calls of an app with these options may travel many at a time: to other processes only."""
-        threads = self._threads
-        if self._resolver is not DEEP_DEPENDENCY_RESOLVER:
-            return False
-        return threads is None or not threads.may_serve(options.executors or self._executors)
+        """Whether calls of an app with these options may travel many at a time."""
+        return self._routes.take_many(options)
 
     def takes_apart(self, items: Any) -> bool:
         """Whether there is something in these items that has to be brought in, for which each is to be a call."""
@@ -284,7 +253,7 @@ class Calls:
     def call_function(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> AppFuture:
         """Make a task of a function of nbflow's own, or of whoever extends it."""
         return self.call(
-            Callee(Options(name_of(function)), _captor(function), parameters_of(function)), args, kwargs
+            Callee(Options(name_of(function)), captor_of(function), parameters_of(function)), args, kwargs
         )
 
     def _name_stream(
@@ -304,7 +273,7 @@ class Calls:
             if self.show_values
             else "[…]"
         )
-        lifted = self.call(Callee(Options(name), _captor(function)), (future, argument), {})
+        lifted = self.call(Callee(Options(name), captor_of(function)), (future, argument), {})
         if future._key:
             lifted._key = memo.key_of_part(future._key, function.__name__, argument)
         return lifted
@@ -336,49 +305,9 @@ class Calls:
         if self.closed:
             raise self.refusal()
 
-    def _parcel(
-        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], executors: tuple[str, ...]
-    ) -> tuple[Parcel, tuple[str, ...]]:
-        """The call as it travels, and where it may run; what cannot travel may be able to stay here."""
-        threads = self._threads
-        if threads is not None and threads.alone_serve(executors):
-            return kept(callee, args, kwargs, threads.held, self._resolver), executors
-        try:
-            if threads is not None and self._resolver is not DEEP_DEPENDENCY_RESOLVER:
-                return self._resolved(callee, args, kwargs, threads), executors
-            return packed(callee, args, kwargs, self._arguments), executors
-        except CannotPickle:
-            if threads is None or executors or callee.options.kind != "join":
-                raise
-        # a join app's body only makes calls: it can run here as well
-        return kept(callee, args, kwargs, threads.held, self._resolver), (threads.of_the_flow(),)
-
-    def _resolved(
-        self, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], threads: Threads
-    ) -> Parcel:
-        """A call for another process whose futures are found, and their values put in, by the user's resolver."""
-        futures = self._resolver.gather(args, kwargs)
-        if self._resolver is SHALLOW_DEPENDENCY_RESOLVER:
-            parcel = packed(callee, args, kwargs, self._arguments)
-            if len(parcel.needs) > len({id(_settling(future)) for future in futures}):
-                raise UsageError(
-                    f"`{callee.name}` was given a future inside a container: the SHALLOW_DEPENDENCY_RESOLVER of this "
-                    "flow's configuration looks at arguments and the elements of inputs only"
-                )
-            return parcel
-        if not futures:
-            args, kwargs = self._resolver.unwrap(args, kwargs)
-            return packed(callee, args, kwargs, self._arguments)
-        parcel = packed(callee, (), {}, self._arguments)  # before a task is made that may not be needed
-        # the resolver is the user's code and runs here, when all is done; what it gives goes to the call as a value
-        both = self.call(
-            Callee(Options("resolve", executors=(threads.of_the_flow(),)), _captor(_both)), args, kwargs
-        )
-        return parcel._replace(payload=outcome.store(pickling.dumps(both), self._store_dirs), needs=[both])
-
     def need(self, future: Future[Any]) -> AppFuture:
         """The future of this flow that ends as any given one does."""
-        future = _settling(future)
+        future = settling(future)
         if isinstance(future, AppFuture):
             if future.owner is self:
                 return future
@@ -401,48 +330,9 @@ class Calls:
             return self._threads.held.put(value)
         return outcome.store(pickling.dumps(value), self._store_dirs)
 
-    def _key(
-        self,
-        callee: Callee,
-        by_value: bool,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        special: Special,
-    ) -> bytes:
-        """What the call is remembered by; b"" if it cannot be."""
-        if not (function := callee.captor.fingerprint(callee.name, captured=by_value)):
-            return b""
-        call = memo.Call(
-            callee.name,
-            callee.options.kind,
-            function,
-            callee.parameters.signature,
-            args,
-            kwargs,
-            special.counted,
-            callee.options.ignore_for_cache,
-        )
-        return memo.key_of(call, self._counts_as)
-
-    def _counts_as(self, future: Future[Any]) -> bytes:
-        """What a future counts by in a key: one that is not of this flow by its call, if that has a lasting key."""
-        here = self.need(future)
-        if isinstance(future, Needed):
-            name = future.counts_as()
-            if future.settles_with() is here or memo.lasts(name):
-                return name
-        return memo.key_of_part(here.counts_as(), future.filepath if isinstance(future, DataFuture) else None)
-
-    def _allowed(self, options: Options) -> tuple[str, ...]:
-        unknown = [label for label in options.executors if label not in self._executors]
-        if unknown and not (self._threads is not None and self._threads.knows(unknown)):
-            known = ", ".join(self._executors)
-            raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
-        return options.executors
-
     def name_executors(self, labels: Sequence[str]) -> None:
         """The executors that calls may name from now on."""
-        self._executors = tuple(labels)
+        self._routes.name_executors(labels)
 
     # ------------------------------------------------------------ what comes of them
 
@@ -552,22 +442,3 @@ class Calls:
     def facts_of(self, task: int) -> Facts | None:
         """What the scheduler knows of a task; None if nobody can tell."""
         return self._link.facts_of(task)
-
-
-def _settling(future: Future[Any]) -> Any:
-    """The future whose end this one's comes with."""
-    return future.settles_with() if isinstance(future, Needed) else future
-
-
-def _both(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments, resolved on the way."""
-    return args, kwargs
-
-
-_captors: dict[Any, Captor] = {}
-
-
-def _captor(function: Any) -> Captor:
-    if function not in _captors:
-        _captors[function] = Captor(function)
-    return _captors[function]

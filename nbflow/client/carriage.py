@@ -97,3 +97,13 @@ def _pickled(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> p
         raise CannotPickle(
             f"the arguments of `{callee.name}` cannot travel together: {describe(error)}"
         ) from error
+
+
+_captors: dict[Any, Captor] = {}
+
+
+def captor_of(function: Any) -> Captor:
+    """The captor of a function of nbflow's own, or of whoever extends it; the same each time."""
+    if function not in _captors:
+        _captors[function] = Captor(function)
+    return _captors[function]

@@ -12,15 +12,13 @@ import functools
 import logging
 import os
 import sys
-import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import logs
-from nbflow.client import current, parting
+from nbflow.client import current, forks, parting
 from nbflow.client.as_parsl import AsParsl
 from nbflow.client.asking import Asking
 from nbflow.client.callbacks import Callbacks
@@ -178,7 +176,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._configure(specs)
         memoizer_of(self.config).serve(self.checkpoint, True)
         atexit.register(self._at_exit)
-        _flows.add(self)
+        self._at_fork = forks.Concern(self._connection.hold, self._connection.go_on, self._forked)
 
     def _handlers(self) -> dict[type, Callable[[Any], None]]:
         """What is done with each message of the scheduler, on the reader thread; `Settled` is handled apart."""
@@ -468,7 +466,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._places.remove()
         door.remove_of(self.run_id)
         memoizer_of(self.config).serve(self.checkpoint, False)
-        _flows.discard(self)
+        self._at_fork.end()
         log.info("flow %r has ended", self.name, extra=self._about)
         self._end_log()
         self._lifetime.ended()
@@ -496,7 +494,6 @@ class DataFlowKernel(Asking, AsParsl):
         self._calls.abandon()
         self._places.let_go()
         self._connection.abandon()
-        _flows.discard(self)  # a child of the child has nothing to let go of
 
 
 def _current_directory() -> str:
@@ -506,34 +503,3 @@ def _current_directory() -> str:
         raise ConfigurationError(
             "the current directory, where tasks are to run, has been removed: os.chdir() to another one first"
         ) from None
-
-
-_flows: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
-
-
-_forking = threading.Lock()
-_held: list[Connection] = []  # while a process is forked
-
-
-def _before_fork() -> None:
-    _forking.acquire()
-    _held[:] = [flow._connection for flow in tuple(_flows)]
-    for connection in _held:
-        connection.hold()
-
-
-def _after_fork() -> None:
-    for connection in _held:
-        connection.go_on()
-    _held.clear()
-    _forking.release()
-
-
-def _after_fork_in_child() -> None:
-    _held.clear()
-    _forking.release()
-    for flow in tuple(_flows):
-        flow._forked()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

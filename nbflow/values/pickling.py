@@ -40,6 +40,11 @@ class Needed:
         raise NotImplementedError
 
 
+def settling(future: Any) -> Any:
+    """The future whose end comes with this one's."""
+    return future.settles_with() if isinstance(future, Needed) else future
+
+
 class Pickled(NamedTuple):
     """A pickle, its out-of-band buffers, and the futures that its references stand for."""
 
