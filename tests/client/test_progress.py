@@ -246,8 +246,13 @@ def test_a_child_that_a_task_forks_speaks_for_nobody(eye: Eye, gate: Gate) -> No
 
 
 @pytest.mark.parametrize("fraction", [0, 1, 0.5, True, Fraction(1, 3), np.float32(0.25), np.int64(1)])
-def test_a_fraction_is_any_real_number_from_0_to_1(fraction: Any) -> None:
-    nbflow.progress(fraction)
+def test_a_fraction_is_any_real_number_from_0_to_1(eye: Eye, gate: Gate, fraction: Any) -> None:
+    future = says(fraction, repr(fraction), gate)
+    row = eye.wait_for_text(future, repr(fraction))
+    gate.let_through()
+    future.result(30)
+    assert row.progress == Progress(pytest.approx(float(fraction)), repr(fraction))
+    nbflow.progress(fraction)  # outside of a task nobody is told, and nothing is refused
 
 
 @pytest.mark.parametrize(
