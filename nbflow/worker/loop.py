@@ -18,7 +18,6 @@ import socket
 import threading
 import time
 import traceback
-from collections import OrderedDict
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -51,13 +50,13 @@ from nbflow.wire.messages import (
     ToWorker,
 )
 from nbflow.wire.outbox import Outbox
-from nbflow.wire.outcomes import Here, Inline, Stored
+from nbflow.wire.outcomes import Here
 from nbflow.wire.polling import AdaptivePoll
 from nbflow.wire.process import CUT_OFF
-from nbflow.worker.capture import Capture
-from nbflow.worker.leftovers import Leftovers
+from nbflow.worker.earlier import Earlier
 from nbflow.worker.nested import NestedLink
-from nbflow.worker.restore import CannotRestore, Surroundings, tell_of_crashes
+from nbflow.worker.place import Place
+from nbflow.worker.restore import tell_of_crashes
 
 PATIENCE = 0.025  # seconds a task runs until the attendant reads: longer than the scheduler's before it asks for others
 LOOK_BETWEEN = 0.0003  # seconds between two looks for messages between tasks
@@ -67,75 +66,7 @@ LOOK_EVERY = EVERY  # seconds between two looks of the attendant's while there i
 TELL_EVERY = 0.5  # seconds between two looks at what a running task prints
 STAND_BY = 0.001  # seconds between two looks whether the next task may begin
 BROKEN = 70  # exit code of a worker that cannot go on (EX_SOFTWARE of <sysexits.h>)
-QUICK = 0.001  # seconds below which a task is short, see `Surroundings.take_over`
-SPARED = 30e-6  # seconds below which a task has left no process behind: to start one takes longer
-KEPT = 1024  # values for those that follow
-KEPT_BYTES = 8 << 20
 REST_AFTER = 40  # idle looks of the attendant after which it sleeps until it is woken
-
-
-class Place(Capture):
-    """Where tasks run: what one has printed is taken from it, and all else is put back for the next."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.harm = ""  # what cannot be put back: no task is to run here any more
-        self.begun = 0.0  # when the task began, by the monotonic clock
-        self._surroundings = Surroundings()
-        self._leftovers = Leftovers()
-
-    def take(self) -> str:
-        """What the task that has just ended has printed, the processes that it leaves behind included."""
-        took = time.monotonic() - self.begun
-        try:
-            self._surroundings.take_over(took < QUICK)
-            if took > SPARED:
-                self._leftovers.end()
-            return super().take()
-        except Exception as error:  # descriptors are closed, there is no room for more, and so on
-            self._is_harmed(error)
-            return ""
-
-    def put_back(self) -> None:
-        """Make all else as it was for the next task; nobody waits for it."""
-        try:
-            super().put_back()
-            self._surroundings.put_back()
-        except Exception as error:
-            self._is_harmed(error)
-
-    def _is_harmed(self, error: Exception) -> None:
-        self.harm = str(error) if isinstance(error, CannotRestore) else f"{type(error).__name__}: {error}"
-
-
-class Earlier:
-    """What tasks have given here, as it was sent: for those that follow them, and were sent before that was known.
-
-    The scheduler knows a value soon after it was sent, and sends it along from then on, so the latest ones are enough.
-    """
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[int, Inline | Stored] = OrderedDict()
-        self._size = 0  # bytes
-
-    def keep(self, answer: Finished | Gathered) -> bool:
-        """Whether the task has given a value."""
-        outcome = answer.outcome if isinstance(answer, Finished) else None
-        if type(outcome) is Inline:
-            self._size += len(outcome.data)
-        elif type(outcome) is not Stored:
-            return False
-        values = self._values
-        values[answer.id] = outcome
-        while len(values) > KEPT or self._size > KEPT_BYTES:
-            _, dropped = values.popitem(last=False)
-            if type(dropped) is Inline:
-                self._size -= len(dropped.data)
-        return True
-
-    def value(self, value: Any) -> Any:
-        """A value in the place of one that is to be found here. Raises `KeyError` if it is not."""
-        return self._values[value.task] if type(value) is Here else value
 
 
 class Worker:
