@@ -13,6 +13,7 @@ from nbflow.client.arguments import Arguments
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.options import Options
 from nbflow.client.parameters import Parameters
+from nbflow.client.signals import is_of_a_handler
 from nbflow.errors import CannotPickle, UsageError, describe
 from nbflow.values import pickling
 from nbflow.values.functions import Captor
@@ -88,6 +89,8 @@ def _pickled(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> p
     try:
         return pickling.dumps_call(args, kwargs)
     except Exception as error:
+        if is_of_a_handler(error):
+            raise
         for name, value in [*callee.named(args), *kwargs.items()]:
             if (cause := pickling.refusal(value)) is not None:
                 kind = type(value).__name__

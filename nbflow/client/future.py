@@ -18,9 +18,10 @@ from typing import Any, Protocol
 from nbflow.client.companion import Companion
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.options import Options
-from nbflow.client.promise import Promise, check_spelling, making
+from nbflow.client.promise import Promise, check_attribute, making
 from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
+from nbflow.client.signals import is_of_a_handler
 from nbflow.core.states import State
 from nbflow.files import File
 from nbflow.numbers import name_of
@@ -170,7 +171,8 @@ class AppFuture(Promise[Any]):
         if error is not None:  # whatever its truth value is
             asked_for = self.tid, self._options.name  # noqa: F841 # read by whoever shows the error
             try:
-                raise error
+                # each time as if it was the first: else it would tell of all places that have asked for it
+                raise error.with_traceback(None)
             finally:
                 del self, opened, error  # else the exception would hold this frame, and it the exception
         return result
@@ -242,7 +244,7 @@ class AppFuture(Promise[Any]):
 
     def __getattr__(self, name: str) -> AppFuture:
         """A future of `value.name`. A name that looks like a misspelt one of the future's own is refused."""
-        check_spelling(type(self), name)
+        check_attribute(type(self), name)
         return self._owner.lift(getattr, self, name)
 
     def __iter__(self) -> Iterator[Any]:
@@ -369,6 +371,8 @@ class AppFuture(Promise[Any]):
             try:
                 result = outcomes.load(outcome, mine=True, held=self._owner.held)
             except outcomes.OF_THE_VALUE as found:
+                if is_of_a_handler(found):
+                    raise
                 error = outcomes.unreadable(found, self.tid, self._options.name)
         else:
             error = outcomes.unpack_error(outcome, self.tid, self._options.name)

@@ -11,6 +11,7 @@ import difflib
 import functools
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
@@ -58,17 +59,36 @@ class _Waiters(list[Any]):
         left.__exit__(None, None, None)
 
 
-def check_spelling(kind: type, name: str) -> None:
-    """Before `future.name` is taken for an attribute of the value: that it is not meant as one of the future's own.
+LOOKERS = ("IPython.core.completer", "IPython.core.guarded_eval", "IPython.core.oinspect", "IPython.utils", "jedi",
+           "rlcompleter", "pydoc", "pydevd", "_pydevd")  # fmt: skip
+"""Modules that ask objects for attributes in order to describe them: what they ask for is not computed."""
+NEAR = 4  # frames between one of them and what is asked
+
+
+def check_attribute(kind: type, name: str) -> None:
+    """Before `future.name` becomes a task for an attribute of the value: that it is meant so.
 
     Raises:
-        AttributeError: it is private, or looks like a misspelt one of these.
+        AttributeError: it is private, looks like a misspelt one of the future's own, or is asked for by what completes
+            or inspects.
     """
-    if name.startswith("_"):
+    if name.startswith("_") or _is_looked_at():
         raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
     meant = difflib.get_close_matches(name, [own for own in dir(kind) if own[0] != "_"], 1, 0.8)
     if meant:
         raise AttributeError(f"a future has no attribute {name!r}. Did you mean {meant[0]!r}?")
+
+
+def _is_looked_at() -> bool:
+    frame = sys._getframe(2)
+    for _ in range(NEAR):
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(LOOKERS):
+            return True
+    return False
 
 
 class Promise(concurrent.futures.Future[Result], Needed):

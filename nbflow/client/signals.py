@@ -1,8 +1,9 @@
 """Stretches in which an interrupt must not raise: a message half sent, or taken off the socket and not passed on.
 
-Python runs the handler of SIGINT, which is what the notebook's Interrupt button sends, between any two steps of the
-main thread, whichever thread the system has told; masking the signal is therefore not enough. In `undisturbed` the
-handler is one that only remembers, and what it remembers is handled, and may raise, when the stretch ends.
+Python runs the handler of SIGINT, which is what the notebook's Interrupt button sends, or of the alarm that ends what
+takes too long, between any two steps of the main thread, whichever thread the system has told; masking the signal is
+therefore not enough. In `undisturbed` the handler is one that only remembers, and what it remembers is handled, and may
+raise, when the stretch ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import threading
 from types import FrameType
 from typing import Any
 
-_INT = int(signal.SIGINT)
+_HELD = tuple(int(getattr(signal, name)) for name in
+              ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF")
+              if hasattr(signal, name))  # fmt: skip
+"""Signals whose handlers are likely to raise: interrupts, limits of time, requests to end."""
 _main = [threading.main_thread().ident]  # in a list: a forked child may have another one
 
 
@@ -23,9 +27,10 @@ class _Undisturbed:
 
     def __init__(self) -> None:
         self._depth = 0
-        self._handler: Any = None
-        self._frame: FrameType | None = None
-        self._came = False
+        self._seen: tuple[Any, ...] = ()  # the handlers of `_HELD`, as found last
+        self._handlers: dict[int, Any] = {}  # of those, what is called
+        self._out = False  # they are shut out now
+        self._came: dict[int, FrameType | None] = {}  # what was remembered, and in the midst of what it came
 
     def __enter__(self) -> None:
         if threading.get_ident() == _main[0]:
@@ -41,31 +46,51 @@ class _Undisturbed:
 
     def let_in(self) -> None:
         """Within a stretch: from here to `shut_out` an interrupt raises as usual, and what came before does now."""
-        if threading.get_ident() == _main[0] and self._handler is not None:
-            _signal.signal(_INT, self._handler)
+        if threading.get_ident() == _main[0] and self._out:
+            self._out = False
+            for number, handler in self._handlers.items():
+                _signal.signal(number, handler)
             if self._came:
-                self._came = False
-                frame, self._frame = self._frame, None
-                if callable(self._handler):
-                    self._handler(_INT, frame)
+                (number, frame), *others = self._came.items()
+                self._came = {}
+                for (
+                    other,
+                    _,
+                ) in others:  # their handlers run as soon as the first one has, whether it raises or not
+                    signal.raise_signal(other)
+                self._handlers[number](number, frame)
 
     def shut_out(self) -> None:
         """The end of `let_in`."""
         if threading.get_ident() == _main[0]:
-            # None: a handler that Python did not set and could not put back; it raises nothing either
-            set_in_python = _signal.getsignal(_INT) is not None
-            self._handler = _signal.signal(_INT, self._remember) if set_in_python else None
+            # compared at a tenth of what it takes to look at each; what Python has not set raises nothing
+            if (seen := tuple(map(_signal.getsignal, _HELD))) != self._seen:
+                self._seen = seen
+                self._handlers = {
+                    number: handler for number, handler in zip(_HELD, seen, strict=True) if callable(handler)
+                }
+            self._out = True
+            for number in self._handlers:
+                _signal.signal(number, self._remember)
 
-    def _remember(self, _number: int, frame: FrameType | None) -> None:
-        self._came = True
-        self._frame = frame
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self._came[number] = frame
 
     def forked(self) -> None:
         """In a forked child: it begins outside of any stretch, wherever the main thread of the parent was."""
         _main[0] = threading.main_thread().ident
         if self._depth:
-            self._depth, self._came, self._frame = 0, False, None
+            self._depth, self._came = 0, {}
             self.let_in()
+
+
+def is_of_a_handler(error: BaseException) -> bool:
+    """Whether an error was raised by a handler of a signal, which Python may run in the midst of anything."""
+    handlers = {getattr(_signal.getsignal(number), "__code__", None) for number in _HELD} - {None}
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code not in handlers:
+        trace = trace.tb_next
+    return trace is not None
 
 
 undisturbed = _Undisturbed()

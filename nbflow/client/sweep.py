@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from nbflow.client.chunk import Fault, results_of
 from nbflow.client.item import ENDS, LOCK, Awaited, Item
 from nbflow.client.quiet import once_ended
-from nbflow.client.signals import undisturbed
+from nbflow.client.signals import is_of_a_handler, undisturbed
 from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.legible import shorten
@@ -66,6 +66,8 @@ class Part:
                 try:
                     made = results_of(packed)
                 except outcome.OF_THE_VALUE as error:
+                    if is_of_a_handler(error):
+                        raise
                     raise outcome.unreadable(error, self._task, app) from error
                 self.__dict__.setdefault("_values", made)  # the first of several threads wins
             found = self.__dict__["_values"]
@@ -208,6 +210,8 @@ class Sweep(Awaited):
             try:
                 self._results(raising=True)
             except outcome.OF_THE_VALUE as error:  # a result cannot be rebuilt here
+                if is_of_a_handler(error):
+                    raise
                 return error
             return None
         if self._states[first] == State.CANCELLED:
@@ -319,7 +323,7 @@ class Sweep(Awaited):
             try:
                 found += part.values(self.app_name)
             except outcome.OF_THE_VALUE as error:
-                if raising:
+                if raising or is_of_a_handler(error):
                     raise
                 found += [error] * (part.stop - part.start)
         found += [None] * (len(self) - len(found))
@@ -345,7 +349,7 @@ class Sweep(Awaited):
         return part.values(self.app_name)[index - part.start]
 
     def _error(self, index: int) -> BaseException:
-        """Why an item has no value."""
+        """Why an item has no value; without the places that have asked for it before."""
         if self._states[index] == State.CANCELLED:
             text = f"item {index} of the sweep over `{self.app_name}` was cancelled"
             return concurrent.futures.CancelledError(text)
@@ -355,9 +359,9 @@ class Sweep(Awaited):
             except concurrent.futures.CancelledError as cancelled:
                 found = cancelled
             assert found is not None
-            return found
+            return found.with_traceback(None)
         if (part := self._part_of(index)) is not None and index in part.faults:
-            return part.error(index, self.app_name)
+            return part.error(index, self.app_name).with_traceback(None)
         return next(error for start, stop, error in self._failed if start <= index < stop)
 
     def _line(self, index: int) -> str:

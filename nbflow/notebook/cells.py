@@ -9,7 +9,8 @@ Pure: text and syntax trees in, syntax trees out. Nothing here knows IPython: `e
     def _clip(x): ...                  a name with a leading underscore stays a plain helper
     def score(C): ...                  every other function becomes an app: its outermost decorator
 
-A constant is an assignment that only binds names: `LIMIT = 10`, `A, B = pair()`, `WORD: Final = read()`.
+A constant is an assignment that only binds names: `LIMIT = 10`, `A, B = pair()`, `WORD: Final = read()`; what uses a
+function of the cell itself that would become an app is none: `x = score(1)` makes a task of the cell.
 A function that bears one of nbflow's own decorators is left as it is written. Any other statement is refused.
 What a cell with `--bash NAME(params)` holds is `templates`' subject.
 """
@@ -106,9 +107,17 @@ def is_definitions(tree: ast.Module) -> bool:
 
     An `await` among its constants does not make a task of it: it is refused where the cell is executed.
     """
-    return all(map(_defines, tree.body)) and any(
+    made = {node.name for node in _functions(tree) if _becomes_app(node)}
+    return all(_defines(node) and not _uses(node, made) for node in tree.body) and any(
         _becomes_app(node) or _is_app(node) for node in _functions(tree)
     )
+
+
+def _uses(node: ast.stmt, names: set[str]) -> bool:
+    """Whether an assignment has one of these names in its value: it computes something with the cell's functions."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node.value))
 
 
 def decorate(tree: ast.Module) -> ast.Module:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from nbflow.client import loading
 from nbflow.client.kernel import DataFlowKernel
+from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
+from nbflow.notebook.marks import tally_of
 from nbflow.wire.rows import TaskRow
 
 
@@ -31,6 +36,18 @@ def the_flow() -> DataFlowKernel:
 def tasks(flow: DataFlowKernel) -> dict[int, TaskRow]:
     """What is known of each task, in the order of submission; at most some 50 ms old."""
     return flow.rows()
+
+
+def counts_of(rows: Iterable[TaskRow]) -> Counter[State]:
+    """How many tasks are in each state; the items of sweeps count in the place of the tasks that run them."""
+    counts: Counter[State] = Counter()
+    for row in rows:
+        if row.part is None:
+            counts[row.state] += 1
+        else:
+            for state, number in tally_of(row, row.state):
+                counts[State(state)] += number
+    return counts
 
 
 def unended(flow: DataFlowKernel) -> dict[int, str]:

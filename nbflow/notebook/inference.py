@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbflow.notebook.bodies import (
     Comprehension,
@@ -64,14 +64,16 @@ class Inferred:
     """The names of a cell, each list in the order in which they come up.
 
     `reads` may hold builtins and names that do not exist: who knows the namespace leaves them out. `needed` are those
-    that every run reads, and where first. `keeps` are those of `binds` that a run may leave as they were. `deletes` are
-    outside names that it deletes. `changes` are those of `binds` whose objects it changes in place.
+    that every run reads, and where first. `keeps` are those of `binds` that a run may leave as they were. `turns` are
+    those of `reads` and `keeps` that count for no run in which each loop makes a turn. `deletes` are outside names that
+    it deletes. `changes` are those of `binds` whose objects it changes in place.
     """
 
     reads: tuple[str, ...]
     needed: Mapping[str, Place]
     binds: tuple[str, ...]
     keeps: frozenset[str]
+    turns: frozenset[str]
     deletes: tuple[str, ...]
     changes: frozenset[str]
     unknown: tuple[Unknown, ...]
@@ -79,13 +81,26 @@ class Inferred:
 
 def infer(tree: ast.Module) -> Inferred:
     """What the cell reads and binds."""
-    walk = _Walk()
+    told, turned = (_walked(tree, turning=turning) for turning in (False, True))
+    turns = told.keeps.union(told.reads) - turned.keeps.union(turned.reads)
+    return replace(told, turns=turns)
+
+
+def _walked(tree: ast.Module, *, turning: bool) -> Inferred:
+    walk = _Walk(turning=turning)
     walk.block(tree.body)
     return walk.conclude()
 
 
 class _Walk(Names, Kinds, ast.NodeVisitor):
-    """Goes through the cell's own statements, in the order of their execution."""
+    """Goes through the cell's own statements, in the order of their execution.
+
+    `turning`: as if each loop made at least one turn.
+    """
+
+    def __init__(self, *, turning: bool = False) -> None:
+        super().__init__()
+        self._turning = turning
 
     def block(self, statements: Iterable[ast.stmt]) -> None:
         """Statements one after the other, up to where none is reached any more."""
@@ -107,8 +122,9 @@ class _Walk(Names, Kinds, ast.NodeVisitor):
         keeps = frozenset(binds) - (end.sure - self._late) - self._changes
         deletes = tuple(name for name in self._deleted if name in end.gone and name not in outputs)
         changes = frozenset(self._changes)
+        unknown = tuple(self._unknown())
         return Inferred(
-            tuple(self._reads), self._needed, binds, keeps, deletes, changes, tuple(self._unknown())
+            tuple(self._reads), self._needed, binds, keeps, frozenset(), deletes, changes, unknown
         )
 
     def _unknown(self) -> Iterator[Unknown]:
@@ -364,7 +380,8 @@ class _Walk(Names, Kinds, ast.NodeVisitor):
             self._state = join(self._state, *loop.continues)
             if not self._state.dead:
                 again()
-            self._state = join(before, self._state)
+            if not self._turning or self._state.dead:  # who goes on then has made no turn
+                self._state = join(before, self._state)
         self._loops.pop()
         if endless:
             self._state.dead = True

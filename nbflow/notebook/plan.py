@@ -39,12 +39,14 @@ class Chosen:
 class Plan:
     """A cell, ready to be given values.
 
-    `reads` are the names whose values it is given; `binds` those it gives, of which `keeps` may stay as they were;
-    `deletes` are names that go. `has_value`: it ends with an expression that is to be shown.
+    `reads` are the names whose values it is given, `turns` those of them that count only if a loop makes no turn;
+    `binds` are those it gives, of which `keeps` may stay as they were; `deletes` are names that go. `has_value`: it
+    ends with an expression that is to be shown.
     """
 
     code: CodeType
     reads: tuple[str, ...]
+    turns: frozenset[str]
     binds: tuple[str, ...]
     keeps: frozenset[str]
     deletes: tuple[str, ...]
@@ -71,6 +73,7 @@ def plan(tree: ast.Module, file: str, text: str, chosen: Chosen, known: Collecti
     return Plan(
         _compile(tree, file),
         tuple(name for name in dict.fromkeys((*reads, *keeps)) if name in known),
+        inferred.turns if chosen.inputs is None else frozenset(),
         tuple(dict.fromkeys(binds)),
         frozenset(keeps),
         tuple(name for name in deletes if name in known),

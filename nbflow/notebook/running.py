@@ -158,8 +158,15 @@ class TaskCells:
         }
 
     def _is_out_of_place(self, name: str, value: Any, made: Plan, key: str) -> bool:
-        """Whether a value is not to be given: of a name that may stay as it was, if it would be waited for in vain."""
-        if name not in made.keeps or not isinstance(value, (NameFuture, AppFuture)):
+        """Whether a value is not to be given: of a name that may stay as it was, if it would be waited for in vain.
+
+        Nor is what another cell's loop leaves behind: each would wait for the one before it that has an `i` as well.
+        """
+        if not isinstance(value, (NameFuture, AppFuture)):
+            return False
+        if name in made.turns:
+            return True
+        if name not in made.keeps:
             return False
         earlier = self._runs.get(key)
         own = earlier is not None and value is earlier.names.get(name)

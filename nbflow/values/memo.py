@@ -125,9 +125,13 @@ def _bound(call: Call) -> dict[str, Any]:
     bound = call.signature.bind(*call.args, **call.kwargs)
     bound.apply_defaults()
     values: dict[str, Any] = {}
+    parameters = call.signature.parameters
     for name, value in bound.arguments.items():
-        if call.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-            values.update(value)
+        if parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            for keyword, item in value.items():
+                # it may be called like a parameter that only takes values by place
+                taken = keyword in parameters or keyword.startswith("**")
+                values[f"**{keyword}" if taken else keyword] = item
         else:
             values[name] = value
     return values

@@ -6,13 +6,17 @@ import asyncio
 import concurrent.futures
 import datetime
 import os
+import rlcompleter
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.oinspect import getdoc
 
+import nbflow
 from nbflow import AppFuture, DataFlowKernel, DataFuture, File, Retry, State, errors, join_app, python_app
 from nbflow.client.record import FINAL_FAILURE_STATES, FINAL_STATES, States
 
@@ -335,3 +339,32 @@ def test_a_name_with_an_underscore_is_never_lifted(each_flow: DataFlowKernel) ->
     with pytest.raises(TypeError, match="cannot be iterated"):
         iter(future)
     assert sum(each_flow.counts().values()) == before
+
+
+def test_what_completes_and_inspects_makes_no_tasks(each_flow: DataFlowKernel) -> None:
+    future = python_app(lambda: "text")()
+    assert future.result(20) == "text"
+    before = each_flow.task_count
+    assert getdoc(future)
+    assert rlcompleter.Completer({"future": future}).complete("future.upper.x", 0) is None
+    assert each_flow.task_count == before
+    assert future.upper.__class__ is nbflow.AppFuture, "whoever asks by hand gets a future"
+    assert each_flow.task_count == before + 1
+
+
+def test_an_error_tells_of_one_place_that_has_asked_for_it_however_often_it_is_asked_for() -> None:
+    future = python_app(lambda: 1 / 0)()
+    item = nbflow.map(lambda x: 1 / x, [0])[0]
+    for asked in (future, item):
+
+        def first(asked: Any = asked) -> None:
+            asked.result(20)
+
+        def second(asked: Any = asked) -> None:
+            asked.result(20)
+
+        for ask in (first, second, second):
+            with pytest.raises(ZeroDivisionError) as found:
+                ask()
+            names = [frame.name for frame in traceback.extract_tb(found.value.__traceback__)]
+            assert [name for name in names if name in ("first", "second")] == [ask.__name__]

@@ -62,6 +62,31 @@ def test_a_call_is_equal_however_its_arguments_are_passed(runs: Runs) -> None:
     assert len([future.result(10) for future in others]) == len(others) == runs.count - 1
 
 
+def test_a_keyword_that_is_called_like_a_parameter_is_another_argument(runs: Runs) -> None:
+    @python_app(cache=True)
+    def places(*args: int, **keywords: Any) -> Any:
+        return args, keywords
+
+    @python_app(cache=True)
+    def first(a: int, /, **keywords: int) -> Any:
+        return a, keywords
+
+    calls: list[tuple[Any, tuple[int, ...], dict[str, Any]]] = [
+        (places, (1, 2), {}),
+        (places, (), {"args": (1, 2)}),
+        (places, (1, 2), {"args": (9,)}),
+        (places, (5,), {"args": (9,)}),
+        (places, (5,), {"**args": (9,)}),
+        (places, (5,), {"****args": (9,)}),
+        (first, (1,), {"a": 2}),
+        (first, (3,), {"a": 2}),
+    ]
+    futures = [app(*args, **keywords) for app, args, keywords in calls]
+    assert [future.result(10) for future in futures] == [
+        (args[0] if app is first else args, keywords) for app, args, keywords in calls
+    ]
+
+
 @pytest.mark.parametrize("names", [["verbose"], ["verbose", "more"]])
 def test_what_is_ignored_is_ignored_however_it_is_passed(runs: Runs, names: list[str]) -> None:
     log = runs.log

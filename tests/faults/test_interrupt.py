@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.processes import Driver
 
 TIMES = 5  # in a row, each
@@ -86,6 +88,43 @@ def test_an_interrupted_loop_of_calls_leaves_every_call_whole(tmp_path: Path) ->
         assert driver.hear() == "right", driver.errors()
         assert driver.wait() == 0
         traces.assert_gone()
+
+
+LIMITED = """
+class Limit({base}): pass
+
+def handler(*_):
+    raise Limit
+
+nbflow.load(Config([ProcessExecutor(max_workers=2)]))
+add = python_app(lambda x: x + 1)
+add(0).result()
+signal.signal(signal.SIGALRM, handler)
+limited = 0
+while limited < {times}:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00002 * (limited % 50))
+        for n in range(1000):
+            assert add(n).result(30) == n + 1
+            assert nbflow.map(add, [n, n]).result(30) == [n + 1, n + 1]
+    except Limit:
+        limited += 1
+    finally:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Limit:
+            pass
+assert [add(n).result(30) for n in range(10)] == list(range(1, 11))
+tell("unharmed")
+nbflow.clear()
+"""
+
+
+@pytest.mark.parametrize("base", ["Exception", "BaseException"])
+def test_a_limit_of_time_that_raises_at_any_moment_ends_the_waiting_alone(tmp_path: Path, base: str) -> None:
+    with Driver(LIMITED.format(base=base, times=200), tmp_path) as driver:
+        assert driver.hear() == "unharmed", driver.errors()
+        assert driver.wait() == 0
 
 
 LOADING = f"""

@@ -74,7 +74,7 @@ def gate(tmp_path: Path, name: str = "gate") -> tuple[str, Path]:
 @pytest.mark.parametrize(
     "body",
     ["x = 1", "def f(): ...\nf()", "import os", "def _f(): ...", "for i in []: pass", "class A: ...", "1",
-     "def f(): ...\nx[0] = f"],
+     "def f(): ...\nx[0] = f", "def f(): ...\nx = f()", "def f(): ...\nx: int = 1 + f()", "def f(): ...\nx = [f]"],
 )  # fmt: skip
 def test_a_cell_that_is_not_only_definitions_runs(shell: Any, body: str) -> None:
     shell.user_ns["x"] = [0]
@@ -421,6 +421,36 @@ def test_running_a_cell_again_withdraws_the_run_that_goes_on(
     assert value(shell, "x") == 2 + (100 if more else 0)  # not 3: the first run counts as never run
     run(shell, f"%%app {line}\n{wait}x += 1{more}", cell_id=identity)
     assert value(shell, "x") == 3 + (200 if more else 0)  # this one had ended
+
+
+def test_what_another_cells_loop_has_bound_is_not_waited_for(shell: Any, tmp_path: Path) -> None:
+    wait, path = gate(tmp_path)
+    run(shell, f"%%app --name A\n{wait}for i in range(3): y = i\n1 / 0")
+    run(shell, "%%app --name B\nfor i in range(5): y = i\nz = (i, y)")
+    assert value(shell, "z") == (4, 4)
+    assert (value(shell, "i"), value(shell, "y")) == (4, 4)
+    path.touch()
+
+
+def test_a_loop_of_a_task_may_have_made_no_turn(shell: Any) -> None:
+    run(shell, "i = 7")
+    run(shell, "%%app --name A\nfor i in []: pass")
+    assert value(shell, "i") == 7
+    run(shell, "%%app --name B\nfor i in []: pass")
+    with pytest.raises(NotBound):
+        value(shell, "i")
+
+
+def test_cells_with_loops_do_not_make_each_other_stale(
+    shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "n = 2")
+    run(shell, "%%app --name A\nfor i in range(n): pass")
+    run(shell, "%%app --name B\nfor i in range(100): pass")
+    assert value(shell, "i") == 99
+    run(shell, "n = 3\n%nbflow run --stale")
+    assert value(shell, "i") == 2
+    assert all("stale" not in line for line in cells(shell, capsys))
 
 
 def test_a_cell_that_failed_is_run_again_on_what_was_there_before(shell: Any) -> None:

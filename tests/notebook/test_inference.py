@@ -162,6 +162,27 @@ def test_what_a_cell_reads_and_binds(source: str, reads: str, binds: str, keeps:
     assert inferred.keeps == set(keeps.split())
 
 
+@pytest.mark.parametrize(
+    ("source", "turns"),
+    [
+        ("for i in r: z = i", "i z"),
+        ("for i in r: pass\nb = i", "i"),
+        ("for i in r:\n    if i: y = 1", "i"),
+        ("for i in r:\n    if i: continue\n    y = 1\ny", "i"),
+        ("for i in r:\n    if i: break\n    y = 1\ny", "i"),
+        ("for i in r:\n    for k in i: y = k", "i k y"),
+        ("for i in r: raise E\nb = a", ""),
+        ("for i in r: return_ = i\nelse: y = return_", "i return_"),
+        ("while a: y = 1", "y"),
+        ("if a:\n    for i in r: pass", ""),
+        ("if a: y = 1\nz = y", ""),
+        ("i = 0\nfor i in r: pass\ni", ""),
+    ],
+)
+def test_what_counts_only_where_a_loop_makes_no_turn(source: str, turns: str) -> None:
+    assert told(source).turns == set(turns.split())
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="`except*` is of Python 3.11")
 def test_groups_of_errors_are_caught_like_others() -> None:
     inferred = told("try:\n    y = a\nexcept* E as e:\n    z = e")

@@ -14,8 +14,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbflow
 from nbflow.client.app import App
+from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.cells import CellError
+from nbflow.notebook.flows import counts_of
 from tests.notebook.shells import ANSI, Kernel, real_kernel, refusal, shell_in_process
 
 
@@ -236,6 +238,20 @@ def test_wait_tells_how_tasks_ended(shell: InteractiveShell, capsys: pytest.Capt
         "  ✕ task 2 `score`: ZeroDivisionError: division by zero",
         "  ✕ task 4 `score`: ZeroDivisionError: division by zero",
     ]
+
+
+def test_items_of_sweeps_that_failed_are_told_by_wait_status_and_retry(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_cell("import nbflow\nsweep = nbflow.map(lambda x: 1 / x, [1, 2, 0, 3, 0, 0])").raise_error()
+    shell.run_cell("%nbflow wait").raise_error()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "6 tasks: 3 done, 3 failed"
+    assert all("`<lambda>`: " in line and line.endswith("errors() has all errors") for line in told[1:])
+    status = counts_of(nbflow.dfk().rows().values())
+    assert (status[State.DONE], status[State.FAILED]) == (3, 3)
+    shell.run_cell("%nbflow retry").raise_error()
+    assert "3 items of sweeps did" in capsys.readouterr().out
 
 
 def test_tasks_are_cancelled_by_number_and_by_name(

@@ -10,6 +10,7 @@ from nbflow.core.states import State
 from nbflow.notebook.commands.choosing import MOST_TOLD, chosen, listed
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import loaded_flow, tasks, the_flow
+from nbflow.notebook.status import many
 from nbflow.notebook.tools import Tools
 from nbflow.wire.rows import TaskRow
 
@@ -38,6 +39,10 @@ def retry(tools: Tools, words: Sequence[str]) -> None:
         print(f"Not tried again either: {len(retrial.refused) - MOST_TOLD} more.")
     if not retrial.tasks and not retrial.refused:
         print("None of them has failed, was skipped or cancelled." if named else "No task has failed.")
+        if not named and (items := sum(row.failed for row in rows.values())):
+            print(
+                f"{many(items, 'item')} of sweeps did: map over them anew, sweep.errors() has them by index."
+            )
 
 
 def without_value(rows: dict[int, TaskRow]) -> dict[int, str]:

@@ -18,11 +18,12 @@ from nbflow.notebook.commands.choosing import MOST_TOLD, chosen, listed
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.commands.saving import freeze
 from nbflow.notebook.errors import WaitInterrupted
-from nbflow.notebook.flows import loaded_flow, tasks, the_flow, unended
+from nbflow.notebook.flows import counts_of, loaded_flow, tasks, the_flow, unended
 from nbflow.notebook.fold import AUTO, LAYOUTS
 from nbflow.notebook.status import Status, elapsed, many
 from nbflow.notebook.tools import Tools
 from nbflow.numbers import name_of
+from nbflow.wire.rows import TaskRow
 
 BETWEEN_LOOKS = 0.05  # seconds
 
@@ -50,7 +51,7 @@ def status(tools: Tools, words: Sequence[str]) -> None:
     """Show how many tasks are in which state."""
     flow = the_flow()
     rows, now = tasks(flow), flow.status()
-    counts = dict(zip(State, now.counts, strict=True))
+    counts = counts_of(rows.values())
     took = elapsed(rows.values(), time.time())
     display(Status(flow.name, counts, now.workers, took, now.store))  # type: ignore[no-untyped-call]
 
@@ -79,14 +80,27 @@ def wait(tools: Tools, words: Sequence[str]) -> None:
     tools.cards.settle()
     tools.lines.settle()
     widget.freeze_unattended(flow)
-    counts = flow.counts()
-    told = ", ".join(f"{counts[state]} {state.label}" for state in State if counts.get(state))
-    print(f"{many(sum(counts.values()), 'task')}: {told}" if told else "There are no tasks yet.")
-    failed = [row for row in tasks(flow).values() if row.state is State.FAILED]
+    rows = tasks(flow).values()
+    counts = counts_of(rows)
+    told = ", ".join(f"{counts[state]} {state.label}" for state in State if counts[state])
+    print(f"{many(counts.total(), 'task')}: {told}" if told else "There are no tasks yet.")
+    failed = [row for row in rows if row.state is State.FAILED or row.failed]
     for row in failed[:MOST_TOLD]:
-        print(f"  {row.state.sign} task {name_of(row.id)} `{shorten(row.app)}`: {shorten(row.note)}")
+        print(f"  {State.FAILED.sign} {_failure(row)}")
     if len(failed) > MOST_TOLD:
-        print(f"  and {len(failed) - MOST_TOLD} more failed")
+        print(
+            f"  and {counts[State.FAILED] - sum(row.failed or 1 for row in failed[:MOST_TOLD])} more failed"
+        )
+
+
+def _failure(row: TaskRow) -> str:
+    """Who failed and with what, in a line."""
+    who = f"task {name_of(row.id)} `{shorten(row.app)}`"
+    if row.part is None or row.state is State.FAILED:
+        return f"{who}: {shorten(row.note)}"
+    first, last = row.part.first, row.part.first + row.part.count - 1
+    among = f"item {first}" if first == last else f"{row.failed} of the items {first} to {last}"
+    return f"{who}: {among} failed; its sweep's errors() has all errors"
 
 
 def cancel(tools: Tools, words: Sequence[str]) -> None:

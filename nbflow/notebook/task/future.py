@@ -8,7 +8,7 @@ from typing import Any
 
 from nbflow.client.companion import Companion
 from nbflow.client.future import AppFuture
-from nbflow.client.promise import check_spelling
+from nbflow.client.promise import check_attribute
 from nbflow.notebook.task.value import CellValue, last, named
 from nbflow.numbers import name_of
 from nbflow.values import memo
@@ -67,13 +67,17 @@ class NameFuture(Companion[Any]):
             return error
         return None
 
+    def retry(self, dependants: bool = False) -> None:
+        """Have the cell's task tried again, see `AppFuture.retry`."""
+        self._parent.retry(dependants)
+
     def __getitem__(self, key: Any) -> AppFuture:
         """A future of `value[key]`."""
         return self._parent.owner.lift(operator.getitem, self, key)  # type: ignore[arg-type] # it has what is asked
 
     def __getattr__(self, name: str) -> AppFuture:
         """A future of `value.name`. A name that looks like a misspelt one of the future's own is refused."""
-        check_spelling(type(self), name)
+        check_attribute(type(self), name)
         return self._parent.owner.lift(getattr, self, name)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
