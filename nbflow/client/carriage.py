@@ -60,6 +60,8 @@ def packed(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], argume
     try:
         define = callee.captor.capture()
     except Exception as error:
+        if is_of_a_handler(error):
+            raise
         raise CannotPickle(
             f"app `{callee.name}` refers to something that cannot travel: {describe(error)}"
         ) from error

@@ -44,6 +44,21 @@ def names_of(code: CodeType) -> tuple[tuple[str, ...], bool]:
     return tuple(reads), writes
 
 
+@functools.lru_cache(maxsize=1024)
+def imports_of(code: CodeType) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
+    """What the code and the code within it import: (level, module, names), as `__import__` is given them."""
+    found: dict[tuple[int, str, tuple[str, ...]], None] = {}
+    for each in _with_inner(code):
+        before: list[dis.Instruction] = []
+        for instruction in dis.get_instructions(each):
+            if instruction.opname == "IMPORT_NAME":
+                names, level = before[-1].argval, before[-2].argval
+                found[level if isinstance(level, int) else 0, instruction.argval, tuple(names or ())] = None
+            if instruction.opname != "EXTENDED_ARG":
+                before = [*before[-1:], instruction]
+    return tuple(found)
+
+
 def _with_inner(code: CodeType) -> Iterator[CodeType]:
     pending = [code]
     while pending:

@@ -453,6 +453,62 @@ def test_a_module_of_the_users_counts_by_its_source_and_the_ones_it_uses(
     assert isinstance(mine, ModuleType)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import mine_one\n    return mine_one.v()",
+        "from mine_one import v as w\n    return w()",
+        "def inner():\n        import mine_one\n    return inner",
+        "import mine_two\n    return mine_two.g()",
+        "from mine_pack import sub\n    return sub.v()",
+        "import mine_pack.sub as deep\n    return deep.v()",
+        "from mine_pack.sub import v\n    return v()",
+    ],
+)
+@pytest.mark.parametrize("loaded", [False, True])
+def test_what_a_function_imports_when_it_runs_counts_whether_it_is_loaded_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, loaded: bool
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_pack").mkdir()
+    files = {
+        "mine_one.py": "def v(): return 1",
+        "mine_two.py": "def g():\n    from mine_pack import sub\n    return sub.v()",
+        "mine_pack/__init__.py": "",
+        "mine_pack/sub.py": "def v():\n    from ..mine_pack import other\n    from . import other\n    return other.v",
+        "mine_pack/other.py": "v = 1",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    names = ["mine_one", "mine_two", "mine_pack", "mine_pack.sub", "mine_pack.other"]
+    try:
+        for name in names if loaded else ():
+            importlib.import_module(name)
+        function = defined(f"def f():\n    import json, numpy\n    {body}")
+        before = fingerprint(function)
+        assert fingerprint(function) == before
+        if not loaded:
+            assert not set(names) & set(sys.modules)
+        last = "mine_one.py" if "mine_one" in body else "mine_pack/other.py"
+        (tmp_path / last).write_text("v = 2000; more = lambda: 0")
+        assert fingerprint(function) != before
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
+
+
+def test_what_a_function_imports_counts_as_little_as_it_did_where_it_is_installed() -> None:
+    def plain() -> object:
+        import json
+
+        return json
+
+    from nbflow.values.fingerprint.code import _is_library_file
+    from nbflow.values.fingerprint.imports import digest_of_imports
+
+    assert digest_of_imports(plain.__code__, None, _is_library_file) == b""
+
+
 def test_what_is_installed_counts_by_name_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     found = fingerprint(np.linalg.norm)
     monkeypatch.setattr(np, "__version__", "99")

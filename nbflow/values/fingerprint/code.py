@@ -20,6 +20,7 @@ from typing import Any
 
 from nbflow.errors import CannotFingerprint
 from nbflow.values.digests import digest
+from nbflow.values.fingerprint.imports import digest_of_imports, digest_of_imports_in
 from nbflow.values.fingerprint.plain import digest_of_file
 from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, text
 from nbflow.values.referring import by_reference, names_of
@@ -69,8 +70,17 @@ def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> No
         value = function.__globals__.get(name, _MISSING)
         # a name that is no global is a builtin, or will be missed
         parts += (text(name), b"builtin" if value is _MISSING else walk.part(value))
+    if not library:
+        _imports(function.__code__, function.__globals__.get("__package__"), parts)
     parts += _named(str(home), "") if library else ()
     walk.add_pairs(function.__dict__.items(), parts)
+
+
+def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
+    """What the code imports when it runs; nothing where it is nothing of the user's, so that most keys stay."""
+    package = package if isinstance(package, str) else None
+    if imported := digest_of_imports(code, package, _is_library_file):
+        parts += (b"imports", imported)
 
 
 def _cell(walk: Walk, cell: types.CellType, parts: list[Part]) -> None:
@@ -204,6 +214,8 @@ def _module(walk: Walk, module: types.ModuleType, parts: list[Part]) -> None:
     if file is not None:
         parts.append(digest_of_file(file))
     parts += (walk.part(sys.modules[used]) for used in sorted(_modules_used(module)))
+    if file is not None and (imported := digest_of_imports_in(file, module.__package__, _is_library_file)):
+        parts += (b"imports", imported)
 
 
 def _modules_used(module: types.ModuleType) -> set[str]:
@@ -224,8 +236,15 @@ def _is_library(name: str) -> bool:
     module = sys.modules.get(name) or sys.modules.get(top)
     file = getattr(module, "__file__", None)
     if isinstance(file, str):
-        return file.startswith(_STANDARD) or _INSTALLED.search(file) is not None
+        return _is_library_file(name, file)
     return name in sys.builtin_module_names or top in sys.stdlib_module_names
+
+
+def _is_library_file(name: str, file: str) -> bool:
+    """The same, of a module of which the file is known."""
+    if name.partition(".")[0] == "nbflow":
+        return True
+    return file.startswith(_STANDARD) or _INSTALLED.search(file) is not None
 
 
 def _named(module: str, name: str) -> tuple[bytes, bytes, bytes]:
