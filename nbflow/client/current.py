@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbflow.client.calls import Calls
 
 _current: Calls | None = None
+_home: Calls | None = None  # of a worker: the flow of the tasks that it runs
 _here = threading.local()  # .calls: of the task that the thread runs
 _threads_run_tasks = False
 _starter: Callable[[], Calls] | None = None
@@ -41,9 +42,27 @@ def current() -> Calls:
 
 
 def set_current(calls: Calls | None) -> None:
-    """Make a flow the one to call."""
+    """Make a flow the one to call; None = none, or that of the task in a worker."""
     global _current
-    _current = calls
+    _current = _home if calls is None else calls
+
+
+def set_home(calls: Calls) -> None:
+    """This process is a worker of that flow: what its tasks call goes there, unless they load flows of their own."""
+    global _home
+    _home = calls
+    set_current(calls)
+
+
+def come_home() -> None:
+    """A task may have loaded a flow of its own, which is none of the next one's."""
+    if _current is not _home:
+        set_current(None)
+
+
+def in_worker() -> bool:
+    """Whether this process is a worker."""
+    return _home is not None
 
 
 def reporter() -> Callable[[float | None, str], None] | None:

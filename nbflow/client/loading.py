@@ -117,6 +117,11 @@ def dfk() -> DataFlowKernel:
         NoDataFlowKernelError: none is loaded, or it has ended.
     """
     if _loaded is None or _loaded.closed:
+        if current.in_worker():
+            raise NoDataFlowKernelError(
+                "a task has no DataFlowKernel of its own, which is in the process that loaded the flow: "
+                "call apps as they are"
+            )
         raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
     return _loaded
 

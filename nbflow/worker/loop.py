@@ -111,7 +111,7 @@ class Worker:
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
         segments.keep_recent(setup.store_dirs)
-        current.set_current(self._calls)
+        current.set_home(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
 
@@ -186,6 +186,7 @@ class Worker:
                 else:
                     self._rouse()
         self._place.put_back()
+        current.come_home()
         if self._place.harm:
             self._leave([])
 

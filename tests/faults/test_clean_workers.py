@@ -21,7 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, python_app
+import nbflow
+from nbflow import Config, DataFlowKernel, ProcessExecutor, WorkerLost, errors, python_app
 from tests.faults.processes import kill, wait_for_end
 from tests.gates import Gate, make_gate, stand_at
 
@@ -284,6 +285,36 @@ def test_closing_all_descriptors_costs_that_task_alone(one_worker: DataFlowKerne
 
 
 # ---------------------------------------------------------------- fresh processes
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_flow_that_a_task_has_loaded_is_none_of_the_next_ones(
+    one_worker: DataFlowKernel, ends: bool
+) -> None:
+    @python_app(data_flow_kernel=one_worker)
+    def loads(ends: bool) -> list[int]:
+        same = nbflow.python_app(abs)
+        inner = nbflow.load(nbflow.Config([nbflow.ProcessExecutor(max_workers=1)]))
+        found = [same(-3).result(20)]
+        if ends:
+            inner.cleanup()
+            nbflow.clear()
+            found.append(same(-4).result(20))
+        return found
+
+    @python_app(data_flow_kernel=one_worker)
+    def calls() -> int:
+        value: int = nbflow.python_app(abs)(-5).result(20)
+        return value
+
+    assert loads(ends).result(30) == [3, 4][: 1 + ends]
+    assert [calls().result(30) for _ in range(2)] == [5, 5]
+
+
+def test_a_task_that_asks_for_the_kernel_is_told_what_to_do(one_worker: DataFlowKernel) -> None:
+    error = python_app(nbflow.dfk, data_flow_kernel=one_worker)().exception(30)
+    assert isinstance(error, errors.NoDataFlowKernelError)
+    assert "call apps as they are" in str(error)
 
 
 @pytest.mark.parametrize("most", [1, 3])
