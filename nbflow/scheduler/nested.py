@@ -59,12 +59,19 @@ class NestedCalls:
         for number in worker.promises:
             lost = faults.lost(host.staff.end_of(worker.number), "before it could deliver")
             host.ended_outside(number, lost, State.FAILED)
-        if worker.calls:
+        if calls := self._called_on(worker):
             host.decide()  # it is known then how its task has ended
-            for number in worker.calls:
+            for number in calls:
                 if self._goes_with(worker, number):
                     host.emit(ev.CancelRequested(number))
         host.emit(ev.Released(tuple(worker.calls)))
+
+    def _called_on(self, worker: Worker) -> list[int]:
+        """What its last task has called; the client holds what is called on its threads, as all other calls of its."""
+        if not worker.threads:
+            return list(worker.calls)
+        parent, _ = worker.begun
+        return [job.id for job in self._host.jobs.values() if job.parent == parent]
 
     def _goes_with(self, worker: Worker, number: int) -> bool:
         """Whether a call ends with the attempt that made it: one that was ended on purpose, by a user or by a limit."""

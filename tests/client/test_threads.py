@@ -29,6 +29,7 @@ from nbflow import (
     python_app,
 )
 from nbflow.executors import ThreadExecutor
+from tests.gates import Gate, stand_at
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +225,31 @@ def test_cancelling_ends_a_task_that_runs() -> None:
 
 
 @pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("walltime", [None, 0.3])
+@pytest.mark.usefixtures("threads")
+def test_calls_of_a_task_that_is_ended_end_with_it(gate: Gate, walltime: float | None) -> None:
+    @python_app
+    def child(n: int) -> int:
+        return stand_at(gate, n)
+
+    @python_app
+    def parent(walltime: float | None = walltime) -> None:
+        children.extend(child(n) for n in range(6))
+        for future in children:
+            future.result()
+
+    children: list[nbflow.AppFuture] = []
+    future = parent()
+    gate.wait_for()
+    if walltime is None:
+        assert future.cancel()
+    else:
+        assert isinstance(future.exception(20), errors.AppTimeout)
+    for each in children:
+        with pytest.raises(CancelledError):
+            each.result(20)
+
+
 def test_a_walltime_ends_a_command_with_its_children(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
