@@ -1,22 +1,29 @@
-"""cloudpickle's pickler, and what it leaves out: where code was written, and functions with a cache of a notebook.
+"""cloudpickle's pickler, and what it leaves out: where code was written, functions with a cache, what a class is.
 
 From 3.1.3 on it leaves out the file of the code that it carries. Tracebacks show the lines of that file, so here it
 travels along. Functions with a cache (`functools.lru_cache`) it carries by their name alone, which means nothing
 elsewhere. Here they travel like any other function: with their code, and with an empty cache, which then lives as long
 as the copy does.
+
+A class that comes back is known again by a number that cloudpickle draws for it. Classes of a script or notebook have
+one here that tells what is in them: so a value that an earlier session has left is of the class that is there now, if
+nothing in that has changed.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections import ChainMap
 from collections.abc import Callable
 from types import CodeType
 from typing import Any, ClassVar
 
 import cloudpickle
+from cloudpickle import cloudpickle as _inner
 
+from nbflow.errors import CannotFingerprint
 from nbflow.values.referring import by_reference
 
 WithCache = functools._lru_cache_wrapper
@@ -44,12 +51,39 @@ def _code(code: CodeType) -> Any:
     return make, (*arguments[:_FILE], "".join(code.co_filename), *arguments[_FILE + 1 :])
 
 
+def _know_by_content(made: type) -> None:
+    """Have a class of the user's main module known by what is in it, unless it is known already."""
+    if made.__module__ != "__main__" or made in _inner._DYNAMIC_CLASS_TRACKER_BY_CLASS:
+        return
+    if (
+        getattr(sys.modules["__main__"], made.__name__, None) is not made
+        or made.__qualname__ != made.__name__
+    ):
+        return  # a local one, or one that was defined anew since
+    from nbflow.values.fingerprint import fingerprint  # which pickles in its turn
+
+    try:
+        number = f"{made.__name__} {fingerprint(made).hex()}"
+    except CannotFingerprint:
+        return
+    with _inner._DYNAMIC_CLASS_TRACKER_LOCK:
+        # an equal one may have been there before, in an earlier run of the cell
+        _inner._DYNAMIC_CLASS_TRACKER_BY_ID[number] = made
+        _inner._DYNAMIC_CLASS_TRACKER_BY_CLASS[made] = number
+
+
 class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
     """Pickles what cannot be imported elsewhere by value."""
 
     dispatch_table: ClassVar[ChainMap[Any, Any]] = ChainMap(
         {WithCache: _reduce, CodeType: _code}, cloudpickle.Pickler.dispatch_table
     )
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is pickled, asked for by the `pickle` module before all else."""
+        if issubclass(type(obj), type):
+            _know_by_content(obj)
+        return super().reducer_override(obj)
 
 
 def dumps_function(function: Any) -> bytes:

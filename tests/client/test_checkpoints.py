@@ -249,3 +249,62 @@ def test_a_script_that_runs_again_finds_its_values(tmp_path: Path) -> None:
     assert log.read_text() == "x", "where it is written does not count"
     assert run("4", 3) == "24.0\n"
     assert log.read_text() == "xx"
+
+
+CLASSES = """
+import dataclasses, enum, sys
+import nbflow
+from nbflow import BasicMemoizer, Config, ProcessExecutor, python_app
+
+class Verdict(enum.Enum):
+    GOOD = 1
+    BAD = 2
+
+@dataclasses.dataclass
+class Point:
+    x: int = DEFAULT
+
+class Plain:
+    kind = "plain"
+    def __init__(self, value):
+        self.value = value
+
+@python_app(cache=True)
+def made(x):
+    with open(sys.argv[1] + ".log", "a") as file:
+        file.write("x")
+    return Verdict.GOOD, Point(x), Plain(x)
+
+@python_app
+def compared(values):
+    verdict, point, plain = values
+    return verdict is Verdict.GOOD and point == Point(1) and type(plain) is Plain
+
+if __name__ == "__main__":
+    with nbflow.load(Config(executors=[ProcessExecutor(max_workers=1)], run_dir=sys.argv[1],
+                            memoizer=BasicMemoizer(checkpoint_mode="task_exit"))):
+        values = made(1)
+        verdict, point, plain = values.result(30)
+        print(verdict is Verdict.GOOD, point == Point(1), type(plain) is Plain, compared(values).result(30))
+"""
+
+
+def test_what_is_recalled_is_of_the_classes_that_are_there_now(tmp_path: Path) -> None:
+    script, log = tmp_path / "script.py", tmp_path / "runs.log"
+
+    def run(default: int) -> str:
+        script.write_text(
+            CLASSES.replace("DEFAULT", str(default)).replace("sys.argv[1] + ", f"{str(log)[:-4]!r} + ")
+        )
+        return subprocess.run(
+            [sys.executable, script, tmp_path / "runs"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert [run(0), run(0)] == ["True True True True\n"] * 2
+    assert log.read_text() == "x"
+    assert run(5) == "True True True True\n", "another class, so another function"
+    assert log.read_text() == "xx"
