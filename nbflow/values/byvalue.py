@@ -3,7 +3,7 @@
 From 3.1.3 on it leaves out the file of the code that it carries. Tracebacks show the lines of that file, so here it
 travels along. Functions with a cache (`functools.lru_cache`) it carries by their name alone, which means nothing
 elsewhere. Here they travel like any other function: with their code, and with an empty cache, which then lives as long
-as the copy does.
+as the copy does. Slots of classes, and the globals that a class reads which a function makes, it forgets.
 
 A class that comes back is known again by a number that cloudpickle draws for it. Classes of a script or notebook have
 one here that tells what is in them: so a value that an earlier session has left is of the class that is there now, if
@@ -17,14 +17,14 @@ import io
 import sys
 from collections import ChainMap
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
 import cloudpickle
 from cloudpickle import cloudpickle as _inner
 
 from nbflow.errors import CannotFingerprint
-from nbflow.values.referring import by_reference
+from nbflow.values.referring import by_reference, names_of
 
 WithCache = functools._lru_cache_wrapper
 
@@ -49,6 +49,22 @@ def _code(code: CodeType) -> Any:
     """As cloudpickle carries it, and with its file: a copy of the text, for a shared one would be pickled as such."""
     make, arguments = _reduce_code(code)
     return make, (*arguments[:_FILE], "".join(code.co_filename), *arguments[_FILE + 1 :])
+
+
+def _with_slots(made: type, reduced: Any) -> Any:
+    """The class as cloudpickle carries it, with its slots: without them, what is kept there would not come back."""
+    slots = vars(made).get("__slots__")
+    if slots is None or not isinstance(reduced, tuple) or reduced[0] is not _inner._make_skeleton_class:
+        return reduced
+    kind, name, bases, members, *others = reduced[1]
+    return (reduced[0], (kind, name, bases, {**members, "__slots__": slots}, *others), *reduced[2:])
+
+
+def _note_globals(code: CodeType) -> None:
+    """Have cloudpickle know the globals that classes read which the code makes: it looks at functions alone."""
+    if code not in _inner._extract_code_globals_cache:
+        found = _inner._extract_code_globals(code)
+        found.update(dict.fromkeys(names_of(code)[0]))
 
 
 def _know_by_content(made: type) -> None:
@@ -81,8 +97,12 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
 
     def reducer_override(self, obj: Any) -> Any:
         """How an object is pickled, asked for by the `pickle` module before all else."""
-        if issubclass(type(obj), type):
+        kind = type(obj)
+        if issubclass(kind, type):
             _know_by_content(obj)
+            return _with_slots(obj, super().reducer_override(obj))
+        if kind is FunctionType:
+            _note_globals(obj.__code__)
         return super().reducer_override(obj)
 
 

@@ -33,9 +33,13 @@ def names_of(code: CodeType) -> tuple[tuple[str, ...], bool]:
     reads: dict[str, None] = {}
     writes = False
     for each in _with_inner(code):
+        own: set[str] = set()  # what the body of a class has bound for itself by then
         for instruction in dis.get_instructions(each):
             if instruction.opname in _READS_GLOBALS:
-                reads[instruction.argval] = None
+                if instruction.argval not in own:
+                    reads[instruction.argval] = None
+            elif instruction.opname == "STORE_NAME":
+                own.add(instruction.argval)
             elif instruction.opname in _WRITES_GLOBALS:
                 reads[instruction.argval] = None
                 writes = True

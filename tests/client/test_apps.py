@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -332,3 +335,66 @@ def test_a_wrong_argument_of_a_decorator_is_refused_and_says_what_is_allowed(
 def test_an_unknown_argument_of_a_decorator_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="walltme"):
         python_app(walltme=3)  # type: ignore[call-overload]
+
+
+SCRIPT = """
+import dataclasses
+import nbflow
+
+DEFAULT = 5
+
+def helper():
+    return 7
+
+@dataclasses.dataclass(slots=True)
+class Point:
+    a: object
+    def doubled(self):
+        return 2 * self.a
+
+class Base:
+    __slots__ = ("a", "__b")
+    def __init__(self, a):
+        self.a, self.__b = a, 2
+    def b(self):
+        return self.__b
+
+class Derived(Base):
+    __slots__ = ("c",)
+    def __init__(self):
+        super().__init__(1)
+        self.c = 3
+
+@nbflow.python_app
+def make(kind):
+    return {"point": lambda: Point(3), "base": lambda: Base(3), "derived": lambda: Derived()}[kind]()
+
+@nbflow.python_app
+def same(x):
+    return x
+
+@nbflow.python_app
+def local():
+    class Local:
+        x = DEFAULT
+        y = helper()
+        z = x
+    return Local.x, Local.y, Local.z
+
+with nbflow.load(nbflow.Config([nbflow.ProcessExecutor(max_workers=1)])):
+    for through in (lambda future: future.result(20), lambda future: same(future).result(20)):
+        assert through(make("point")) == Point(3) and through(make("point")).doubled() == 6
+        assert type(through(make("base"))) is Base and through(make("base")).b() == 2
+        assert (through(make("derived")).a, through(make("derived")).c) == (1, 3)
+        assert not hasattr(through(make("point")), "__dict__")
+    assert local().result(20) == (5, 7, 5)
+print("well")
+"""
+
+
+def test_slots_and_what_classes_of_a_script_read_travel(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("well\n", "")
