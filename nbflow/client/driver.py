@@ -185,6 +185,7 @@ class Driver:
             return
         size = len(pickled.data) + sum(buffer.raw().nbytes for buffer in pickled.buffers)
         part = rows.Part(self._sweep.number, start, stop - start, len(self._sweep))
+        self._sweep.called += 1
         task = self._calls.call_many(
             self._options, self._define, payload, self._text(start, stop), self._parent, part
         )
@@ -212,6 +213,7 @@ class Driver:
             self._sweep.end(item, bytes([State.CANCELLED]))
             return
         args, kwargs = self._form.given(self._items[item])
+        self._sweep.called += 1
         try:
             task = self._calls.call(callee, args, kwargs)
         except FlowClosed:

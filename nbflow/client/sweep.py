@@ -108,6 +108,7 @@ class Sweep(Awaited):
         self.points = points
         self.app_name = name  #: of the app
         self.number = 0  #: of the first task that many items travel in; 0 = there is none yet
+        self.called = 0  #: how many tasks were called for its items, or are about to be
         self._states = bytearray(count)  # of the items
         self._left = count
         self._over = not count
@@ -131,6 +132,7 @@ class Sweep(Awaited):
         chunks = set() if self._driver is None else set(self._driver.under_way.copy())
         return chunks | self.alone
 
+    @property
     def by_chunks(self) -> bool:
         """Whether many items travel as one task, as long as it goes on; else each is a call of its own."""
         return self._driver is not None

@@ -62,14 +62,15 @@ class Cell:
         self.over = False
         self.seen_at = 0.0  # when it first had, in seconds of the monotonic clock
         self._first = 1
-        self._before: set[Sweep] = set()
+        self._before: dict[Sweep, int] = {}  # sweeps of earlier cells: how many tasks each had called by then
         self._looking = threading.Lock()  # two threads do
 
     def begin(self, calls: Calls | None) -> None:
         """What is submitted from now on is its own."""
         self.calls = calls
         if calls is not None:
-            self._first, self._before = calls.next_number, calls.sweeps.copy()
+            self._before = {sweep: sweep.called for sweep in calls.sweeps.copy()}
+            self._first = calls.next_number
 
     def look(self, calls: Calls | None) -> None:
         """See what it has submitted up to now; `calls`: of the flow that is loaded now."""
@@ -79,11 +80,11 @@ class Cell:
 
     def _look(self, calls: Calls | None) -> None:
         if self.batch is None and calls is not self.calls:  # loaded by the cell itself
-            self.calls, self._first, self._before = calls, 1, set()
+            self.calls, self._first, self._before = calls, 1, {}
         if self.calls is None:
             return
-        sweeps = self.calls.sweeps.copy() - self._before
-        if self.batch is None and (self.calls.next_number > self._first or sweeps):
+        sweeps = self.calls.sweeps.copy() - self._before.keys()
+        if self.batch is None and (sweeps or self._has_called(self.calls)):
             flow: Any = self.calls.flow
             timing = functools.partial(
                 TimeLeft,
@@ -97,6 +98,13 @@ class Cell:
             self.batch.sweeps += [
                 sweep for sweep in sweeps if sweep.by_chunks and sweep not in self.batch.sweeps
             ]
+
+    def _has_called(self, calls: Calls) -> bool:
+        """Whether tasks were called since it began, beside those of sweeps of earlier cells, which go on."""
+        called = (
+            calls.next_number - self._first
+        )  # looked at first: what is about to be called counts as a sweep's
+        return called > sum(sweep.called - before for sweep, before in self._before.items())
 
     def end(self, calls: Calls | None) -> None:
         """It has run to its end."""

@@ -186,6 +186,20 @@ def test_items_of_a_sweep_are_counted_one_by_one(page: Page, gate: Gate) -> None
     page.until(lambda: page.state(model)["counts"] == {"done": 40})
 
 
+def test_what_a_sweep_of_an_earlier_cell_sends_gives_a_later_one_no_line(page: Page, gate: Gate) -> None:
+    page.run("%nbflow progress on")
+    request = page.run(
+        f"def held(x):\n    if x < 2: stand_at(Gate(*{tuple(gate)}), None)\n    return x\n"
+        "sweep = nbflow.map(held, range(100), chunksize=1)"
+    )
+    model = page.line(request)
+    later = page.run(f"Gate(*{tuple(gate)}).let_through(2); sweep.result();")
+    both = page.run("quick(1).result();")
+    page.line(both)
+    page.until(lambda: page.state(model)["counts"] == {"done": 100})
+    assert not page.displays(later)
+
+
 def test_the_first_failure_is_told_at_once_and_only_it(page: Page, gate: Gate) -> None:
     request = page.run(f"bad = [waits({tuple(gate)}, True), waits({tuple(gate)})]")
     model = page.line(request)
