@@ -44,6 +44,7 @@ class Feed:
         self.rows: dict[int, TaskRow] = {}
         self.workers: Sequence[WorkerRow] = ()
         self.store = NOTHING_STORED  #: the big values, as told last beside the workers
+        self.closed = False  #: nothing will change any more
         self._observers: list[Observer] = []
 
     def subscribe(self, observer: Observer) -> None:
@@ -79,6 +80,7 @@ class Feed:
         if lost:
             fields = {"state": State.FAILED, "ended": at, "note": note, "joining": False, "again": False}
             self.take([msgspec.structs.replace(row, **fields) for row in lost])
+        self.closed = True
         for observer in tuple(self._observers):
             _tell(observer.flow_closed)
 

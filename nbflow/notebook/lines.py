@@ -149,6 +149,13 @@ class Line:
         self.told = self.batch.told(time.time(), self.cell.pending, self.complete)
         return self.told
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be told of its flow."""
+        flow: Any = self.calls.flow
+        over: bool = flow.feed.closed
+        return over
+
     def open_graph(self, shell: InteractiveShell) -> None:
         """Display the live graph of its flow under its cell, unless it stands there."""
         from nbflow.notebook.widget import FlowGraph
@@ -381,7 +388,8 @@ class Lines:
             line.complete = True
             told = line.look()
         line.widget.tell(told)
-        if line.freezing.due(line.complete, line.calls.closed, time.monotonic()) == 0.0:
+        # not as soon as no calls are taken any more: what becomes of those under way is told after that
+        if line.freezing.due(line.complete, line.over, time.monotonic()) == 0.0:
             line.widget.replace(line.output, told, line.freezing.page_seen)
             line.freezing.done()
             self._lines.remove(line)

@@ -276,3 +276,23 @@ def test_the_thread_ends_with_the_extension(page: Page) -> None:
     page.kernel.run("%unload_ext nbflow")
     assert page.kernel.value(names) == "[]"
     page.kernel.run("%load_ext nbflow")
+
+
+@pytest.mark.parametrize("ends", ["nbflow.clear()", "%nbflow clear"])
+def test_a_line_says_that_its_tasks_have_ended_with_the_flow(page: Page, gate: Gate, ends: str) -> None:
+    page.run("nbflow.load()")
+    request = page.run(f"ended = waits({tuple(gate)})")
+    model = page.line(request)
+    gate.wait_for()
+    page.until(lambda: page.state(model)["counts"] == {"running": 1})
+    page.run(ends)
+    page.run("nbflow.load()")
+    shown = page.displays(request)[0]["transient"]
+    updates = page.until(
+        lambda: [
+            message["content"]["data"]["text/plain"]
+            for message in page.heard
+            if message["msg_type"] == "update_display_data" and message["content"]["transient"] == shown
+        ]
+    )
+    assert updates[-1] == "nbflow: 1 task, 1 failed"
