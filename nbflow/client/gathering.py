@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from nbflow.legible import shorten
+from nbflow.values.short import short
 
 
 def as_completed(
@@ -121,7 +122,12 @@ def _value_or_error(future: concurrent.futures.Future[Any]) -> Any:
 
 
 def _checked(called: str, futures: Iterable[Any]) -> list[concurrent.futures.Future[Any]]:
-    found = list(futures)
+    try:
+        found = list(futures)
+    except TypeError:
+        raise TypeError(
+            f"{called} takes a list or another iterable of futures, not {short(futures)}"
+        ) from None
     for future in found:
         if not isinstance(future, concurrent.futures.Future):
             raise TypeError(f"{called} takes concurrent.futures futures, not {shorten(repr(future))}")

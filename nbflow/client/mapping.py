@@ -23,6 +23,7 @@ from nbflow.client.points import Points
 from nbflow.client.sweep import Sweep
 from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
 from nbflow.executors import Executor, ProcessExecutor
+from nbflow.values.short import short
 
 
 def map(  # noqa: A001 - `nbflow.map` is its name
@@ -54,6 +55,8 @@ def map(  # noqa: A001 - `nbflow.map` is its name
     """
     if not iterables:
         raise TypeError("nbflow.map() takes a function and at least one iterable")
+    for given in iterables:
+        _check_iterable("map", given)
     if len(iterables) == 1:
         return _sweep("map", function, list(iterables[0]), Form.ONE, chunksize)
     return _sweep("map", function, list(zip(*iterables)), Form.SPREAD, chunksize)  # noqa: B905 - the shortest one
@@ -67,7 +70,17 @@ def starmap(
     >>> nbflow.starmap(pow, [(2, 5), (3, 2)]).result()          # doctest: +SKIP
     [32, 9]
     """
+    _check_iterable("starmap", items)
     return _sweep("starmap", function, [tuple(item) for item in items], Form.SPREAD, chunksize)
+
+
+def _check_iterable(called: str, given: object) -> None:
+    try:
+        iter(given)  # type: ignore[call-overload] # that is the question
+    except TypeError:
+        raise TypeError(
+            f"nbflow.{called}() goes through lists and other iterables, not {short(given)}"
+        ) from None
 
 
 def grid(

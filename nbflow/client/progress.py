@@ -74,7 +74,11 @@ def track(iterable: Iterable[Thing], total: int | None = None, text: str = "") -
     elif type(total) is not int or total < 0:
         raise ValueError(f"track(total=...) is a whole number from 0 on, or None, not {total!r}")
     _check_text("track", text)
-    return _tracked(iter(iterable), total, text)
+    try:
+        items = iter(iterable)
+    except TypeError:
+        raise TypeError(f"track() goes through a list or another iterable, not {iterable!r}") from None
+    return _tracked(items, total, text)
 
 
 def _tracked(items: Iterator[Thing], total: int | None, text: str) -> Iterator[Thing]:

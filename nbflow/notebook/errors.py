@@ -1,14 +1,15 @@
 """How nbflow's errors look in IPython.
 
-An error of an `%%app` cell points at its line, as a SyntaxError does. An error that came out of a task begins with the
-user's own exception and the line of the cell that raised it, and leaves nbflow's own frames out; so does the end of a
-wait for a value. What a failure led to refers to where that was told. The exception itself stays what it is, with the
-whole remote traceback as its `__cause__`.
+An error of an `%%app` cell points at its line, as a SyntaxError does; of what nbflow refuses otherwise, the cell's line
+and the reason are told. An error that came out of a task begins with the user's own exception and the line of the cell
+that raised it, and leaves nbflow's own frames out; so does the end of a wait for a value. What a failure led to refers
+to where that was told. The exception itself stays what it is, with the whole remote traceback as its `__cause__`.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import linecache
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -140,6 +141,8 @@ class TaskErrors:
                 "",
                 *self._asked_for(trace),
             ]
+        if isinstance(error, UsageError) and not hasattr(error, "_render_traceback_"):
+            return self._refusal(kind, error, trace)
         return None
 
     def told(self, error: BaseException, flow: DataFlowKernel | None, task: int, app: str) -> Told:
@@ -178,6 +181,25 @@ class TaskErrors:
             *(["Its last words:", *(f"    {line}" for line in about.words), ""] if about.words else []),
             *self._asked_for(trace),
             *([f"`%nbflow traceback {name_of(task)}` shows all of it."] if task else []),
+        ]
+
+    def _refusal(
+        self, kind: type[BaseException], error: UsageError, trace: TracebackType | None
+    ) -> list[str] | None:
+        """What was asked of nbflow and is not done; None where no cell has asked for it."""
+        frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
+        cells = [(name, file, line) for file, line in frames if (name := self._places.name(file)) != file]
+        if not cells:
+            return None
+        name, file, line = cells[-1]
+        source = legible(
+            linecache.getline(file, line).strip().removeprefix("# ")
+        )  # the magic's line is a comment
+        return [
+            f"{RED}{kind.__name__}{PLAIN}: {legible(str(error))}",
+            "",
+            f"  {GREEN}{name}, line {line}{PLAIN}",
+            *([f"    {source}"] if source else []),
         ]
 
     def _asked_for(self, trace: TracebackType | None) -> list[str]:

@@ -152,6 +152,7 @@ class FlowMagics(Magics):
         """
         __tracebackhide__ = True  # an error of the cell shows the cell
         shell, places = self._tools.shell, self._tools.places
+        chosen, signature = None, None
         try:
             options, signature = split_signature(line, len(MAGIC))
             chosen = self._chosen(options, signature)
@@ -167,6 +168,11 @@ class FlowMagics(Magics):
                 )
                 self._tools.cells.run(line, cell, given, self._options(chosen))
         except CellError as error:
+            if signature is None and chosen is not None and chosen.bash:
+                error = CellError(
+                    f"{error.message}. A cell that is a shell script has a name: `%%app --bash NAME()`",
+                    *(error.line, error.column, error.end_column),
+                )
             name = places.name(file_of_cell(shell))
             raise point_at(error, name, f"{MAGIC}{line}\n{cell}") from None
 

@@ -308,8 +308,13 @@ def graph(flow: DataFlowKernel | None = None, *, layout: str = AUTO) -> FlowGrap
     each, `"apps"` all tasks of an app; `"auto"` chooses by their number. `"dot"` is as `"nodes"`, placed by Graphviz'
     `dot`, if that is installed and takes no more than 5 s. The page can change it.
 
-    Raises NoDataFlowKernelError if no flow is given and none is loaded, ValueError for another `layout`.
+    Raises NoDataFlowKernelError if no flow is given and none is loaded, ValueError for another `layout`, TypeError for
+    what is no flow.
     """
+    given: object = flow
+    if not (given is None or isinstance(given, DataFlowKernel)):
+        hint = f": graph(layout={given!r}) chooses a layout" if given in LAYOUTS else ""
+        raise TypeError(f"nbflow.graph() takes a DataFlowKernel, not {given!r}{hint}")
     if layout not in LAYOUTS:
         raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
     return FlowGraph(dfk() if flow is None else flow, layout)

@@ -15,6 +15,7 @@ from nbflow.core.states import State
 from nbflow.notebook.board import Board
 from nbflow.notebook.exporting import KINDS
 from nbflow.notebook.fold import AUTO, BLOCKS
+from nbflow.notebook.panel import panel
 from nbflow.notebook.still import still
 from nbflow.notebook.timeline import timeline
 from nbflow.notebook.view import build, sent
@@ -130,6 +131,22 @@ def test_all_can_be_done_by_keyboard_alone(draw: Callable[..., Page]) -> None:
     keys.press("Escape")
     assert focused(page) == "Export"
     assert page.evaluate("leaked") == [], "no key has left the graph: the notebook has shortcuts of its own"
+
+
+def test_the_panel_that_somebody_opens_comes_into_sight_and_none_that_was_open_does(
+    draw: Callable[..., Page],
+) -> None:
+    rows = [done(number, "score") for number in range(1, 25)]
+    page = draw(rows)
+    page.set_viewport_size({"width": 1100, "height": 300})
+    shown = page.locator(".nbf-panel")
+    first, second = (msgspec.to_builtins(panel(rows[n - 1], rows, None, EPOCH)) for n in (1, 2))
+    pages.change(page, {"panel": first})
+    expect(shown).to_be_visible()
+    expect(shown).not_to_be_in_viewport()
+    task(page, 2).click()
+    pages.change(page, {"panel": second})
+    expect(shown).to_be_in_viewport()
 
 
 def test_the_focus_stays_where_it_is_while_the_flow_grows(draw: Callable[..., Page]) -> None:

@@ -81,6 +81,11 @@ def test_the_time_is_over_for_those_that_have_not_ended_and_they_go_on(
 def test_what_is_no_future_is_named_at_once(each_flow: DataFlowKernel) -> None:
     with pytest.raises(TypeError, match=r"as_completed\(...\) takes concurrent.futures futures, not 5"):
         nbflow.as_completed([5])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="takes a list or another iterable of futures, not 5"):
+        nbflow.as_completed(5)  # type: ignore[arg-type]
+    for mapped in (lambda: nbflow.map(double, [1], 5), lambda: nbflow.starmap(double, 5)):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"map\(\) goes through lists and other iterables, not 5"):
+            mapped()
     with pytest.raises(TypeError, match=r"gather\(...\) takes concurrent.futures futures, not 'x'"):
         nbflow.gather("x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"one by one: gather\(\*futures\)"):

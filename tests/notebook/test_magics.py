@@ -240,6 +240,16 @@ def test_wait_tells_how_tasks_ended(shell: InteractiveShell, capsys: pytest.Capt
     ]
 
 
+def test_a_shell_script_without_a_name_is_told_how_to_give_it_one(shell: InteractiveShell) -> None:
+    for script in ("ls", "echo hi"):
+        assert "`%%app --bash NAME()`" in str(refusal(shell, f"%%app --bash\n{script}"))
+
+
+def test_the_layout_of_a_graph_is_no_flow(shell: InteractiveShell) -> None:
+    with pytest.raises(TypeError, match=r"graph\(layout='nodes'\) chooses a layout"):
+        nbflow.graph("nodes")  # type: ignore[arg-type]
+
+
 def test_items_of_sweeps_that_failed_are_told_by_wait_status_and_retry(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -484,3 +494,25 @@ def test_status_is_a_table_of_text_and_html(kernel: Kernel) -> None:
     assert lines[1:] == ["  ✓ done      1", "  ✕ failed    1", "  ⤳ skipped   1"]
     assert "<table" in table["text/html"]
     assert "<script" not in table["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("import threading\nlock = threading.Lock()\n\nrefused(lock)", "CannotPickle"),
+        ("refused(1, walltime=-1)", "UsageError"),
+        ("%%app --executor nosuch\nx = 1", "UsageError"),
+    ],
+)
+def test_what_is_refused_is_told_in_few_lines_with_that_of_the_cell(
+    kernel: Kernel, code: str, kind: str
+) -> None:
+    kernel.run("%%app\ndef refused(x): return x")
+    told = ANSI.sub("", kernel.run(code, ok=False).error).rstrip().split("\n")
+    lines = code.split("\n")
+    number = 1 if lines[0].startswith("%%app") else len(lines)
+    assert told[0].startswith(f"{kind}: ")
+    assert told[1] == ""
+    assert told[2].strip().startswith("Cell In[")
+    assert told[2].endswith(f"line {number}")
+    assert told[3:] == [f"    {lines[number - 1]}"]

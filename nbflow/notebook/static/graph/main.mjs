@@ -37,12 +37,13 @@ function render({ model, el }) {
   });
   const results = makeResults((task) => post.send("result", task, true));
   let selected = -1; // index of the task
+  let awaited = -1; // the one that somebody has just opened: its panel is to be seen once it is there
   /** Show the panel of a task; or, as a click means, select it, or all `tasks` that were meant, in the `order` they stand in. */
   const open = (task, how = "show", tasks = [task], order = null) => {
     if (how === "open" && selection.several()) return selection.choose(tasks, "toggle", order);
     if (how === "toggle" || how === "range") return selection.choose(tasks, how, order, selected);
     selection.clear();
-    selected = task;
+    selected = awaited = task;
     select(task);
     post.send("inspect", graph.idOf(task), true);
   };
@@ -176,6 +177,10 @@ function render({ model, el }) {
     selected = content.task === undefined ? -1 : graph.taskOf(content.task);
     panel.show(content);
     select(selected);
+    if (selected >= 0 && selected === awaited) {
+      awaited = -1;
+      panel.element.scrollIntoView({ block: "nearest" });
+    }
   }
   // Several traits come in one message: they are drawn once, before the next frame.
   const due = new Set();
