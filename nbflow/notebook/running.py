@@ -23,6 +23,7 @@ from nbflow.client.parameters import Parameters
 from nbflow.core.states import State
 from nbflow.notebook.cells import with_magic_as_comment
 from nbflow.notebook.execution import file_of_cell, parse
+from nbflow.notebook.output import request_of
 from nbflow.notebook.plan import Chosen, Plan, plan
 from nbflow.notebook.task.cell import Cell
 from nbflow.notebook.task.future import NameFuture
@@ -57,6 +58,7 @@ class Run:
     witnesses: Mapping[str, Witness]
     before: dict[str, Any]  #: of names that it has bound; empty once it has ended well
     under: Under
+    cell_id: str | None = None  #: that the front end gives the cell, where it does
     submitted: float = field(default_factory=time.time)
 
     @property
@@ -80,8 +82,13 @@ class TaskCells:
         return list(self._runs.values())
 
     def before_cell(self, info: Any) -> None:
-        """A cell is about to be executed: which one. To be registered as `pre_run_cell`."""
+        """A cell is about to be executed: which one. To be registered as `pre_run_cell`.
+
+        With it JupyterLab says which cells were deleted since the one before: they are not to be run again.
+        """
         self._cell_id = getattr(info, "cell_id", None)
+        if deleted := request_of(self._shell).get("metadata", {}).get("deletedCells"):
+            self._runs = {key: run for key, run in self._runs.items() if run.cell_id not in deleted}
 
     def run(self, line: str, body: str, chosen: Chosen, options: Options) -> Run:
         """Have a cell run as a task; returns at once.
@@ -96,17 +103,20 @@ class TaskCells:
         number = len(self._shell.user_ns["In"]) - 1
         key = f"name {chosen.name}" if chosen.name else f"id {self._cell_id}" if self._cell_id else text
         label = chosen.name or f"In[{number}]"
-        return self._start(key, number, label, line, body, file, chosen, replace(options, name=label), None)
+        options = replace(options, name=label)
+        return self._start(key, self._cell_id, number, label, line, body, file, chosen, options, None)
 
     def again(self, run: Run) -> Run:
         """Run a cell anew, as it was, with what the names that it reads stand for now. Raises as `run`."""
         return self._start(
-            run.key, run.number, run.label, run.line, run.body, run.file, run.chosen, run.options, run.under
+            *(run.key, run.cell_id, run.number, run.label, run.line, run.body, run.file, run.chosen),
+            *(run.options, run.under),
         )
 
     def _start(
         self,
         key: str,
+        cell_id: str | None,
         number: int,
         label: str,
         line: str,
@@ -141,7 +151,7 @@ class TaskCells:
             under = Under(self._cards)
         run = Run(
             key, number, label, line, body, file, chosen, options, replace(made, reads=reads),
-            future, names, witnesses, {}, under,
+            future, names, witnesses, {}, under, cell_id,
         )  # fmt: skip
         self._bind(run)
         self._runs[key] = run

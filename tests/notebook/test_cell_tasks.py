@@ -577,6 +577,26 @@ def test_the_next_cell_runs_while_the_cell_does(kernel: Kernel, tmp_path: Path) 
     assert "reads a · binds os, time, y\nworking" in updates
 
 
+def test_a_cell_that_was_deleted_is_not_run_again(kernel: Kernel) -> None:
+    def execute(code: str, **metadata: Any) -> None:
+        """As JupyterLab does: with the cell's id, and those that were deleted since the last time."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        message = kernel.client.session.msg("execute_request", content, metadata=metadata)
+        kernel.client.shell_channel.send(message)
+        while (
+            kernel.client.get_shell_msg(timeout=30)["parent_header"]["msg_id"] != message["header"]["msg_id"]
+        ):
+            pass
+
+    kernel.run("base = 1")
+    execute("%%app --name stays\nleft = base", cellId="one")
+    execute("%%app --name goes\ngone = base", cellId="two")
+    assert kernel.value("left.result(), gone.result()") == "(1, 1)"
+    execute("base = 2", cellId="three", deletedCells=["two"])
+    assert "1 cell again: stays" in kernel.run("%nbflow run --stale").text
+    assert kernel.value("left.result(), gone.result()") == "(2, 1)"
+
+
 def test_a_notebook_run_head_less_has_outputs_in_place(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     sources = [
