@@ -42,6 +42,7 @@ PRINTED = (
     "font-family:var(--jp-code-font-family,monospace);color:var(--jp-content-font-color1,inherit)"
 )
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
+_SOURCES = ("text/markdown", "text/latex", "text/plain")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 
@@ -157,4 +158,6 @@ def _markup(data: Mapping[str, Any]) -> str:
                 return f'<div><img style="margin-top:6px;max-width:100%" src="data:{kind};base64,{encoded}"/></div>'
     if isinstance(html := data.get("text/html"), str):
         return f"<div>{html}</div>"
-    return f'<pre style="{PRINTED}">{escape(plain(str(data.get("text/plain", ""))))}</pre>'
+    # what nobody can draw here is told by its source, which says more than the object's name
+    text = next((data[kind] for kind in _SOURCES if isinstance(data.get(kind), str)), "")
+    return f'<pre style="{PRINTED}">{escape(plain(text))}</pre>'

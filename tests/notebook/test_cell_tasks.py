@@ -373,6 +373,14 @@ def test_figures_and_displays_stand_in_their_order(shell: Any) -> None:
     assert "<Figure" in tail["text/plain"]
 
 
+def test_what_is_displayed_and_cannot_be_drawn_among_the_output_is_told_by_its_source(shell: Any) -> None:
+    run(shell, "%%app\nfrom IPython.display import Latex, Markdown, display\n"
+               "display(Markdown('**bold** <b>'), Latex('$x^2$'))\n'value'")  # fmt: skip
+    head, _ = settled(shell)
+    assert "**bold** &lt;b&gt;" in head["text/html"]
+    assert "$x^2$" in head["text/html"]
+
+
 def test_an_error_has_the_cells_own_line_and_what_was_displayed_before(shell: Any) -> None:
     run(shell, "%%app\nprint('so far')\ndisplay('shown')\ndef inner(x):\n    return 1 / x\ny = inner(0)")
     error = shell.user_ns["y"].exception(SECONDS)

@@ -143,7 +143,7 @@ function render({ model, el }) {
   const now = () => ((model.get("clock").elapsed ?? 0) + passed()) * 1000;
   function drawClock() {
     const { elapsed, left } = model.get("clock");
-    const parts = elapsed === undefined ? [] : [seconds(elapsed + passed()), leftInWords(left, passed())];
+    const parts = elapsed === undefined ? [] : [seconds(elapsed + passed()), gone ? "" : leftInWords(left, passed())];
     head.tell(parts.filter(Boolean).join(" · "));
   }
   let sent; // the scene as it came
