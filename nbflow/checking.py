@@ -149,7 +149,9 @@ def called(where: str, value: Any) -> str:
 
 def path(where: str, value: Any) -> str | os.PathLike[str]:
     """A path, as text or path object."""
-    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+    if not isinstance(value, (str, os.PathLike)) or not (text := os.fspath(value)):
+        raise refuse(where, "a path", value)
+    if (b"\0" if isinstance(text, bytes) else "\0") in text:
         raise refuse(where, "a path", value)
     return value
 

@@ -51,6 +51,7 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(retries="2"), "not '2'"),
         (lambda: Config(run_dir=3), "Config(run_dir=...) must be a path, not 3"),
         (lambda: Config(run_dir=""), "Config(run_dir=...) must be a path, not ''"),
+        (lambda: Config(run_dir="a\0b"), "Config(run_dir=...) must be a path, not 'a\\x00b'"),
         (lambda: Config(name=""), "Config(name=...) must be a text that is not empty"),
         (
             lambda: Config(name="a\nb"),
@@ -121,6 +122,7 @@ def test_its_repr_can_be_pasted_back(config: Config) -> None:
 
 
 texts = st.text(min_size=1, max_size=5)
+paths = texts.filter(lambda text: "\0" not in text)
 names = st.text(
     st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=5
 )  # what people call something
@@ -130,7 +132,7 @@ process_executors = st.builds(
     max_workers=st.none() | st.integers(1, 99),
     label=names,
     environment=st.dictionaries(texts, texts, max_size=2),
-    working_dir=st.none() | texts,
+    working_dir=st.none() | paths,
     accelerators=st.integers(0, 4) | st.lists(texts, unique=True, max_size=3),
 )
 thread_executors = st.builds(ThreadExecutor, st.none() | st.integers(1, 99), names, st.text(max_size=3))
@@ -140,7 +142,7 @@ configs = st.builds(
         process_executors | thread_executors, min_size=1, max_size=3, unique_by=lambda each: each.label
     ),
     retries=st.integers(0, 9) | st.builds(nbflow.Retry, st.integers(0, 9), delay=st.floats(0, 9)),
-    run_dir=st.none() | texts,
+    run_dir=st.none() | paths,
     name=names,
     memoizer=st.none() | st.builds(BasicMemoizer, memoize=st.booleans()),
     exit_mode=st.sampled_from(EXIT_MODES),

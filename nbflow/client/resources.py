@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from nbflow.errors import InvalidResourceSpecification
+from nbflow.values.short import short
 
 ALLOWED = ("priority",)
 _WORDS = 'parsl_resource_specification= takes {"priority": number}, the lowest first, or {} or None'
@@ -27,6 +28,10 @@ def priority_of(given: Any) -> float | None:
     priority = given.get("priority")
     if priority is None:
         return None
-    if isinstance(priority, bool) or not isinstance(priority, (int, float)) or not math.isfinite(priority):
-        raise InvalidResourceSpecification(("priority",), f"{_WORDS}; a priority is not {priority!r}")
-    return float(priority)
+    try:
+        number = float(priority) if isinstance(priority, (int, float)) else math.nan
+    except OverflowError:  # an integer beyond all floating-point numbers
+        number = math.inf
+    if isinstance(priority, bool) or not math.isfinite(number):
+        raise InvalidResourceSpecification(("priority",), f"{_WORDS}; a priority is not {short(priority)}")
+    return number

@@ -17,6 +17,7 @@ import io
 import sys
 from collections import ChainMap
 from collections.abc import Callable
+from concurrent.futures import Future
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
@@ -103,6 +104,11 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
             return _with_slots(obj, super().reducer_override(obj))
         if kind is FunctionType:
             _note_globals(obj.__code__)
+        elif issubclass(kind, Future):  # in a function: among arguments it was replaced before
+            raise TypeError(
+                f"a future is passed as an argument, where it becomes its value; {obj!r} is a global or "
+                "in a closure"
+            )
         return super().reducer_override(obj)
 
 

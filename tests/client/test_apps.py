@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nbflow import App, AppFuture, bash_app, errors, join_app, python_app
+from nbflow import App, AppFuture, DataFlowKernel, bash_app, errors, join_app, python_app
 
 pytestmark = pytest.mark.usefixtures("each_flow")
 
@@ -390,6 +390,18 @@ with nbflow.load(nbflow.Config([nbflow.ProcessExecutor(max_workers=1)])):
     assert local().result(20) == (5, 7, 5)
 print("well")
 """
+
+
+def test_a_future_in_a_closure_is_named_with_what_to_do(flow: DataFlowKernel) -> None:
+    future = same(1)
+
+    def waits() -> Any:
+        return future.result()
+
+    with pytest.raises(errors.CannotPickle, match="a future is passed as an argument") as found:
+        python_app(waits)()
+    assert "`waits`" in str(found.value)
+    assert repr(future).split(":")[0] in str(found.value)
 
 
 def test_slots_and_what_classes_of_a_script_read_travel(tmp_path: Path) -> None:

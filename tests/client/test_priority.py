@@ -79,6 +79,7 @@ def test_a_bash_app_takes_a_priority_without_a_parameter_for_it() -> None:
         ({"priority": "high"}, {"priority"}, "a priority is not 'high'"),
         ({"priority": True}, {"priority"}, "a priority is not True"),
         ({"priority": float("nan")}, {"priority"}, "a priority is not nan"),
+        ({"priority": 10**400}, {"priority"}, "a priority is not int of 1329 bits"),
     ],
 )
 def test_what_does_not_exist_here_is_refused_at_the_call(given: Any, keys: set[str], words: str) -> None:
