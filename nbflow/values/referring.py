@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 
 _WRITES_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
+_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"})
 _READS_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 
 
@@ -29,12 +30,20 @@ def by_reference(value: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def names_of(code: CodeType) -> tuple[tuple[str, ...], bool]:
-    """Globals that the code and the code within it read, and whether it writes globals or cells of its own making."""
+    """Globals that the code and the code within it read, and whether it writes any, or attributes of what they name."""
     reads: dict[str, None] = {}
     writes = False
     for each in _with_inner(code):
         own: set[str] = set()  # what the body of a class has bound for itself by then
+        before, twice = (
+            "",
+            False,
+        )  # the step before; whether a name was loaded to be changed: `helper.calls += 1`
         for instruction in dis.get_instructions(each):
+            if instruction.opname in ("STORE_ATTR", "DELETE_ATTR"):
+                writes |= before in _LOADS or (twice and before in ("SWAP", "ROT_TWO"))
+            twice |= before in _LOADS and instruction.opname in ("COPY", "DUP_TOP")
+            before = instruction.opname
             if instruction.opname in _READS_GLOBALS:
                 if instruction.argval not in own:
                     reads[instruction.argval] = None

@@ -83,6 +83,11 @@ def test_what_a_function_refers_to_is_seen_as_it_is_at_the_call(
         ("@functools.cache\ndef g(): return 1\ndef f(): return g()", True),
         ("@functools.lru_cache(maxsize=2)\ndef f(): return 1", True),
         ("seen = []\n@functools.cache\ndef g(): return seen\ndef f(): return g()", False),
+        ("def f(x): f.seen = x", False),
+        ("def g(): ...\ng.n = 0\ndef f(x): g.n += x", False),
+        ("def g(): ...\ng.n = 0\ndef f(x): del g.n", False),
+        ("def f(x): x.seen = f", True),
+        ("class A:\n    def __init__(self, x): self.x = x\ndef f(x): return x", True),
     ],
 )
 def test_a_copy_serves_many_calls_only_if_calls_leave_nothing_behind(source: str, reusable: bool) -> None:
