@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from nbflow.client.signals import undisturbed
 from nbflow.values import mapping, objects, outcome, segments
 from nbflow.values.pickling import Pickled
 from nbflow.wire.messages import Keep, LetGo
@@ -173,7 +174,8 @@ class Arguments:
             with self._starting, suppress(RuntimeError):
                 if self._thread is None:
                     thread = threading.Thread(target=self._tend, name="nbflow-values", daemon=True)
-                    thread.start()
+                    with undisturbed:
+                        thread.start()
                     self._thread = thread
 
     def _tend(self) -> None:

@@ -26,6 +26,7 @@ from nbflow.client.carriage import Callee
 from nbflow.client.chunk import Answer, Board, Form, of_many, read
 from nbflow.client.future import AppFuture
 from nbflow.client.quiet import once_ended
+from nbflow.client.signals import undisturbed
 from nbflow.client.sweep import Part, Sweep, end_of
 from nbflow.core.instructions import Why
 from nbflow.core.states import State
@@ -92,7 +93,8 @@ class Driver:
 
     def start(self) -> None:
         """Begin, on a thread of its own."""
-        threading.Thread(target=self._run, name="nbflow-sweep", daemon=True).start()
+        with undisturbed:  # an interrupt in the midst of it would leave `threading` confused
+            threading.Thread(target=self._run, name="nbflow-sweep", daemon=True).start()
 
     def stop(self) -> None:
         """Withdraw all that has not ended."""

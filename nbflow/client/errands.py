@@ -6,6 +6,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from nbflow.client.signals import undisturbed
+
 
 class Errands:
     """Does what it is told, one after the other, on a thread of its own once it is started."""
@@ -24,7 +26,8 @@ class Errands:
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="nbflow-errands", daemon=True)
-                self._thread.start()
+                with undisturbed:
+                    self._thread.start()
 
     def finish(self) -> None:
         """Do what was asked for up to now, and no more."""

@@ -87,6 +87,7 @@ def test_a_failure_is_shared_but_not_remembered(gate: Gate, shared_flow: DataFlo
     first, second = app("no"), app("no")
     dependant = after(second)
     gate.wait()
+    assert second.state is State.RECALLING, "it is there before the first one ends"
     gate.open()
     for future in (first, second):
         with pytest.raises(ValueError, match=r"^no$"):

@@ -89,7 +89,7 @@ def test_an_endless_printer_does_not_fill_the_disk_and_can_be_cancelled(one_work
 
     def long_and_small() -> bool:
         about = log.stat()
-        return about.st_size > 60_000_000 and about.st_blocks * 512 < 20_000_000
+        return about.st_size > 300_000_000 and about.st_blocks * 512 < 100_000_000
 
     wait_until(long_and_small)
     assert future.cancel()

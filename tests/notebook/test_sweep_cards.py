@@ -182,7 +182,7 @@ def test_an_app_runs_over_names_of_the_notebook(shell: Any, capsys: pytest.Captu
         ("dubble over xs", "nothing is called 'dubble' here; did you mean 'double'?"),
         ("double over ys", "nothing is called 'ys' here"),
         ("xs over xs", "xs is no app or function, but of the type list"),
-        ("double over number", "'int' object is not iterable"),
+        ("double over number", "goes through lists and other iterables, not 5"),
         ("double over xs --grid", "double(): "),
     ],
 )

@@ -126,6 +126,7 @@ function render({ model, el }) {
       find.focus();
       event.preventDefault();
     } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && !typing) {
+      drawState(); // what is looked for may have been typed since the last frame
       selection.take(sought ? listOf(sought) : scene.ids.keys());
       event.preventDefault();
     }
