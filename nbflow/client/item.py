@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client.promise import Promise
 from nbflow.client.quiet import Latch
+from nbflow.client.signals import is_of_a_handler
 from nbflow.core.states import State
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Item(Awaited):
         try:
             self._sweep._value(self.index)
         except BaseException as error:
+            if is_of_a_handler(error):
+                raise
             return error
         return None
 

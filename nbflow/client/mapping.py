@@ -20,6 +20,7 @@ from nbflow.client.driver import Driver
 from nbflow.client.future import AppFuture
 from nbflow.client.parameters import SPECIAL
 from nbflow.client.points import Points
+from nbflow.client.signals import is_of_a_handler
 from nbflow.client.sweep import Sweep
 from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
 from nbflow.executors import Executor, ProcessExecutor
@@ -149,6 +150,8 @@ def _sweep(
         driver = Driver(sweep, app.callee, items, form, board, batching)
     except Exception as error:
         board.remove()
+        if is_of_a_handler(error):
+            raise
         raise CannotPickle(
             f"app `{name}` refers to something that cannot travel: {describe(error)}"
         ) from error
@@ -215,6 +218,8 @@ def _one_by_one(sweep: Sweep, app: Callable[..., AppFuture], items: list[Any], f
             except (FlowClosed, NoDataFlowKernelError):
                 raise
             except Exception as error:
+                if is_of_a_handler(error):
+                    raise
                 sweep.fail(index, index + 1, error)
             else:
                 sweep.take_task(index, task)
