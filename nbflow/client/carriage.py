@@ -36,6 +36,21 @@ class Callee(NamedTuple):
         """What people call the app."""
         return self.options.name
 
+    def capture(self) -> Define:
+        """The function as it is now, to travel.
+
+        Raises:
+            CannotPickle: it refers to something that cannot.
+        """
+        try:
+            return self.captor.capture()
+        except Exception as error:
+            if is_of_a_handler(error):
+                raise
+            raise CannotPickle(
+                f"app `{self.name}` refers to something that cannot travel: {describe(error)}"
+            ) from error
+
     def named(self, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
         """Positional arguments by the names of their parameters; by their place, from 1, beyond those."""
         names = self.parameters.positional
@@ -57,14 +72,7 @@ def packed(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], argume
         CannotPickle: an argument, or what the app refers to, cannot travel; the text names it.
         UsageError: there is no room for them.
     """
-    try:
-        define = callee.captor.capture()
-    except Exception as error:
-        if is_of_a_handler(error):
-            raise
-        raise CannotPickle(
-            f"app `{callee.name}` refers to something that cannot travel: {describe(error)}"
-        ) from error
+    define = callee.capture()
     data, buffers, needs = _pickled(callee, args, kwargs)
     if not buffers and len(data) <= pickling.BIG:
         return Parcel(define, Inline(data), needs)

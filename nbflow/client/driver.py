@@ -56,7 +56,7 @@ class Driver:
     """Sends the items of one sweep. `form`: what an item is; `board`: of as many as there are.
 
     Raises:
-        Exception: the function cannot be captured.
+        CannotPickle: the function refers to something that cannot travel.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Driver:
         self._options = callee.options
         self._policy = self._calls.policy_of(callee.options)
         # as it is now, for all items: what is redefined later is for later sweeps
-        define = callee.captor.capture()
+        define = callee.capture()
         self._define = of_many(define)
         fixed = callee._replace(captor=_Captured(callee.captor.function, define))
         self._alone = fixed

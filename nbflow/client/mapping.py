@@ -22,7 +22,7 @@ from nbflow.client.parameters import SPECIAL
 from nbflow.client.points import Points
 from nbflow.client.signals import is_of_a_handler
 from nbflow.client.sweep import Sweep
-from nbflow.errors import CannotPickle, FlowClosed, NoDataFlowKernelError, describe
+from nbflow.errors import FlowClosed, NoDataFlowKernelError
 from nbflow.executors import Executor, ProcessExecutor
 from nbflow.values.short import short
 
@@ -148,13 +148,9 @@ def _sweep(
     batching = Batching(_workers(app, calls), chunksize)
     try:
         driver = Driver(sweep, app.callee, items, form, board, batching)
-    except Exception as error:
+    except BaseException:
         board.remove()
-        if is_of_a_handler(error):
-            raise
-        raise CannotPickle(
-            f"app `{name}` refers to something that cannot travel: {describe(error)}"
-        ) from error
+        raise
     sweep.begin(driver)
     try:
         driver.start()

@@ -187,9 +187,7 @@ class TaskErrors:
         self, kind: type[BaseException], error: UsageError, trace: TracebackType | None
     ) -> list[str] | None:
         """What was asked of nbflow and is not done; None where no cell has asked for it."""
-        frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
-        cells = [(name, file, line) for file, line in frames if (name := self._places.name(file)) != file]
-        if not cells:
+        if not (cells := self._cells_in(trace)):
             return None
         name, file, line = cells[-1]
         source = legible(
@@ -202,10 +200,14 @@ class TaskErrors:
             *([f"    {source}"] if source else []),
         ]
 
+    def _cells_in(self, trace: TracebackType | None) -> list[tuple[str, str, int]]:
+        """(name, file, line) of each frame of a cell, the innermost last."""
+        frames = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
+        return [(name, file, line) for file, line in frames if (name := self._places.name(file)) != file]
+
     def _asked_for(self, trace: TracebackType | None) -> list[str]:
         """Where in the notebook somebody wanted the value."""
-        files = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
-        places = [f"{name}, line {line}" for file, line in files if (name := self._places.name(file)) != file]
+        places = [f"{name}, line {line}" for name, _, line in self._cells_in(trace)]
         if not places:
             return []
         called = f", called from {places[0]}" if len(places) > 1 else ""
