@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from nbflow.core import events as ev
+from nbflow.scheduler.figures import Rooms
 from nbflow.scheduler.saying import say
 from nbflow.scheduler.sockets import Sockets
 from nbflow.scheduler.workers import UNKNOWN, End, Worker, WorkerProcess, WorkerThread, cannot_start, lasts
@@ -25,6 +26,9 @@ from nbflow.wire.lifeline import Lifeline
 
 GRACE = 0.5  # seconds that workers get to end by themselves
 ENDS_KEPT = 1000  # of workers: whoever asks how one has ended asks soon
+MOST_SPARE = 512 << 20  # bytes that a worker keeps of what its tasks have freed, see `values.heap`
+SPARE_OF_ALL = 8  # all workers together keep one part in so many of the memory
+SPARE_OF_LIMIT = 4  # one worker, one part in so many of its `memory_limit`
 
 
 class Host(Protocol):
@@ -116,8 +120,16 @@ class Staff:
                 self.labels,
                 self._setup.retries,
                 self._setup.show_values,
+                self._spare(spec),
             )
         )
+
+    def _spare(self, spec: msg.ExecutorSpec) -> int:
+        """How many bytes a worker may keep for later tasks; 0 where nobody knows what there is."""
+        slots = sum(other.workers for other in self.specs.values() if not other.threads)
+        there = min((room.total for room in Rooms().all()), default=0)
+        limit = spec.memory_limit or there
+        return min(MOST_SPARE, there // SPARE_OF_ALL // slots, limit // SPARE_OF_LIMIT)
 
     def _free_accelerator(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> str | None:
         """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""

@@ -387,6 +387,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     executors: list[str]  # labels, for the calls made inside tasks
     retries: Retries | None  # the same
     show_values: bool = True
+    spare: int = 0  # bytes that its tasks have freed and it may keep for later ones, while it is at work
 
 
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):

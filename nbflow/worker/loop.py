@@ -27,7 +27,7 @@ from nbflow.client.calls import Calls
 from nbflow.client.progress import EVERY
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
-from nbflow.values import segments
+from nbflow.values import heap, segments
 from nbflow.wire.channel import Channel, ChannelClosed
 from nbflow.wire.descriptors import lifted
 from nbflow.wire.leftovers import take_in_orphans
@@ -111,6 +111,7 @@ class Worker:
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
         segments.keep_recent(setup.store_dirs)
+        heap.allow(setup.spare)
         current.set_home(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
@@ -307,6 +308,8 @@ class Worker:
                     continue
                 idle = 0 if since else idle + 1
                 self._resting = idle > REST_AFTER
+                if self._resting:
+                    heap.give_back()
                 self._called.wait(None if self._resting and not self._busy_since else PATIENCE)
                 if self._resting:
                     self._called.clear()
