@@ -6,7 +6,9 @@ waits (`flush`). Nobody is ever held up by that: what the socket has no room for
 stopped, is kept here without a bound and sent by the reader thread when there is room.
 
 The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
-the reader steps aside: a hand-over between threads would cost 20-50 us a result. Nothing is decided here, and nothing
+the reader steps aside: a hand-over between threads would cost 20-50 us a result. It need not be told so: both may wait
+for messages at a time, and the reader leaves them alone where it finds that somebody leads. For where the notebook
+computes, each time that a thread lets go of the interpreter costs it 5 ms. Nothing is decided here, and nothing
 of the user's runs where the socket is read, but for finalizers and handlers of signals, which Python runs in the midst
 of anything: they may post, which then goes out behind what is being sent, and are refused where they would wait for
 what their own thread is about to read.
@@ -23,8 +25,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any
 
+from nbflow.client import turns
 from nbflow.client.signals import undisturbed
 from nbflow.errors import UsageError
 from nbflow.wire.channel import Channel, ChannelClosed
@@ -40,6 +44,29 @@ _HOLD = 1.0  # seconds that a fork waits at most, should it be one within what i
 _ASIDE = 0.005  # seconds for which the reader thread stays aside after a thread of the user's has read
 _AT_ONCE = 0.001  # seconds within which one that reads again takes one result after the other
 _FAR_ASIDE = 0.02  # seconds between two looks of the reader thread while that goes on: each costs some 25 us
+
+
+class _Watch:
+    """What one thread waits for: messages, whoever wakes it, and room for what could not be sent.
+
+    `awake`: of who waits for a result; the reader thread would contend for the interpreter, and sleeps at once.
+    """
+
+    def __init__(self, channel: Channel[Any], wake: int, *, awake: bool = False) -> None:
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._poll.register(wake, select.POLLIN)
+        self._wait = AdaptivePoll(self._poll.poll).wait if awake else self._poll.poll
+        self._channel = channel
+        self._for_room = False
+
+    def wait(self, limit: float | None, for_room: bool) -> list[tuple[int, int]]:
+        """(descriptor, events) of what is ready, after `limit` milliseconds at the latest."""
+        if self._for_room != for_room:
+            self._for_room = for_room
+            wanted = select.POLLIN | select.POLLOUT if for_room else select.POLLIN
+            self._poll.modify(self._channel, wanted)
+        return self._wait(limit)
 
 
 class Connection:
@@ -61,25 +88,21 @@ class Connection:
         self._sends = False  # the thread that holds the lock
         self._gathered: deque[Any] = deque()  # put in without the lock: whoever sends takes out with it
         self._unsent: deque[memoryview] = deque()  # frames, the first one perhaps in part
-        self._awaits_room = False  # for them: that is polled for
         self._posted_at = 0.0
         self._lingering = False  # the reader thread will send what has gathered
         self._open = True
         self._wake_read, self._wake_write = os.pipe()
-        self._poll = select.poll()
-        self._poll.register(self._channel, select.POLLIN)
-        self._poll.register(self._wake_read, select.POLLIN)
-        # of who waits: the reader thread would contend for the interpreter, and sleeps at once
-        self._awake = AdaptivePoll(self._poll.poll)
-        self._turn = threading.Lock()  # whose turn it is to read
-        self._reads = 0  # the thread that does
-        self._leading = threading.Lock()  # held by the user's thread that reads, or is about to
-        self._polling = False  # the reader thread waits for messages
+        os.set_blocking(self._wake_read, False)  # two may be woken
+        self._alone = _Watch(self._channel, self._wake_read)
+        self._leader = _Watch(self._channel, self._wake_read, awake=True)
+        self._turn = threading.Lock()  # held while messages are taken off the socket and passed on
+        self._leading = threading.Lock()  # held by the user's thread that reads
+        self._leads = 0  # which that is
+        self._reads = False  # the reader thread does, or waits to
         self._held: list[Any] = []  # for a fork
         self._left_at = 0.0  # when a thread of the user's read last
         self._comes_back = False  # it did so at once after the time before
         self._resume = threading.Event()  # the reader thread is wanted again
-        self._passing_on = threading.Lock()  # held while messages are passed on: see `hold`
         self._reader = threading.Thread(target=self._read, name="nbflow-reader", daemon=True)
         try:
             self._reader.start()
@@ -160,7 +183,7 @@ class Connection:
         Raises:
             UsageError: this is a finalizer or the like, run by a thread in the midst of reading or sending.
         """
-        if self._reads == threading.get_ident() or (self._sends and self._lock._is_owned()):  # type: ignore[attr-defined] # a condition asks so, too
+        if self._in_the_midst():
             raise UsageError(
                 "a finalizer or a handler of a signal, run while its thread waits for a task itself, cannot wait for "
                 "another one: it would never end"
@@ -176,78 +199,82 @@ class Connection:
                     if not self._comes_back and self.busy():
                         self._resume.set()
 
+    def _in_the_midst(self) -> bool:
+        """Whether this very thread is reading or sending, and has been interrupted in it."""
+        thread = threading.get_ident()
+        if thread == self._leads or (self._reads and thread == self._reader.ident):
+            return True
+        return bool(self._sends and self._lock._is_owned())  # type: ignore[attr-defined] # a condition asks so, too
+
     def _lead(self, done: Callable[[], bool], deadline: float | None) -> None:
-        if self._polling:
-            with self._lock:  # else the number may be another file's by now
-                if self._open:
-                    os.write(self._wake_write, b"\0")
-        with self._turn:
-            self._reads = threading.get_ident()
-            try:
-                while self._open and not done():
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
-                        break
-                    self._step(left, self._awake.wait)
-            except ChannelClosed:
-                pass  # as in `_send_batch`
-            finally:
-                self._reads = 0
+        self._leads = threading.get_ident()
+        try:
+            while self._open and not done():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._step(self._leader, left)
+        except ChannelClosed:
+            pass  # as in `_send_batch`
+        finally:
+            self._leads = 0
 
     def _read(self) -> None:
         """The reader thread."""
         try:
             while self._open:
-                with self._turn:
-                    self._reads = threading.get_ident()
-                    self._read_alone()
-                    self._reads = 0
-                self._stand_aside()
+                if self._leading.locked():
+                    self._stand_aside()
+                else:
+                    self._reads = True
+                    self._step(self._alone, None)
+                    self._reads = False
         except ChannelClosed:
             pass
         finally:
+            self._reads = False
             with self._lock:
                 was_open, self._open = self._open, False
             if was_open:
                 self._on_lost()
                 self._let_go()
 
-    def _read_alone(self) -> None:
-        """Until a thread of the user's wants to read, or the end."""
-        self._polling = True
-        # looked at after `_polling` is set: one of us sees the other
-        while self._open and not self._leading.locked():
-            self._step(None, self._poll.poll)
-        self._polling = False
-
     def _stand_aside(self) -> None:
         """While a thread of the user's reads, and a little longer: it is likely to come back."""
         while self._open and (self._leading.locked() or time.monotonic() - self._left_at < _ASIDE):
-            if self._resume.wait(_FAR_ASIDE if self._comes_back else _ASIDE):
+            # whoever leads says so at its end, unless it is likely to come back
+            far = self._comes_back or self._leading.locked()
+            if self._resume.wait(_FAR_ASIDE if far else _ASIDE):
                 self._resume.clear()
                 if not self._leading.locked():
                     break
 
-    def _step(self, timeout: float | None, wait: Callable[[Any], list[tuple[int, int]]]) -> None:
-        """Wait for messages by `wait`, at most `timeout` seconds, and pass them on; send the rest of a burst."""
+    def _step(self, watch: _Watch, timeout: float | None) -> None:
+        """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
         limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
-        if self._awaits_room != bool(self._unsent):
-            self._awaits_room = not self._awaits_room
-            wanted = select.POLLIN | select.POLLOUT if self._awaits_room else select.POLLIN
-            self._poll.modify(self._channel, wanted)
+        hasty = self.busy()
         try:
+            if hasty:
+                turns.shorten()
             undisturbed.let_in()
-            ready = wait(limit)
+            ready = watch.wait(limit, bool(self._unsent))
         finally:
             undisturbed.shut_out()
+            if hasty:
+                turns.restore()
+        if not self._open or (watch is self._alone and self._leading.locked()):
+            return  # whoever leads is woken as well
         for fd, events in ready:
             if fd == self._wake_read:
-                os.read(self._wake_read, 1024)
+                with suppress(BlockingIOError):
+                    os.read(self._wake_read, 1024)
                 continue
             if events & select.POLLOUT:
                 self._send_rest()
-            if events != select.POLLOUT and (messages := self._channel.receive_some()):
-                self._pass_on(messages)
+            if events != select.POLLOUT:
+                with self._turn:
+                    if messages := self._channel.receive_ready():
+                        self._pass_on(messages)
         if self._lingering and not ready:
             self._send_the_rest()
 
@@ -259,8 +286,7 @@ class Connection:
 
     def _pass_on(self, messages: list[ToClient]) -> None:
         try:
-            with self._passing_on:
-                self._on_messages(messages)
+            self._on_messages(messages)
         except Exception:
             # a bug of ours; what would be lost is not known, so both ends are told that it is over
             log.exception("what the scheduler said could not be taken in: the flow ends")
@@ -285,7 +311,8 @@ class Connection:
             self._let_go()
 
     def _let_go(self) -> None:
-        with self._turn, self._lock:  # nobody is about to use them
+        mine = self._leads == threading.get_ident()  # in a handler of a signal
+        with nullcontext() if mine else self._leading, self._turn, self._lock:  # nobody is about to use them
             self._channel.close()
             os.close(self._wake_read)
             os.close(self._wake_write)
@@ -299,7 +326,7 @@ class Connection:
 
     def hold(self) -> None:
         """Before a fork: nothing is half done by other threads, which the child will not have."""
-        self._held = [lock for lock in (self._passing_on, self._lock) if lock.acquire(timeout=_HOLD)]
+        self._held = [lock for lock in (self._turn, self._lock) if lock.acquire(timeout=_HOLD)]
 
     def go_on(self) -> None:
         """After it, in the parent."""
@@ -309,6 +336,7 @@ class Connection:
 
     def abandon(self) -> None:
         """After it, in the child: let go of the socket without a word, so that the scheduler sees the parent's end."""
+        turns.restore()  # a thread that waited does not exist here either
         self._open = False
         self._lock = threading.RLock()  # whoever held it does not exist here
         self._channel.sock.close()

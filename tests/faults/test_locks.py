@@ -138,7 +138,7 @@ def handle(*_):
         tell(type(error).__name__)
 
 def send_when_it_reads():
-    while flow._connection._reads != threading.main_thread().ident:
+    while flow._connection._leads != threading.main_thread().ident:
         time.sleep(0.001)
     os.kill(os.getpid(), signal.SIGUSR1)
 
