@@ -275,6 +275,10 @@ class Connection:
                 with self._turn:
                     if messages := self._channel.receive_ready():
                         self._pass_on(messages)
+                if watch is self._alone and self._leading.locked():
+                    os.write(
+                        self._wake_write, b"\0"
+                    )  # who began to lead meanwhile may wait for what this was
         if self._lingering and not ready:
             self._send_the_rest()
 

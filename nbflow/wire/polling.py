@@ -18,7 +18,7 @@ from typing import Any
 
 AWAKE = 0.0002  # seconds of looking before it sleeps; a worker's answer to a short call takes half of that
 WANTED = 0.00015  # seconds for which others have the core, from which on they are taken to want it
-ASIDE = 0.05  # seconds for which nothing is looked for then: beside that, to find out anew costs little
+ASIDE = 0.01  # seconds for which nothing is looked for then: beside that, to find out anew costs little
 
 
 class AdaptivePoll:
