@@ -66,6 +66,8 @@ def plan(tree: ast.Module, file: str, text: str, chosen: Chosen, known: Collecti
         if missing := [option for option in unknown.options if given[option] is None]:
             raise CellError(_undecidable(unknown.what, missing), unknown.place.line, unknown.place.column)
     reads, keeps = _reads(inferred, chosen, known)
+    if chosen.outputs is not None:
+        _check_outputs(chosen.outputs, inferred, reads)
     binds = chosen.outputs if chosen.outputs is not None else inferred.binds if chosen.infer else ()
     deletes = inferred.deletes if chosen.infer and chosen.outputs is None else ()
     imports = _imported(tree, binds)
@@ -101,6 +103,17 @@ def _reads(
     reads = tuple(name for name in inferred.reads if not _is_dunder(name) and name not in PROVIDED)
     keeps = tuple(name for name in inferred.binds if name in inferred.keeps and name not in reads)
     return reads, keeps
+
+
+def _check_outputs(outputs: Collection[str], inferred: Inferred, reads: Collection[str]) -> None:
+    """Refuse a name that the cell cannot have: it neither binds it nor is given it."""
+    if any("-o" in unknown.options for unknown in inferred.unknown):
+        return  # who can tell
+    has = {*inferred.binds, *inferred.reads, *reads}
+    for name in outputs:
+        if name not in has:
+            binds = ", ".join(f"`{bound}`" for bound in inferred.binds) or "no name at all"
+            raise CellError(f"-o {name}: the cell does not bind `{name}`; it binds {binds}", 1)
 
 
 def _is_dunder(name: str) -> bool:

@@ -40,11 +40,12 @@ ABSENT = object()
 """What a name has that has no value."""
 
 
-@dataclass(eq=False, slots=True)
-class Run:
-    """One run of a cell. `number` is that of the cell in the notebook, `label` what people call it."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A cell as it was sent. `number` is that of the cell in the notebook, `label` what people call it."""
 
-    key: str
+    key: str  #: by which it is known when it is run again
+    cell_id: str | None  #: that the front end gives the cell, where it does
     number: int
     label: str
     line: str
@@ -52,13 +53,20 @@ class Run:
     file: str
     chosen: Chosen
     options: Options
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """One run of a cell."""
+
+    sent: Sent
     plan: Plan
     future: AppFuture
     names: Mapping[str, NameFuture]
     witnesses: Mapping[str, Witness]
-    before: dict[str, Any]  #: of names that it has bound; empty once it has ended well
     under: Under
-    cell_id: str | None = None  #: that the front end gives the cell, where it does
+    before: dict[str, Any] = field(default_factory=dict)
+    """Of names that it has bound: what they had; empty once it has ended well."""
     submitted: float = field(default_factory=time.time)
 
     @property
@@ -88,7 +96,7 @@ class TaskCells:
         """
         self._cell_id = getattr(info, "cell_id", None)
         if deleted := request_of(self._shell).get("metadata", {}).get("deletedCells"):
-            self._runs = {key: run for key, run in self._runs.items() if run.cell_id not in deleted}
+            self._runs = {key: run for key, run in self._runs.items() if run.sent.cell_id not in deleted}
 
     def run(self, line: str, body: str, chosen: Chosen, options: Options) -> Run:
         """Have a cell run as a task; returns at once.
@@ -104,57 +112,40 @@ class TaskCells:
         key = f"name {chosen.name}" if chosen.name else f"id {self._cell_id}" if self._cell_id else text
         label = chosen.name or f"In[{number}]"
         options = replace(options, name=label)
-        return self._start(key, self._cell_id, number, label, line, body, file, chosen, options, None)
+        sent = Sent(key, self._cell_id, number, label, line, body, file, chosen, options)
+        return self._start(sent, Under(self._cards))
 
     def again(self, run: Run) -> Run:
         """Run a cell anew, as it was, with what the names that it reads stand for now. Raises as `run`."""
-        return self._start(
-            *(run.key, run.cell_id, run.number, run.label, run.line, run.body, run.file, run.chosen),
-            *(run.options, run.under),
-        )
+        return self._start(run.sent, run.under)
 
-    def _start(
-        self,
-        key: str,
-        cell_id: str | None,
-        number: int,
-        label: str,
-        line: str,
-        body: str,
-        file: str,
-        chosen: Chosen,
-        options: Options,
-        under: Under | None,
-    ) -> Run:
+    def _start(self, sent: Sent, under: Under) -> Run:
         __tracebackhide__ = True
         space = self._shell.user_ns
-        earlier = self._runs.get(key)
+        earlier = self._runs.get(sent.key)
         back = {} if earlier is None else self._as_before(earlier)
-        text = with_magic_as_comment(line, body)
+        text = with_magic_as_comment(sent.line, sent.body)
         known = self._own_names() - {name for name, value in back.items() if value is ABSENT}
         known |= {name for name, value in back.items() if value is not ABSENT}
-        made = plan(parse(self._shell, text, file), file, body, chosen, known)
+        made = plan(parse(self._shell, text, sent.file), sent.file, sent.body, sent.chosen, known)
         values = {name: back.get(name, space.get(name)) for name in made.reads}
         values = {
-            name: value for name, value in values.items() if not self._is_out_of_place(name, value, made, key)
+            name: value
+            for name, value in values.items()
+            if not self._is_out_of_place(name, value, made, earlier)
         }
         reads = tuple(values)
         witnesses = {name: Witness.of(value) for name, value in values.items()}
         cell = Cell(made.code, reads, made.binds)
-        callee = Callee(options, Captor(cell), Parameters(positional=reads))
+        callee = Callee(sent.options, Captor(cell), Parameters(positional=reads))
         future = current.current().call(callee, tuple(values.values()), {})
         if earlier is not None:
             self._withdraw(earlier, back)
         names = {name: NameFuture(future, name) for name in made.binds if name not in made.imports}
         future.accompany(list(names.values()))
-        if under is None:
-            under = Under(self._cards)
-        run = Run(
-            key, number, label, line, body, file, chosen, options, replace(made, reads=reads),
-            future, names, witnesses, {}, under, cell_id,
-        )  # fmt: skip
+        run = Run(sent, replace(made, reads=reads), future, names, witnesses, under)
         self._bind(run)
-        self._runs[key] = run
+        self._runs[sent.key] = run
         under.show(run.future, run.plan)
         return run
 
@@ -167,7 +158,8 @@ class TaskCells:
             if not (hasattr(builtins, name) and hidden.get(name, ABSENT) is value)
         }
 
-    def _is_out_of_place(self, name: str, value: Any, made: Plan, key: str) -> bool:
+    @staticmethod
+    def _is_out_of_place(name: str, value: Any, made: Plan, earlier: Run | None) -> bool:
         """Whether a value is not to be given: of a name that may stay as it was, if it would be waited for in vain.
 
         Nor is what another cell's loop leaves behind: each would wait for the one before it that has an `i` as well.
@@ -178,7 +170,6 @@ class TaskCells:
             return True
         if name not in made.keeps:
             return False
-        earlier = self._runs.get(key)
         own = earlier is not None and value is earlier.names.get(name)
         return own or (value.done() and value.exception(0) is not None if not _cancelled(value) else True)
 

@@ -44,7 +44,7 @@ def standings(runs: Sequence[Run], space: Mapping[str, Any]) -> list[Standing]:
     """How each cell stands, given what names stand for now; in an order in which each comes behind those it needs."""
     found: dict[str, Standing] = {}
     for run in in_order(runs, space):
-        found[run.key] = _standing(run, space, found)
+        found[run.sent.key] = _standing(run, space, found)
     return list(found.values())
 
 
@@ -58,11 +58,11 @@ def in_order(runs: Sequence[Run], space: Mapping[str, Any]) -> list[Run]:
     while pending:
         run, ready = pending.pop()
         if ready:
-            placed.setdefault(run.key, run)
+            placed.setdefault(run.sent.key, run)
             continue
-        if run.key in begun:
+        if run.sent.key in begun:
             continue
-        begun.add(run.key)
+        begun.add(run.sent.key)
         pending.append((run, True))
         needed = (makers.get(id(space.get(name))) for name in run.plan.reads)
         pending += [(one, False) for one in needed if one is not None and one is not run]
@@ -94,7 +94,7 @@ def _changes(run: Run, space: Mapping[str, Any], others: Iterable[Standing]) -> 
         elif not seen.still(value):
             yield f"`{name}` has changed"
         elif isinstance(value, NameFuture) and id(value) in due:
-            yield f"`{name}` comes from {due[id(value)].label}, which is to run again"
+            yield f"`{name}` comes from {due[id(value)].sent.label}, which is to run again"
 
 
 def _error_of(run: Run) -> str:

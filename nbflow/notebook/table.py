@@ -29,7 +29,7 @@ class CellTable:
     def _texts(self) -> list[tuple[str, str, str, str, str]]:
         return [
             (
-                shorten(_called(row.run.label, row.run.number)),
+                shorten(_called(row.run.sent.label, row.run.sent.number)),
                 shorten(", ".join(row.run.plan.reads)),
                 shorten(", ".join(row.run.plan.binds)),
                 row.word,

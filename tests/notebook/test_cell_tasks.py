@@ -109,12 +109,21 @@ def test_options_about_names_mean_nothing_for_definitions(shell: Any, option: st
         ("-o for", "not 'for'"),
         ("--name ''", "a word that can be read is allowed"),
         ("-i nowhere", "-i nowhere: there is no `nowhere` in the notebook"),
+        ("-o x,y", "-o y: the cell does not bind `y`; it binds `x`"),
         ("--executor nowhere", "wants executor 'nowhere'"),
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_runs(shell: Any, line: str, message: str) -> None:
     assert message in str(refusal(shell, f"%%app {line}\nx = 1\nprint(x)"))
     assert "x" not in shell.user_ns
+
+
+def test_what_a_cell_is_given_or_may_bind_unseen_can_be_asked_for(shell: Any) -> None:
+    run(shell, "data = [1]\ndef grow(xs): xs.append(2)")
+    run(shell, "%%app -o data\ngrow(data)")
+    assert value(shell, "data") == [1, 2]
+    run(shell, "%%app -i data -o later\nexec('later = 3')")
+    assert value(shell, "later") == 3
 
 
 # ---------------------------------------------------------------- names

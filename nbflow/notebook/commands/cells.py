@@ -22,7 +22,7 @@ def cells(tools: Tools, words: Sequence[str]) -> None:
     if not found:
         print(NONE)
         return
-    display(CellTable(sorted(found, key=lambda one: one.run.number)))  # type: ignore[no-untyped-call]
+    display(CellTable(sorted(found, key=lambda one: one.run.sent.number)))  # type: ignore[no-untyped-call]
 
 
 def run(tools: Tools, words: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ def run(tools: Tools, words: Sequence[str]) -> None:
     if not due:
         print("All cells are up to date.")
         return
-    print(f"{many(len(due), 'cell')} again: {', '.join(one.run.label for one in due)}.")
+    print(f"{many(len(due), 'cell')} again: {', '.join(one.run.sent.label for one in due)}.")
 
 
 def _standings(tools: Tools) -> list[Standing]:
