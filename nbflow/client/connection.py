@@ -252,18 +252,22 @@ class Connection:
     def _step(self, watch: _Watch, timeout: float | None) -> None:
         """Wait for messages, at most `timeout` seconds, and pass them on; send the rest of a burst."""
         limit = _LINGER_MS if self._lingering else None if timeout is None else timeout * 1000
-        hasty = self.busy()
+        if hasty := self.busy():
+            turns.shorten()
         try:
-            if hasty:
-                turns.shorten()
-            undisturbed.let_in()
-            ready = watch.wait(limit, bool(self._unsent))
+            try:
+                undisturbed.let_in()
+                ready = watch.wait(limit, bool(self._unsent))
+            finally:
+                undisturbed.shut_out()
+            # else whoever leads is woken as well
+            if self._open and (watch is self._leader or not self._leading.locked()):
+                self._take(watch, ready)
         finally:
-            undisturbed.shut_out()
             if hasty:
                 turns.restore()
-        if not self._open or (watch is self._alone and self._leading.locked()):
-            return  # whoever leads is woken as well
+
+    def _take(self, watch: _Watch, ready: list[tuple[int, int]]) -> None:
         for fd, events in ready:
             if fd == self._wake_read:
                 with suppress(BlockingIOError):

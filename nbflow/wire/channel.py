@@ -10,12 +10,9 @@ here knows what a message means.
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +23,6 @@ M = TypeVar("M")
 _HEADER = struct.Struct("<II")
 _CHUNK = 1 << 18
 LARGEST = (1 << 32) - 1  # bytes in a frame
-_NOTHING_YET = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class ChannelClosed(ConnectionError):
@@ -144,7 +140,6 @@ class Channel(Generic[M]):
         self._frames: Frames[M] = Frames(accepts)
         # made once: fresh memory for every read costs three system calls
         self._space = memoryview(bytearray(_CHUNK))
-        self._receiver: Callable[[int, int], int] | None = None
 
     def fileno(self) -> int:
         """For a selector."""
@@ -203,20 +198,17 @@ class Channel(Generic[M]):
         return self._frames.unpack(self._space[:size])
 
     def receive_ready(self) -> list[M]:
-        """What has arrived, which may be nothing, without letting the interpreter go meanwhile.
-
-        Where another thread computes it takes 5 ms to get it back, and this call would take it that long.
+        """What has arrived, which may be nothing.
 
         Raises:
             ChannelClosed: the peer is gone.
         """
-        if self._receiver is None:
-            self._receiver = _unyielding(self._space)
-        size = self._receiver(self.sock.fileno(), socket.MSG_DONTWAIT)
-        if size < 0:
-            if -size in _NOTHING_YET:
-                return []
-            raise _broken(self.sock, OSError(-size, os.strerror(-size)))
+        try:
+            size = self.sock.recv_into(self._space, 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            raise _broken(self.sock, error) from error
         if not size:
             raise ChannelClosed("the peer has closed its end")
         return self._frames.unpack(self._space[:size])
@@ -226,25 +218,6 @@ class Channel(Generic[M]):
         with suppress(OSError):  # the peer was faster
             self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
-
-
-def _unyielding(space: memoryview) -> Callable[[int, int], int]:
-    """(descriptor, flags) -> how many bytes were put into `space`, or what is wrong as a negative number.
-
-    Python's own calls let go of the interpreter even where they need not wait.
-    """
-    import ctypes  # 2.5 ms, of a client alone
-
-    receive = ctypes.PyDLL(None, use_errno=True).recv
-    receive.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    receive.restype = ctypes.c_ssize_t
-    size, target = len(space), (ctypes.c_char * len(space)).from_buffer(space)
-
-    def received(fd: int, flags: int) -> int:
-        count: int = receive(fd, target, size, flags)
-        return count if count >= 0 else -ctypes.get_errno()
-
-    return received
 
 
 class Port(Generic[M]):
