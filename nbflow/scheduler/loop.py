@@ -25,13 +25,14 @@ from nbflow.core import events as ev
 from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
-from nbflow.scheduler import again, history
+from nbflow.scheduler import history
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.jobs import WATCHED, Jobs
 from nbflow.scheduler.nested import NestedCalls
 from nbflow.scheduler.outputs import Outputs
+from nbflow.scheduler.questions import Questions
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.snapshot import Snapshot
 from nbflow.scheduler.sockets import Sockets
@@ -93,12 +94,7 @@ class Scheduler:
             msg.Release: self._release,
             msg.Cancel: self._cancel,
             msg.Watch: self._watch,
-            msg.Inspect: self._inspect,
-            msg.Retry: self._retry,
-            msg.Fetch: self._fetch,
-            msg.Survey: self._survey,
             msg.Judged: self._judged,
-            msg.Checkpoint: self._checkpoint,
             msg.AddExecutor: self._add_executor,
             msg.Expect: self.promise,
             msg.Deliver: self.deliver,
@@ -107,6 +103,7 @@ class Scheduler:
             msg.ThreadEnded: self._thread_ended,
             msg.Keep: lambda message: self._store.keep(0, message.files),
             msg.LetGo: lambda message: self._store.let_go(0, message.files),
+            **Questions(self, self._snapshot, self._hands).on,
         }
         self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
             msg.Hello: self._hello,
@@ -325,38 +322,6 @@ class Scheduler:
         self.telling.begin()
         self.guard.meters.watched = True
 
-    def _inspect(self, message: msg.Inspect) -> None:
-        self.decide()  # what came before the question counts for the answer
-        job = self.jobs.find(message.id)
-        if job is None:
-            self.client.outgoing.append(msg.Details(message.id, None, None))
-        else:
-            story = self._snapshot.story(job)
-            details = history.details(job, story, job.id in self._hands.kept)
-            answer = msg.Details(job.id, self._snapshot.row(job, story), details)
-            self.client.outgoing.append(answer)
-
-    def _retry(self, message: msg.Retry) -> None:
-        self.decide()  # what has ended before it may be tried again
-        answer = again.answer(message, self.machine.tasks, self.jobs)
-        self.client.outgoing.append(answer)  # before whatever comes of it
-        if answer.tasks:
-            self.events.append(ev.RetryRequested(tuple(answer.tasks)))
-
-    def _fetch(self, message: msg.Fetch) -> None:
-        self.decide()  # it may just have ended
-        kept = self._hands.kept.get(message.id)
-        self.client.outgoing.append(again.saved(message.id, kept, self.machine.tasks, self.jobs))
-
-    def _survey(self, message: msg.Survey) -> None:
-        self.decide()
-        self.telling.tell(now=True)  # whoever asks has the rows by then that the counts are of
-        self.guard.read()
-        status = msg.Status(
-            list(self.machine.counts), self._snapshot.workers(), os.getpid(), self._store.row()
-        )
-        self.client.outgoing.append(status)
-
     def _judged(self, message: msg.Judged) -> None:
         task = self.machine.tasks.live.get(message.id)
         if task is None or task.trial is None or task.attempt != message.attempt:
@@ -366,10 +331,6 @@ class Scheduler:
         if message.fault is not None:
             job.outcome = message.fault
         self.events.append(ev.Judged(message.id, message.attempt, message.cost, message.fault is not None))
-
-    def _checkpoint(self, message: msg.Checkpoint) -> None:
-        self.decide()  # what ended before the question is to be written
-        self._memo.when_written(lambda: self.client.outgoing.append(msg.Checkpointed()))
 
     # ------------------------------------------------------------ from a worker
 
