@@ -1,6 +1,6 @@
 """What stands under a cell that runs as a task: two displays, in the order in which a cell would show it all.
 
-    reads a, b · binds y            one line; below it what the task prints, and what it displays but for the last
+    reads a, b · binds y            one line; below it what the task prints and displays, in this order
     the card, then the value        or what it displays last, where its last expression gives none
 
 Each keeps its place and is replaced there, whatever cell runs then, as `display` says.
@@ -20,7 +20,7 @@ from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle
 from nbflow.notebook.task.displays import attached
 from nbflow.notebook.task.future import NameFuture
-from nbflow.notebook.task.value import NOTHING, CellValue
+from nbflow.notebook.task.value import NOTHING, CellValue, Displayed
 from nbflow.notebook.text import escape, plain
 from nbflow.sizes import in_words
 
@@ -83,18 +83,20 @@ class _Picture:
         self._printed = ""
 
     def head(self, _: Shown) -> Bundle:
-        """The line, what is printed, and what is displayed before the last."""
+        """The line, and what is printed and displayed, but for a display that comes last of all."""
         output = self._output()
         shown = self._shown()
         remarks = [f"`{name}` stayed in its task: {why}" for name, why in self._lost().items()]
-        # an error's own displays are all above its card
-        inside = shown if self._failed else shown[: len(shown) - (not self._has_result())]
-        texts = [self._line, *remarks, *([plain(output).rstrip("\n")] if output else [])]
-        texts += [data.get("text/plain", "") for data, _ in inside]
-        markup = [f'<div style="{QUIET}">{escape(line)}</div>' for line in (self._line, *remarks)]
-        if output:
-            markup.append(f'<pre style="{PRINTED}">{escape(plain(output))}</pre>')
-        markup += [_markup(data) for data, _ in inside]
+        inside = shown[: len(shown) - self._ends_with_display(shown, output)]
+        texts = [self._line, *remarks]
+        markup = [f'<div style="{QUIET}">{escape(line)}</div>' for line in texts]
+        for piece in in_order(output, inside):
+            if isinstance(piece, str):
+                texts.append(plain(piece).rstrip("\n"))
+                markup.append(f'<pre style="{PRINTED}">{escape(plain(piece))}</pre>')
+            else:
+                texts.append(piece[0].get("text/plain", ""))
+                markup.append(_markup(piece[0]))
         return {
             "text/plain": "\n".join(texts),
             "text/html": f'<div class="nbflow-cell">{"".join(markup)}</div>',
@@ -106,8 +108,9 @@ class _Picture:
             return card.bundle(), {}
         if self._has_result():
             return self._cards.valued(self._future, self._value.result(0))
-        if displayed := self._shown():
-            return displayed[-1]
+        displays = self._shown()
+        if self._ends_with_display(displays, self._output() if displays else ""):
+            return displays[-1].bundle
         return Card(self._future.tid, self._future.app_name, State.DONE).bundle(), {}
 
     # ------------------------------------------------------------ what came of it
@@ -126,7 +129,13 @@ class _Picture:
         cell = self._cell()
         return cell is not None and self._has_value and cell.value is not NOTHING
 
-    def _shown(self) -> Sequence[Bundle]:
+    def _ends_with_display(self, shown: Sequence[Displayed], output: str) -> bool:
+        """Whether what it shows ends with a display, which stands where a value would."""
+        if not shown or self._failed or self._has_result():  # an error's own displays are all above its card
+            return False
+        return not 0 <= shown[-1].behind < len(output.encode("utf-8", "replace"))
+
+    def _shown(self) -> Sequence[Displayed]:
         if (cell := self._cell()) is not None:
             return cell.shown
         if self._failed and not self._future.cancelled():
@@ -146,6 +155,22 @@ class _Picture:
         with suppress(Exception):  # closed, too slow: what was told last stands
             self._printed = self._future.flow.details(self._future.tid, PATIENCE).output
         return self._printed
+
+
+def in_order(output: str, displays: Sequence[Displayed]) -> list[str | Bundle]:
+    """What a cell has printed and displayed, in this order; the text first where that is not known."""
+    printed = output.encode("utf-8", "replace")
+    pieces: list[str | Bundle] = []
+    begin = 0
+    for bundle, behind in displays:
+        end = len(printed) if behind < 0 else min(behind, len(printed))
+        if end > begin:
+            pieces.append(printed[begin:end].decode("utf-8", "replace"))
+            begin = end
+        pieces.append(bundle)
+    if begin < len(printed):
+        pieces.append(printed[begin:].decode("utf-8", "replace"))
+    return pieces
 
 
 def _markup(data: Mapping[str, Any]) -> str:

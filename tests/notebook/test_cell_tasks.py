@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -13,6 +14,8 @@ from typing import Any
 import nbclient
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
@@ -21,6 +24,8 @@ from nbflow.core.states import State
 from nbflow.errors import CannotPickle, NeedFailed, NotBound
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.task.future import NameFuture
+from nbflow.notebook.task.value import Displayed
+from nbflow.notebook.under import in_order
 from tests.notebook.shells import Kernel, real_kernel, refusal, shell_in_process
 
 SECONDS = 30.0
@@ -380,6 +385,58 @@ def test_figures_and_displays_stand_in_their_order(shell: Any) -> None:
     head, tail = settled(shell)[4:]
     assert "<img" not in head["text/html"]
     assert "<Figure" in tail["text/plain"]
+
+
+def test_what_is_printed_and_displayed_stands_in_its_order(shell: Any) -> None:
+    run(
+        shell,
+        "%%app\nimport os, sys\nprint('één')\ndisplay(1)\nsys.stderr.write('two\\n')\nos.system('echo three')\n"
+        "display(2)\ndisplay(3)\nprint('four')",
+    )
+    head, tail = settled(shell)
+    assert head["text/plain"].splitlines()[1:] == ["één", "1", "two", "three", "2", "3", "four"]
+    places = [head["text/html"].index(f">{text}") for text in ("één", "1", "two", "2", "3", "four")]
+    assert places == sorted(places)
+    assert "done" in tail["text/plain"], "what is printed last stands above it"
+
+
+def test_a_display_that_comes_last_stands_where_a_value_would(shell: Any) -> None:
+    run(shell, "%%app\nprint('first')\ndisplay(1)\nprint('second')\ndisplay(2)")
+    head, tail = settled(shell)
+    assert head["text/plain"].splitlines()[1:] == ["first", "1", "second"]
+    assert tail["text/plain"] == "2"
+
+
+def test_what_an_error_was_raised_behind_stands_in_its_order(shell: Any) -> None:
+    run(shell, "%%app\nprint('first')\ndisplay(1)\nprint('second')\nraise ValueError")
+    head, _ = settled(shell)
+    assert head["text/plain"].splitlines()[1:] == ["first", "1", "second"]
+
+
+def test_of_very_many_displays_it_is_told_how_many_are_left_out(shell: Any) -> None:
+    run(shell, "%%app\nfor i in range(1002):\n    display(i)")
+    head, tail = settled(shell)
+    assert head["text/plain"].splitlines()[-1] == "999"
+    assert tail["text/plain"] == "... 2 more displays are left out: 1000 of a cell are shown ..."
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.integers(0, 9))), st.text(max_size=5))
+def test_pieces_are_what_was_printed_with_the_displays_at_their_places(
+    parts: list[tuple[str, int]], rest: str
+) -> None:
+    output, displays = "", []
+    for text, number in parts:
+        output += text
+        displays.append(Displayed(({"text/plain": str(number)}, {}), len(output.encode("utf-8", "replace"))))
+    pieces = in_order(output + rest, displays)
+    assert "".join(piece for piece in pieces if isinstance(piece, str)) == _travelled(output + rest)
+    assert [piece for piece in pieces if not isinstance(piece, str)] == [bundle for bundle, _ in displays]
+    before = "".join(itertools.takewhile(lambda piece: isinstance(piece, str), pieces))
+    assert before == _travelled(parts[0][0] if parts else rest)
+
+
+def _travelled(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def test_what_is_displayed_and_cannot_be_drawn_among_the_output_is_told_by_its_source(shell: Any) -> None:

@@ -48,7 +48,7 @@ class Cell:
                 shown.attach(error)
                 raise
         bound = {name: space[name] for name in self._binds if name in space}
-        return CellValue(bound, NOTHING if value is None else value, shown.bundles)
+        return CellValue(bound, NOTHING if value is None else value, shown.displays)
 
 
 def _no_shell() -> None:

@@ -11,6 +11,7 @@ import builtins
 import importlib
 import io
 import os
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Any
 
 from nbflow.errors import describe
 from nbflow.legible import shorten
-from nbflow.notebook.task.value import Bundle
+from nbflow.notebook.task.value import Bundle, Displayed
 from nbflow.values.traces import VARIABLES
 
 REPRESENTATIONS = {
@@ -43,34 +44,60 @@ _here = threading.local()  # .shown: of the cell that the thread runs
 
 
 class Shown:
-    """What one cell has displayed."""
+    """What one cell has displayed. `apart`: what it prints goes to a file of its own."""
 
-    def __init__(self) -> None:
-        self.bundles: list[Bundle] = []
-        self.left_out = 0
+    def __init__(self, apart: bool) -> None:
+        self._displays: list[Displayed] = []
+        self._left_out = 0
+        self._apart = apart
 
     def add(self, bundle: Bundle) -> None:
         """One more, under the others."""
-        if len(self.bundles) < MOST:
-            self.bundles.append(bundle)
+        if len(self._displays) < MOST:
+            self._displays.append(Displayed(bundle, _printed() if self._apart else -1))
         else:
-            self.left_out += 1
+            self._left_out += 1
+
+    @property
+    def displays(self) -> list[Displayed]:
+        """All there is to be shown."""
+        if not self._left_out:
+            return self._displays
+        rest = {
+            "text/plain": f"... {self._left_out} more displays are left out: {MOST} of a cell are shown ..."
+        }
+        return [*self._displays, Displayed((rest, {}))]
 
     def attach(self, error: BaseException) -> None:
         """Have an error carry along what was displayed before it, as far as it is small."""
-        kept: list[Bundle] = []
+        kept: list[Displayed] = []
         room = MOST_ATTACHED
-        for bundle in self.bundles:
-            room -= sum(len(text) for text in bundle[0].values() if isinstance(text, str))
+        for display in self.displays:
+            room -= sum(len(text) for text in display.bundle[0].values() if isinstance(text, str))
             if room > 0:
-                kept.append(bundle)
+                kept.append(display)
         if kept:
             VARIABLES.__get__(error)[ATTACHED] = kept
 
 
-def attached(error: BaseException) -> list[Bundle]:
+def _printed() -> int:
+    """How many bytes the worker's task has printed up to now: its standard output is a file that begins with it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        found = os.fstat(1)
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+    ):  # the cell has closed one of them, or put something else there
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
+
+
+def attached(error: BaseException) -> list[Displayed]:
     """What a cell had displayed before it raised this."""
-    found: list[Bundle] = VARIABLES.__get__(error).get(ATTACHED, [])
+    found: list[Displayed] = VARIABLES.__get__(error).get(ATTACHED, [])
     return found
 
 
@@ -183,10 +210,9 @@ def collected(uses_ipython: bool) -> Iterator[Shown]:
 
     `uses_ipython`: the cell may import IPython's own `display`, which would find no notebook.
     """
-    shown = Shown()
-    _here.shown = shown
     # on a thread of the user's process, all that belongs to the process is the notebook's
     apart = threading.current_thread() is threading.main_thread()
+    shown = _here.shown = Shown(apart)
     builtins_had = getattr(builtins, "display", None)
     replaced: list[tuple[Any, Any]] = []
     if apart:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.errors import NotBound, describe
 from nbflow.values import pickling
@@ -19,6 +19,13 @@ from nbflow.values.short import short
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data and metadata by MIME type, as notebooks display them."""
+
+
+class Displayed(NamedTuple):
+    """One display of a cell. `behind`: how many bytes the cell had printed before it; -1 = that is not known."""
+
+    bundle: Bundle
+    behind: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class CellValue:
 
     names: Mapping[str, Any]
     value: Any = NOTHING
-    shown: Sequence[Bundle] = field(default_factory=list)
+    shown: Sequence[Displayed] = field(default_factory=list)
 
     def get(self, name: str, *, mine: bool = False) -> Any:
         """The value of a name.
@@ -86,7 +93,7 @@ class CellValue:
         return ", ".join([*named, *([] if self.value is NOTHING else [_told(self.value)])]) or "nothing"
 
 
-def _rebuilt(names: dict[str, Any], value: tuple[Any, ...], shown: list[Bundle]) -> CellValue:
+def _rebuilt(names: dict[str, Any], value: tuple[Any, ...], shown: list[Displayed]) -> CellValue:
     return CellValue(names, value[0] if value else NOTHING, shown)
 
 
