@@ -8,6 +8,7 @@ as well, so its other representations are taken.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,7 +25,19 @@ def rich(shell: InteractiveShell, value: object) -> Bundle:
     Raises:
         Exception: whatever a representation of the value raises.
     """
-    _prepare_figure(shell, value)
+    if not _is_figure(value):
+        return _rich(shell, value)
+    with _drawing:
+        _prepare_figure(shell, value)
+        return _rich(shell, value)
+
+
+_drawing = (
+    threading.Lock()
+)  # a figure is changed while it is drawn, and both a cell and our own thread may want to
+
+
+def _rich(shell: InteractiveShell, value: object) -> Bundle:
     formatter = shell.display_formatter
     assert formatter is not None
     data, metadata = _pair(_call(formatter.mimebundle_formatter, value))
@@ -52,17 +65,20 @@ def _pair(result: Any) -> tuple[Any, Any]:
     return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
 
 
+def _is_figure(value: object) -> bool:
+    figure = sys.modules.get("matplotlib.figure")
+    return figure is not None and isinstance(value, figure.Figure)
+
+
 def _prepare_figure(shell: InteractiveShell, value: object) -> None:
     """Have a figure of matplotlib's that came out of a task be shown as a picture, and once.
 
     IPython learns to draw figures when pyplot is imported for the notebook, which may never have happened here. One
     that is open in pyplot would be shown again at the end of the next cell.
     """
-    figure = sys.modules.get("matplotlib.figure")
-    if figure is None or not isinstance(value, figure.Figure):
-        return
     formatter = shell.display_formatter
     assert formatter is not None
+    figure = sys.modules["matplotlib.figure"]
     try:
         formatter.formatters["image/png"].lookup_by_type(figure.Figure)
     except KeyError:

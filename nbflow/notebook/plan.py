@@ -39,7 +39,7 @@ class Chosen:
 class Plan:
     """A cell, ready to be given values.
 
-    `reads` are the names whose values it is given, `turns` those of them that count only if a loop makes no turn;
+    `reads` are the names whose values it is given, last `turns`, those that count only if a loop makes no turn;
     `binds` are those it gives, of which `keeps` may stay as they were; `deletes` are names that go. `has_value`: it
     ends with an expression that is to be shown.
     """
@@ -72,10 +72,12 @@ def plan(tree: ast.Module, file: str, text: str, chosen: Chosen, known: Collecti
     deletes = inferred.deletes if chosen.infer and chosen.outputs is None else ()
     imports = _imported(tree, binds)
     has_value = _take_last(tree) and not _is_silent(text)
+    turns = inferred.turns if chosen.inputs is None else frozenset()
+    wanted = [name for name in dict.fromkeys((*reads, *keeps)) if name in known]
     return Plan(
         _compile(tree, file),
-        tuple(name for name in dict.fromkeys((*reads, *keeps)) if name in known),
-        inferred.turns if chosen.inputs is None else frozenset(),
+        tuple(sorted(wanted, key=turns.__contains__)),
+        turns,
         tuple(dict.fromkeys(binds)),
         frozenset(keeps),
         tuple(name for name in deletes if name in known),

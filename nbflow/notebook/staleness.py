@@ -87,6 +87,8 @@ def _changes(run: Run, space: Mapping[str, Any], others: Iterable[Standing]) -> 
     due = {id(future): one.run for one in others if one.due for future in one.run.names.values()}
     for name, seen in run.witnesses.items():
         value = space.get(name, ABSENT)
+        if name in run.plan.turns:
+            continue  # `for i in ...` depends on no `i` from elsewhere
         if name in run.names and value is run.names[name]:
             continue  # its own
         if value is ABSENT:

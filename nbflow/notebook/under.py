@@ -48,7 +48,8 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 def line_of(plan: Plan, sent: int) -> str:
     """What was inferred: `reads a, b · binds y`, and how much is sent where it is much."""
-    parts = [f"reads {', '.join(plan.reads)}" if plan.reads else "reads nothing"]
+    reads = [name for name in plan.reads if name not in plan.turns]
+    parts = [f"reads {', '.join(reads)}" if reads else "reads nothing"]
     parts.append(f"binds {', '.join(plan.binds)}" if plan.binds else "binds nothing")
     if plan.deletes:
         parts.append(f"deletes {', '.join(plan.deletes)}")

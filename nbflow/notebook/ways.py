@@ -113,7 +113,8 @@ class Names(ast.NodeVisitor):
             return
         if name not in self._state.gone:
             self._reads.setdefault(name, place)
-            if needed and not self._stars:
+            by_itself = name in self._state.bound or name in self._late  # it may have it by now
+            if needed and not by_itself and not self._stars:
                 self._needed.setdefault(name, place)
         self._use(name)
 

@@ -134,6 +134,38 @@ def test_what_a_cell_is_given_or_may_bind_unseen_can_be_asked_for(shell: Any) ->
 # ---------------------------------------------------------------- names
 
 
+@pytest.mark.parametrize(
+    ("cell", "name", "expected"),
+    [
+        ("for i in range(3):\n    last = i\nfound = last", "found", 2),
+        ("if True: w = 1\nfound = w", "found", 1),
+        ("try: data = int('7')\nexcept ValueError: print('bad')\nfound = data", "found", 7),
+        ("n = 0\nwhile n < 3:\n    n += 1\n    k = n\nfound = k", "found", 3),
+        ("for x in range(10):\n    if x == 4: break\nfound = x", "found", 4),
+    ],
+)
+def test_what_the_cell_binds_on_one_of_its_ways_need_not_be_in_the_notebook(
+    shell: Any, cell: str, name: str, expected: int
+) -> None:
+    run(shell, f"%%app\n{cell}")
+    assert value(shell, name) == expected
+
+
+def test_what_it_did_not_bind_after_all_is_pythons_own_error(shell: Any) -> None:
+    run(shell, "%%app\nif False: w = 1\nfound = w")
+    assert isinstance(shell.user_ns["found"].exception(SECONDS), NameError)
+
+
+def test_a_loop_variable_of_another_cell_makes_no_cell_stale(shell: Any, capsys: Any) -> None:
+    run(shell, "for i in range(5): pass\nscale = 2")
+    run(shell, "%%app\ntotal = 0\nfor i in range(3): total += i * scale")
+    assert value(shell, "total") == 6
+    assert under(shell)[0]["text/plain"].startswith("reads scale · binds total, i")
+    run(shell, "i = 99")
+    run(shell, "%nbflow run --stale")
+    assert "again" not in capsys.readouterr().out
+
+
 def test_values_are_copied_and_names_are_futures_at_once(shell: Any, tmp_path: Path) -> None:
     wait, path = gate(tmp_path)
     run(shell, "data = [1, 2]\nimport math\ndef total(xs): return sum(xs) * factor\nfactor = 10")

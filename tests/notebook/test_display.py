@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import nbclient
@@ -348,6 +349,27 @@ def test_an_update_comes_while_no_cell_runs(kernel: Kernel, tmp_path: Any) -> No
     kernel.run(f"wait_for({str(tmp_path / 'go')!r})")
     (tmp_path / "go").touch()
     assert kernel.updates(lambda content: content["data"] == {"text/plain": "'it came'"})
+
+
+def test_a_figure_that_two_threads_show_is_drawn_by_one_after_the_other(shell: Any) -> None:
+    figures = pytest.importorskip("matplotlib.figure")
+    both = threading.Barrier(2)
+    met: list[str] = []
+
+    def draw(_: Any) -> bytes:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+            met.append("two draw at a time")
+        return b""
+
+    shell.display_formatter.formatters["image/png"].for_type(figures.Figure, draw)
+    figure = figures.Figure()
+    threads = [threading.Thread(target=rich, args=(shell, figure)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert met == []
 
 
 def test_a_figure_drawn_in_a_task_is_shown_once(kernel: Kernel) -> None:

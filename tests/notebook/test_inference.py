@@ -217,6 +217,14 @@ def test_names_come_in_the_order_in_which_they_come_up() -> None:
         ("x: a = b", {"b": (1, 7)}),
         ("from m import *\na", {}),
         ("match a:\n    case b.c: d", {"a": (1, 6)}),
+        ("for i in a: last = i\nlast, i", {"a": (1, 9)}),
+        ("if a: b = 1\nb", {"a": (1, 3)}),
+        ("try: b = a()\nexcept E: pass\nb", {}),
+        ("while a: b = 1\nb", {"a": (1, 6)}),
+        ("for i in a:\n    if i: break\nelse: b = 1\nb", {"a": (1, 9)}),
+        ("def f():\n    global b\n    b = 1\nf()\nb", {}),
+        ("b\nif a: b = 1", {"b": (1, 0), "a": (2, 3)}),
+        ("b += 1", {"b": (1, 0)}),
     ],
 )
 def test_what_every_run_reads_is_told_with_its_place(source: str, needed: dict[str, Any]) -> None:
