@@ -484,7 +484,7 @@ class Reported(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
 
 class Leaving(msgspec.Struct, array_like=True, tag=True, frozen=True):
-    """A worker ends: what its last task has done to its process cannot be undone. It begins nothing any more."""
+    """A worker ends: its process is not what a task expects, and cannot be made so. It begins nothing any more."""
 
     why: str
 

@@ -6,7 +6,7 @@
            task prints is told
 
 Only one of the two reads at a time (`_reading`). The process ends when its socket does, whatever runs; by itself it
-ends where a task has done to it what cannot be undone (`Leaving`).
+ends where a task has done to it what cannot be undone, or a module was edited that is imported here (`Leaving`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ from nbflow.wire.outcomes import Here
 from nbflow.wire.polling import AdaptivePoll
 from nbflow.wire.process import CUT_OFF
 from nbflow.worker.earlier import Earlier
+from nbflow.worker.modules import Modules
 from nbflow.worker.nested import NestedLink
 from nbflow.worker.place import Place
 from nbflow.worker.restore import tell_of_crashes
@@ -87,6 +88,8 @@ class Worker:
         self._awake = AdaptivePoll(self._poll.poll)
         self._look_at = 0.0  # when to look for messages between tasks again
         self._earlier = Earlier()
+        self._modules = Modules()
+        self._modules_at = time.time()  # when they were looked at
         self._now: Run | None = None  # the task that runs
         self._busy_since = 0.0  # when that one has begun; 0.0 = idle
         self._brief = True  # the one before took less than `PATIENCE`
@@ -128,6 +131,7 @@ class Worker:
                     self._look_between()
             self._busy_since = 0.0
             self._read_when_idle()
+            self._look_at_modules(time.monotonic())
 
     # ------------------------------------------------------------ the main thread
 
@@ -174,7 +178,7 @@ class Worker:
         if (released := self._calls.take_released()) is not None:
             messages.append(released)
         if self._place.harm:
-            self._leave(messages)
+            self._leave(messages, self._place.harm)
         with self._sending:
             frame = self._channel.pack(messages)
             if not self._queue or not self._outbox.add(frame):
@@ -189,14 +193,22 @@ class Worker:
         self._place.put_back()
         current.come_home()
         if self._place.harm:
-            self._leave([])
+            self._leave([], self._place.harm)
 
     def _look_between(self) -> None:
         """Read what has come, if it is time, unless the attendant does."""
         now = time.monotonic()
         self._brief = now - self._busy_since < PATIENCE
+        self._look_at_modules(now)
         if now >= self._look_at and self._read_unless_attended(0.0):
             self._look_at = now + LOOK_BETWEEN
+
+    def _look_at_modules(self, now: float) -> None:
+        """If it is time, and one of them was edited, leave the place to a worker that has not imported it."""
+        if now >= self._modules.due:
+            if edited := self._modules.edited(self._modules_at):
+                self._leave([], f"the module {edited}, which its tasks had imported, was edited")
+            self._modules_at = time.time()
 
     def _read_unless_attended(self, patience: float) -> bool:
         """Wait so many seconds for messages, and take them; False, at once, where the attendant reads."""
@@ -229,9 +241,9 @@ class Worker:
                     tasks.add(run.id)
         return parted
 
-    def _leave(self, messages: list[Any]) -> NoReturn:
+    def _leave(self, messages: list[Any], why: str) -> NoReturn:
         """End after this answer; whatever else was sent here goes elsewhere."""
-        self._send([*messages, Leaving(self._place.harm)])
+        self._send([*messages, Leaving(why)])
         os._exit(0)
 
     def _empty_outbox(self) -> None:

@@ -503,10 +503,10 @@ def test_what_a_function_imports_counts_as_little_as_it_did_where_it_is_installe
 
         return json
 
-    from nbflow.values.fingerprint.code import _is_library_file
     from nbflow.values.fingerprint.imports import digest_of_imports
+    from nbflow.values.libraries import is_library
 
-    assert digest_of_imports(plain.__code__, None, _is_library_file) == b""
+    assert digest_of_imports(plain.__code__, None, is_library) == b""
 
 
 def test_what_is_installed_counts_by_name_and_version(monkeypatch: pytest.MonkeyPatch) -> None:

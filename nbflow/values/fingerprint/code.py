@@ -12,7 +12,6 @@ import dataclasses
 import dis
 import enum
 import functools
-import os
 import re
 import sys
 import types
@@ -23,12 +22,11 @@ from nbflow.values.digests import digest
 from nbflow.values.fingerprint.imports import digest_of_imports, digest_of_imports_in
 from nbflow.values.fingerprint.plain import digest_of_file
 from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, text
+from nbflow.values.libraries import is_library
 from nbflow.values.referring import by_reference, names_of
 
 _HEAP_TYPE = 1 << 9  # a class made at run time; the others are part of the interpreter or of an extension
 _HAS_DOCSTRING = 0x4000000  # a flag of code objects, from Python 3.14 on
-_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
-_STANDARD = os.path.dirname(os.__file__) + os.sep
 _MISSING = object()
 
 _DERIVED = frozenset(
@@ -79,7 +77,7 @@ def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> No
 def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
     """What the code imports when it runs; nothing where it is nothing of the user's, so that most keys stay."""
     package = package if isinstance(package, str) else None
-    if imported := digest_of_imports(code, package, _is_library_file):
+    if imported := digest_of_imports(code, package, is_library):
         parts += (b"imports", imported)
 
 
@@ -214,7 +212,7 @@ def _module(walk: Walk, module: types.ModuleType, parts: list[Part]) -> None:
     if file is not None:
         parts.append(digest_of_file(file))
     parts += (walk.part(sys.modules[used]) for used in sorted(_modules_used(module)))
-    if file is not None and (imported := digest_of_imports_in(file, module.__package__, _is_library_file)):
+    if file is not None and (imported := digest_of_imports_in(file, module.__package__, is_library)):
         parts += (b"imports", imported)
 
 
@@ -236,15 +234,8 @@ def _is_library(name: str) -> bool:
     module = sys.modules.get(name) or sys.modules.get(top)
     file = getattr(module, "__file__", None)
     if isinstance(file, str):
-        return _is_library_file(name, file)
+        return is_library(name, file)
     return name in sys.builtin_module_names or top in sys.stdlib_module_names
-
-
-def _is_library_file(name: str, file: str) -> bool:
-    """The same, of a module of which the file is known."""
-    if name.partition(".")[0] == "nbflow":
-        return True
-    return file.startswith(_STANDARD) or _INSTALLED.search(file) is not None
 
 
 def _named(module: str, name: str) -> tuple[bytes, bytes, bytes]:
