@@ -29,6 +29,7 @@ from nbflow.client.link import Link
 from nbflow.client.options import Options, name_of
 from nbflow.client.outside import Outside
 from nbflow.client.parameters import parameters_of
+from nbflow.client.promise import check_that_it_may_wait
 from nbflow.client.record import Facts, TaskRecord, record_of_call
 from nbflow.client.routes import Routes
 from nbflow.client.special import NOTHING_SPECIAL, SPECIAL_NAMES, automatic_name, complete
@@ -400,6 +401,7 @@ class Calls:
         """Read what comes in this thread until `done`, where that is possible; may return early."""
         if self.elsewhere:
             raise self.refusal()
+        check_that_it_may_wait()
         self._link.read_until(done, deadline)
 
     def cancel(self, *tasks: int) -> None:

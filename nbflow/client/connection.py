@@ -29,6 +29,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from nbflow.client import turns
+from nbflow.client.quiet import NEVER_ENDS
 from nbflow.client.signals import undisturbed
 from nbflow.errors import UsageError
 from nbflow.wire.channel import Channel, ChannelClosed
@@ -184,10 +185,7 @@ class Connection:
             UsageError: this is a finalizer or the like, run by a thread in the midst of reading or sending.
         """
         if self._in_the_midst():
-            raise UsageError(
-                "a finalizer or a handler of a signal, run while its thread waits for a task itself, cannot wait for "
-                "another one: it would never end"
-            )
+            raise UsageError(NEVER_ENDS)
         with undisturbed:
             if self._leading.acquire(blocking=False):
                 self._comes_back = time.monotonic() - self._left_at < _AT_ONCE
@@ -196,8 +194,16 @@ class Connection:
                 finally:
                     self._left_at = time.monotonic()
                     self._leading.release()
-                    if not self._comes_back and self.busy():
+                    if self._lingering or self._unsent:
+                        self._pass_the_rest_on()
+                    elif not self._comes_back and self.busy():
                         self._resume.set()
+
+    def _pass_the_rest_on(self) -> None:
+        """There is something to be sent, and the reader thread may not have heard of it: we did."""
+        with self._lock:  # else the number may be another file's by now
+            if self._open:
+                self._wake()
 
     def _in_the_midst(self) -> bool:
         """Whether this very thread is reading or sending, and has been interrupted in it."""
@@ -211,9 +217,10 @@ class Connection:
         try:
             while self._open and not done():
                 left = None if deadline is None else deadline - time.monotonic()
+                # at least once: whoever asks again and again how it stands keeps the reader thread aside
+                self._step(self._leader, left if left is None else max(0.0, left))
                 if left is not None and left <= 0:
                     break
-                self._step(self._leader, left)
         except ChannelClosed:
             pass  # as in `_send_batch`
         finally:

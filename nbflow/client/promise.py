@@ -16,8 +16,8 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
-from nbflow.client.quiet import QuietCondition
-from nbflow.errors import RemoteError, text_of, type_name
+from nbflow.client.quiet import NEVER_ENDS, QuietCondition, holds_a_future
+from nbflow.errors import RemoteError, UsageError, text_of, type_name
 from nbflow.values.pickling import Needed
 
 Result = TypeVar("Result")
@@ -28,6 +28,15 @@ log = logging.getLogger(__name__)
 making = threading.RLock()
 # no other thread may be at it when a process is forked: the child has none that would release it
 os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
+
+
+def check_that_it_may_wait() -> None:
+    """
+    Raises:
+        UsageError: this is a finalizer, run in the midst of something that whoever reads would wait for.
+    """
+    if holds_a_future() or making._is_owned():  # type: ignore[attr-defined] # a condition asks so, too
+        raise UsageError(NEVER_ENDS)
 
 
 class _Waiters(list[Any]):

@@ -12,6 +12,18 @@ from typing import Any
 
 from nbflow.client.signals import undisturbed
 
+NEVER_ENDS = (
+    "a finalizer or a handler of a signal, run while its thread waits for a task itself, cannot wait for another one: "
+    "it would never end"
+)
+
+_holding: dict[int, int] = {}  # thread -> how many locks of futures it holds, or is about to
+
+
+def holds_a_future() -> bool:
+    """Whether the calling thread holds the lock of a future: it is a finalizer, run in the midst of that."""
+    return threading.get_ident() in _holding
+
 
 class QuietCondition:
     """What stands for a future's `threading.Condition`, at a tenth of its size: a reentrant lock, held for moments.
@@ -29,16 +41,27 @@ class QuietCondition:
         """As that of any lock."""
         undisturbed.__enter__()
         got: bool = False
+        thread = threading.get_ident()
+        _holding[thread] = _holding.get(thread, 0) + 1
         try:
             got = self._lock.acquire(blocking, timeout)
         finally:
             if not got:
-                undisturbed.__exit__()
+                self._let_go()
         return got
 
     def release(self) -> None:
         """As that of any lock; an interrupt that has come meanwhile raises now."""
         self._lock.release()
+        self._let_go()
+
+    @staticmethod
+    def _let_go() -> None:
+        thread = threading.get_ident()
+        if _holding[thread] == 1:
+            del _holding[thread]
+        else:
+            _holding[thread] -= 1
         undisturbed.__exit__()
 
     def __enter__(self) -> bool:

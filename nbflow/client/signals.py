@@ -12,6 +12,7 @@ import _signal  # type: ignore[import-not-found] # `signal` wraps it in enums, a
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -31,11 +32,16 @@ class _Undisturbed:
         self._handlers: dict[int, Any] = {}  # of those, what is called
         self._out = False  # they are shut out now
         self._came: dict[int, FrameType | None] = {}  # what was remembered, and in the midst of what it came
+        self._hold = self._remember  # one object, that is known again
 
     def __enter__(self) -> None:
         if threading.get_ident() == _main[0]:
             if not self._depth:
-                self.shut_out()
+                try:
+                    self.shut_out()
+                except BaseException:
+                    self.let_in()
+                    raise
             self._depth += 1
 
     def __exit__(self, *_: object) -> None:
@@ -48,17 +54,15 @@ class _Undisturbed:
         """Within a stretch: from here to `shut_out` an interrupt raises as usual, and what came before does now."""
         if threading.get_ident() == _main[0] and self._out:
             self._out = False
-            for number, handler in self._handlers.items():
-                _signal.signal(number, handler)
-            if self._came:
-                (number, frame), *others = self._came.items()
-                self._came = {}
-                for (
-                    other,
-                    _,
-                ) in others:  # their handlers run as soon as the first one has, whether it raises or not
-                    signal.raise_signal(other)
-                self._handlers[number](number, frame)
+            try:
+                _put(self._handlers)
+            finally:
+                if self._came:
+                    (number, frame), *others = self._came.items()
+                    self._came = {}
+                    for other, _ in others:  # they run as soon as the first one has, whether it raises or not
+                        signal.raise_signal(other)
+                    self._handlers[number](number, frame)
 
     def shut_out(self) -> None:
         """The end of `let_in`."""
@@ -66,12 +70,14 @@ class _Undisturbed:
             # compared at a tenth of what it takes to look at each; what Python has not set raises nothing
             if (seen := tuple(map(_signal.getsignal, _HELD))) != self._seen:
                 self._seen = seen
-                self._handlers = {
-                    number: handler for number, handler in zip(_HELD, seen, strict=True) if callable(handler)
+                found = {
+                    # ours is there where putting it back was cut short: it stands for what it was put in place of
+                    number: self._handlers.get(number) if handler is self._hold else handler
+                    for number, handler in zip(_HELD, seen, strict=True)
                 }
+                self._handlers = {number: handler for number, handler in found.items() if callable(handler)}
             self._out = True
-            for number in self._handlers:
-                _signal.signal(number, self._remember)
+            _put(dict.fromkeys(self._handlers, self._hold))
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self._came[number] = frame
@@ -82,6 +88,23 @@ class _Undisturbed:
         if self._depth:
             self._depth, self._came = 0, {}
             self.let_in()
+
+
+def _put(handlers: Mapping[int, Any]) -> None:
+    """Have each of these signals handled so.
+
+    To set one runs the handlers of what has come: what one of them raises is raised once all are set.
+    """
+    left, raised = list(handlers.items()), None
+    while left:
+        try:
+            while left:
+                _signal.signal(*left[-1])
+                left.pop()
+        except BaseException as error:
+            raised = error
+    if raised is not None:
+        raise raised
 
 
 def is_of_a_handler(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-SOON = 0.0005  # seconds
+SOON = 497  # microseconds; nobody else sets it to that, so it is known as ours
 
 _usual = SOON  # the interval that was found
 
@@ -18,13 +18,22 @@ _usual = SOON  # the interval that was found
 def shorten() -> None:
     """From here to `restore` a thread waits. Several may at a time: the first that has waited ends it for all."""
     global _usual
-    found = sys.getswitchinterval()
+    found = interval()
     if found > SOON:
-        _usual = round(found, 6)  # it counts microseconds, and cuts off what is a little less
-        sys.setswitchinterval(SOON)
+        _usual = found
+        _set(SOON)
 
 
 def restore() -> None:
     """Have the program's own interval again, unless it has set another one meanwhile."""
-    if sys.getswitchinterval() == SOON:
-        sys.setswitchinterval(_usual)
+    if interval() == SOON:
+        _set(_usual)
+
+
+def interval() -> int:
+    """For how many microseconds a thread keeps the interpreter."""
+    return round(sys.getswitchinterval() * 1e6)
+
+
+def _set(microseconds: int) -> None:
+    sys.setswitchinterval((microseconds + 0.5) / 1e6)  # what is less than a whole one is cut off

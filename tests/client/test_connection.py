@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -155,3 +156,31 @@ def test_closing_ends_both_waits_and_leaves_no_descriptor(ends: Ends) -> None:
     for number in descriptors:
         with pytest.raises(OSError, match="descriptor"):
             os.fstat(number)
+
+
+def test_who_leaves_hands_on_what_it_alone_has_heard_of(ends: Ends) -> None:
+    """Both may be woken for the rest of a burst; who has taken note may be done with waiting then."""
+    for _ in range(50):
+        over = threading.Event()
+        leader = ends.lead(over.is_set)
+        while not ends.connection._leads:
+            pass
+        over.set()  # seen at the next look, which comes with the burst
+        for _ in range(3):
+            ends.connection.post(Survey())
+        got = 0
+        while got < 3:
+            assert select.select([ends.other], [], [], PATIENCE)[0], f"{got} of 3 came"
+            got += len(ends.other.receive_some())
+        assert ended(leader)
+
+
+def test_who_asks_again_and_again_without_waiting_reads_what_has_come(ends: Ends) -> None:
+    came = threading.Event()
+    ends.on_messages = lambda messages: came.set()
+    ends.connection.read_until(came.is_set, 0.0)
+    ends.other.send([Warned("")])
+    deadline = time.monotonic() + PATIENCE
+    while not came.is_set():
+        ends.connection.read_until(came.is_set, 0.0)
+        assert time.monotonic() < deadline

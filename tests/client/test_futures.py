@@ -18,6 +18,7 @@ from IPython.core.oinspect import getdoc
 
 import nbflow
 from nbflow import AppFuture, DataFlowKernel, DataFuture, File, Retry, State, errors, join_app, python_app
+from nbflow.client.promise import making
 from nbflow.client.record import FINAL_FAILURE_STATES, FINAL_STATES, States
 
 pytestmark = pytest.mark.usefixtures("each_flow")
@@ -368,3 +369,16 @@ def test_an_error_tells_of_one_place_that_has_asked_for_it_however_often_it_is_a
                 ask()
             names = [frame.name for frame in traceback.extract_tb(found.value.__traceback__)]
             assert [name for name in names if name in ("first", "second")] == [ask.__name__]
+
+
+def test_a_finalizer_in_the_midst_of_a_futures_own_business_is_not_let_wait(
+    flow: nbflow.DataFlowKernel,
+) -> None:
+    """Whoever reads would wait for what its thread holds."""
+    double = nbflow.python_app(lambda x: 2 * x)
+    first, other = double(1), double(2)
+    with first._condition, pytest.raises(nbflow.UsageError, match="it would never end"):
+        other.result(20)
+    with making, pytest.raises(nbflow.UsageError, match="it would never end"):
+        other.result(20)
+    assert (first.result(20), other.result(20)) == (2, 4)

@@ -39,7 +39,7 @@ def test_the_interval_is_short_while_a_thread_waits_and_the_programs_own_afterwa
     future = python_app(stand_at)(gate, 1)
     waiting = threading.Thread(target=future.result)
     waiting.start()
-    until(turns.SOON)
+    until(turns.SOON / 1e6)
     gate.let_through()
     waiting.join()
     until(USUAL)
@@ -49,7 +49,7 @@ def test_an_interval_that_the_program_sets_meanwhile_stays(flow: DataFlowKernel,
     future = python_app(stand_at)(gate, 1)
     waiting = threading.Thread(target=future.result)
     waiting.start()
-    until(turns.SOON)
+    until(turns.SOON / 1e6)
     sys.setswitchinterval(0.007)
     gate.let_through()
     waiting.join()
@@ -76,7 +76,7 @@ def test_a_forked_child_has_the_programs_own(flow: DataFlowKernel, gate: Gate, t
     future = python_app(stand_at)(gate, 1)
     waiting = threading.Thread(target=future.result)
     waiting.start()
-    until(turns.SOON)
+    until(turns.SOON / 1e6)
     if not (child := os.fork()):
         (tmp_path / "interval").write_text(str(sys.getswitchinterval()))
         os._exit(0)
@@ -84,3 +84,13 @@ def test_a_forked_child_has_the_programs_own(flow: DataFlowKernel, gate: Gate, t
     gate.let_through()
     waiting.join()
     assert (tmp_path / "interval").read_text() == str(USUAL)
+
+
+@pytest.mark.parametrize("interval", [0.0005, 0.001, 0.01, 1.5])
+def test_every_interval_that_a_program_may_set_is_its_own(flow: DataFlowKernel, interval: float) -> None:
+    for before in (0.007, 0.02):
+        sys.setswitchinterval(before)
+        turns.shorten()
+        sys.setswitchinterval(interval)
+        turns.restore()
+        assert sys.getswitchinterval() == pytest.approx(interval, abs=1e-9)
