@@ -350,7 +350,12 @@ class DataFlowKernel(Asking, AsParsl):
         atexit.unregister(self._at_exit)
         self._connection.close(self._calls.keep_values)
         self._host.outlast()
-        self._end(Lost("FlowClosed", "the flow was cleaned up before the task ended"))
+        self._end(
+            Lost(
+                "FlowClosed",
+                "the flow was ended (by clear(), cleanup() or the end of its program) before the task had",
+            )
+        )
 
     def __enter__(self) -> DataFlowKernel:
         if current.get_current() is None:

@@ -58,7 +58,7 @@ class Told:
     left: float | None  # None: nothing tells
     running: bool
     says: str  # what a running task says of itself
-    notice: Notice | None  # once there is one, it stays
+    notice: Notice | None  # once there is one, it stays, unless the task that it is about is tried again
 
     @property
     def sentence(self) -> str:
@@ -95,12 +95,14 @@ class Batch:
 
     def take(self, row: TaskRow) -> None:
         """The newest row of one of its tasks, those called inside of them included."""
-        failed = row.state is State.FAILED or (row.state is State.DONE and row.failed)
-        if failed and self._failure is None:
-            self._failure = row
         if row.parent is not None or not self._counted_elsewhere(row):
             self._time.changed([row])
             self.board.update([row])
+        if _has_failed(row):
+            self._failure = self._failure or row
+        elif self._failure is not None and self._failure.id == row.id:  # it was tried again
+            self._failure = next(filter(_has_failed, self.board.rows), None)
+            self._notice = None
 
     def _counted_elsewhere(self, row: TaskRow) -> bool:
         if row.part is not None:
@@ -170,6 +172,10 @@ class Batch:
         if not over or self.last is None:  # the cell may submit more
             return None
         return Notice(counts.keys() <= _GOOD, f"{sentence(counts)}, in {seconds(elapsed)}")
+
+
+def _has_failed(row: TaskRow) -> bool:
+    return row.state is State.FAILED or (row.state is State.DONE and row.failed > 0)
 
 
 def home_of(

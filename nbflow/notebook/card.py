@@ -18,13 +18,15 @@ from nbflow.numbers import name_of
 
 BOX = (
     "display:inline-block;box-sizing:border-box;max-width:100%;padding:6px 12px;border-radius:9px;"
+    "overflow-wrap:anywhere;"
     "border:1px solid var(--jp-border-color2,#d8dee4);font-size:13px;line-height:20px;"
     "font-family:var(--jp-ui-font-family,system-ui,sans-serif)"
 )
 FOLDED = "margin:4px 0 0;font-size:12px;line-height:17px"
 HERE = "font-weight:600;background:rgba(214,92,50,.16)"  # the line that failed, on light and on dark ground
 TRACE = (
-    "margin:6px 0 0;padding:0;background:none;border:0;overflow-x:auto;font-size:12px;line-height:17px;"
+    "margin:6px 0 0;padding:0;background:none;border:0;overflow-x:auto;white-space:pre;word-break:normal;"
+    "font-size:12px;line-height:17px;"
     "font-family:var(--jp-code-font-family,monospace)"
 )
 

@@ -78,6 +78,9 @@ class Cards:
         self._turns = itertools.count(1)
         self._open: dict[int, list[Shown]] = {}  # by the number of the task
         self._ended: deque[Shown] = deque(maxlen=MOST_SENT_AGAIN)
+        self._fruitless: dict[
+            int, list[Shown]
+        ] = {}  # of tasks that ended without a value, and may be tried again
         self._changed: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._feeds: list[Feed] = []
@@ -124,6 +127,7 @@ class Cards:
             feed.unsubscribe(self)
         self._feeds.clear()
         self._open.clear()
+        self._fruitless.clear()
         if self._thread is not None:
             self._changed.put(None)
             self._thread.join(PATIENCE)
@@ -135,6 +139,8 @@ class Cards:
         """A task may have been started: its card says so."""
         for row in rows:
             for shown in tuple(self._open.get(row.id, ())):
+                self._changed.put(shown)
+            for shown in tuple(self._fruitless.get(row.id, ())):
                 self._changed.put(shown)
 
     def flow_closed(self) -> None:
@@ -150,6 +156,8 @@ class Cards:
             kept = [shown for shown in self._ended if shown.display_id != display_id]
             self._ended.clear()
             self._ended.extend(kept)
+            for group in self._fruitless.values():
+                group[:] = [shown for shown in group if shown.display_id != display_id]
 
     def _follow(self, shown: Shown) -> None:
         if self._thread is None:
@@ -164,6 +172,20 @@ class Cards:
         task.flow.watch()
         task.add_done_callback(lambda _: self._changed.put(shown))
         self._changed.put(shown)  # for what happened since the bundle was made
+
+    def _is_followed(self, shown: Shown) -> bool:
+        """Whether it is to be kept up to date: from now on as well if its task, which had failed, is tried again."""
+        task = shown.task
+        if shown in self._open.get(task.tid, ()):
+            return True
+        with self._lock:
+            group = self._fruitless.get(task.tid, [])
+            if shown not in group or (task.done() and _is_fruitless(task)):
+                return False
+            group.remove(shown)
+            self._open.setdefault(task.tid, []).append(shown)
+        task.add_done_callback(lambda _: self._changed.put(shown))
+        return True
 
     def _run(self) -> None:
         while True:
@@ -183,7 +205,7 @@ class Cards:
         """Make the bundle anew and send it if it is another one; let go of what has ended."""
         task = shown.task
         turn, before, ended = next(self._turns), shown.bundle, task.done()
-        if shown not in self._open.get(task.tid, ()):
+        if not self._is_followed(shown):
             return
         bundle = shown.make(shown)
         same = bundle == before
@@ -200,6 +222,11 @@ class Cards:
                 if not self._open[task.tid]:
                     del self._open[task.tid]
                 self._ended.append(shown)
+                if not _is_fruitless(task):
+                    return
+                self._fruitless.setdefault(task.tid, []).append(shown)
+                if len(self._fruitless) > MOST_SENT_AGAIN:
+                    del self._fruitless[next(iter(self._fruitless))]
 
     def _publish(self, shown: Shown, *, update: bool) -> None:
         data, metadata = shown.bundle
@@ -257,6 +284,11 @@ class Cards:
             [*about.notes, *about.lines, *words],
             [("full traceback", about.full)] if about.full else [],
         )
+
+
+def _is_fruitless(task: AppFuture) -> bool:
+    """Whether a task that has ended has no value."""
+    return task.cancelled() or task.exception(0) is not None
 
 
 def _task_of(future: Promise) -> AppFuture:

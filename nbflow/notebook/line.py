@@ -58,9 +58,12 @@ class CellLine(LiveWidget):
                 self._clock_at = now
             for name, value in new.items():
                 setattr(self, name, value)
-            if told.notice is not None and not self.notice:
+            said: dict[str, Any] = {}
+            if told.notice is not None:
                 said = {"text": told.notice.text, "good": told.notice.good}
-                self.notice = {**said, "title": self._title, "key": f"nbflow-{self.model_id}"}
+                said |= {"title": self._title, "key": f"nbflow-{self.model_id}"}
+            if said != self.notice:
+                self.notice = said
 
     def show(self, output: Output, told: Told) -> None:
         """Display it there, with what is shown where widgets are not known, or not trusted."""

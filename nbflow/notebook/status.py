@@ -50,8 +50,8 @@ class Status:
             for state, count in self._told()
         )
         return (
+            f'<div style="text-align:left;padding:0 0 4px">{escape(self._headline())}</div>'
             '<table style="margin:0;font-variant-numeric:tabular-nums">'
-            f'<caption style="text-align:left;padding:0 0 4px;white-space:nowrap">{escape(self._headline())}</caption>'
             f"<tbody><tr>{cells}</tr></tbody></table>"
             + "".join(f'<div style="text-align:left">{escape(line)}</div>' for line in self._values())
         ) + "".join(

@@ -16,8 +16,8 @@ from nbflow.notebook.text import escape
 
 PALE = "var(--jp-border-color1,#c3cad2)"  # of what waits, in the bar
 BAR = (
-    "display:flex;height:4px;margin:5px 0 3px;min-width:280px;border-radius:2px;overflow:hidden;background:"
-    + PALE
+    "display:flex;height:4px;margin:5px 0 3px;width:280px;max-width:100%;min-width:100%;border-radius:2px;"
+    "overflow:hidden;background:" + PALE
 )
 ORDER = (State.DONE, State.RUNNING, State.FAILED, State.CANCELLED, State.WAITING)
 

@@ -266,3 +266,15 @@ def test_a_good_end_is_told_by_the_counts_alone() -> None:
     shown = bundle(told(batch_of(done(1))))["text/html"]
     assert "1 done" in shown
     assert "1 task," not in shown
+
+
+def test_a_failure_that_was_tried_again_with_success_is_told_no_more() -> None:
+    batch = batch_of(failed(1, "ValueError: no"), failed(2, "KeyError: 'x'"), last=2)
+    assert told(batch).notice == Notice(False, "task 1 `app` failed: ValueError: no")
+    batch.take(running(1))
+    assert told(batch).notice == Notice(False, "task 2 `app` failed: KeyError: 'x'"), "that one still stands"
+    batch.take(running(2))
+    assert told(batch).notice is None
+    batch.take(done(1))
+    batch.take(done(2))
+    assert told(batch).notice == Notice(True, "2 tasks, 2 done, in 3.0 s")

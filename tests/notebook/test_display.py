@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
 import nbclient
@@ -395,3 +396,13 @@ def test_a_notebook_run_head_less_has_values_in_place_of_cards() -> None:
     assert shown[:2] == ["[1, 2]", "'three'"]
     assert shown[2].startswith("task 3 `fail` failed: ValueError: no\nCell In[2], line 6, in fail")
     assert [len(cell.outputs) for cell in notebook.cells] == [0, 0, 1, 1, 1, 1]
+
+
+def test_the_card_of_a_task_that_is_tried_again_tells_how_that_ends(shell: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    run(shell, f"%%app\ndef flaky():\n    return open({str(path)!r}).read()")
+    run(shell, "f = flaky()\nf")
+    eventually(shell, says("failed: FileNotFoundError"))
+    path.write_text("ready by now")
+    run(shell, "f.retry()")
+    eventually(shell, says("ready by now"))

@@ -135,7 +135,10 @@ function render({ model, el }) {
   el.append(root);
 
   const use = tellUse(root, post, () => !panel.element.hidden);
-  const endTheme = followTheme(root);
+  const endTheme = followTheme(root, () => {
+    twins.tick();
+    strip.draw(live());
+  });
   let clockAt = performance.now();
   let gone = false; // the kernel is
   const live = () => Boolean(model.get("clock").running) && !gone;

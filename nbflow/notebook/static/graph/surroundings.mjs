@@ -1,8 +1,11 @@
 /** What a view shares with the page it stands on: the theme, the kernel, and whether the view is in use. */
 import { MARKS, ended } from "./marks.mjs";
 
-/** Keep `data-theme` in step with Jupyter's theme, VS Code's, or the system's. Returns what ends that. */
-export function followTheme(root) {
+/**
+ * Keep `data-theme` in step with Jupyter's theme, VS Code's, or the system's; `changed()` is called when it is another
+ * one, for what is drawn by hand. Returns what ends that.
+ */
+export function followTheme(root, changed = () => {}) {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   function apply() {
     const { jpThemeLight } = document.body.dataset;
@@ -13,7 +16,9 @@ export function followTheme(root) {
         : code.contains("vscode-dark") || code.contains("vscode-high-contrast")
           ? true
           : !code.contains("vscode-light") && system.matches;
+    const before = root.dataset.theme;
     root.dataset.theme = dark ? "dark" : "light";
+    if (before && before !== root.dataset.theme) changed();
   }
   const watcher = new MutationObserver(apply);
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
