@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import linecache
+import re
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,6 +93,22 @@ class Asked(NamedTuple):
     app: str = ""
 
 
+_OF_A_FUTURE = re.compile(
+    r"'(AppFuture|NameFuture|DataFuture|Item|Sweep)'|\b(AppFuture|NameFuture)\.__format__"
+)
+_EXPLAINED = (
+    "this is a future, not its value: `.result()` waits for the value; an app can be given the future itself"
+)
+
+
+def _explain_future(error: BaseException) -> None:
+    """Python's own words about a future that is used as if it were its value say nothing of that: add it."""
+    if type(error) is not TypeError or len(error.args) != 1 or not isinstance(text := error.args[0], str):
+        return
+    if _OF_A_FUTURE.search(text) and _EXPLAINED not in text:
+        error.args = (f"{text}\n({_EXPLAINED})",)
+
+
 class TaskErrors:
     """Shows the errors that came out of tasks; all others are left to IPython."""
 
@@ -120,6 +137,8 @@ class TaskErrors:
             kind = error = trace = None
         lines = None if error is None else self.render(kind, error, trace)
         if lines is None:
+            if error is not None:
+                _explain_future(error)
             self._others(exc_tuple, *rest, **more)
             return
         # its text instead of the error, whose own `__str__` may raise: that is all that is asked for

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import nbflow
 from nbflow import Config, ProcessExecutor, ThreadExecutor
 from nbflow.notebook.errors import TaskErrors
-from tests.notebook.shells import ANSI, real_kernel, shell_in_process
+from tests.notebook.shells import ANSI, real_kernel, refusal, shell_in_process
 
 CASES = Path(__file__).parent / "cases" / "errors.txt"
 NEW = {"group", "notes"}  # Python 3.11 brought them
@@ -267,3 +267,20 @@ def test_a_front_end_is_sent_what_ipython_would_tell_in_ways_of_its_own() -> Non
             assert lines[0] == first
             assert " failed at Cell In[2], line " in lines[1]
             assert any(line.startswith("----> ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["a + 1", "1 + a", "a()", "int(a)", "len(a)", "f'{a:.2f}'", "a.head()", "a['x'] = 1", "-a", "x * 2"],
+)
+def test_a_future_that_is_used_as_its_value_is_told_to_be_one(shell: Any, use: str) -> None:
+    shell.run_cell("%%app\ndef f(x):\n    return x")
+    shell.run_cell("%%app\nx = 1")
+    error = refusal(shell, f"a = f(1)\n{use}")
+    assert isinstance(error, TypeError)
+    assert str(error).endswith("(this is a future, not its value: `.result()` waits for the value; an app can be "
+                               "given the future itself)")  # fmt: skip
+
+
+def test_other_errors_of_type_are_left_as_they_are(shell: Any) -> None:
+    assert str(refusal(shell, "len(3)")) == "object of type 'int' has no len()"
