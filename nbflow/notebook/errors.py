@@ -18,7 +18,7 @@ from nbflow.client.future import AppFuture
 from nbflow.client.item import Item
 from nbflow.client.sweep import Sweep
 from nbflow.core.states import State
-from nbflow.errors import JoinError, PropagatedException, UsageError, text_of
+from nbflow.errors import JoinError, NotBound, PropagatedException, UsageError, text_of
 from nbflow.legible import legible, shorten
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.flows import loaded_flow
@@ -151,6 +151,8 @@ class TaskErrors:
     ) -> list[str] | None:
         """The lines to show; None if the error has nothing to do with a task."""
         asked = _asked_in(trace)
+        if isinstance(error, NotBound):  # the task has ended well
+            return [f"{RED}NotBound{PLAIN}: {legible(str(error))}", "", *self._asked_for(trace)]
         if came_out_of_a_task(error):
             return self._failure(kind, error, trace, asked)
         if asked is not None and isinstance(error, ENDS_OF_WAITING):

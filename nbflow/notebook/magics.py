@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import difflib
 import keyword
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -67,6 +69,13 @@ def names(text: str) -> list[str]:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise argparse.ArgumentTypeError(f"names with commas between them are allowed, not {name!r}")
     return found
+
+
+def _meant(refusal: str, parser: argparse.ArgumentParser) -> str:
+    """What is said behind an option that there is not."""
+    wrong = re.search(r"unrecognized arguments: (--[\w-]+)", refusal)
+    near = difflib.get_close_matches(wrong[1], parser._option_string_actions, 1) if wrong else []
+    return f"did you mean `{near[0]}`? `%%app?` tells all" if near else "`%%app?` tells what is allowed"
 
 
 def word(text: str) -> str:
@@ -195,7 +204,7 @@ class FlowMagics(Magics):
         try:
             chosen = parse_argstring(self.app, options)
         except (ValueError, UsageError) as error:  # an open quotation mark; an option or its value
-            raise UsageError(f"%%app: {error} (`%%app?` tells what is allowed)") from None
+            raise UsageError(f"%%app: {error} ({_meant(str(error), self.app.parser)})") from None
         if chosen.signature:
             raise UsageError(
                 f"%%app takes options and, with --bash, NAME(PARAMS); not {' '.join(chosen.signature)!r}"

@@ -284,3 +284,13 @@ def test_a_future_that_is_used_as_its_value_is_told_to_be_one(shell: Any, use: s
 
 def test_other_errors_of_type_are_left_as_they_are(shell: Any) -> None:
     assert str(refusal(shell, "len(3)")) == "object of type 'int' has no len()"
+
+
+def test_a_name_that_a_cell_did_not_bind_is_told_without_a_failure(shell: Any, capsys: Any) -> None:
+    shell.run_cell("%%app\nx = (i for i in range(3))")
+    capsys.readouterr()
+    shell.run_cell("x.result()", store_history=True)
+    out = ANSI.sub("", capsys.readouterr().out)
+    assert "NotBound: `x` stayed in its task" in out
+    assert "failed" not in out
+    assert "The value was asked for in" in out

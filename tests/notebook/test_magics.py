@@ -516,3 +516,8 @@ def test_what_is_refused_is_told_in_few_lines_with_that_of_the_cell(
     assert told[2].strip().startswith("Cell In[")
     assert told[2].endswith(f"line {number}")
     assert told[3:] == [f"    {lines[number - 1]}"]
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("--retry 3", "--retries"), ("--cashe", "--cache")])
+def test_a_misspelt_option_is_told_which_was_meant(shell: Any, wrong: str, meant: str) -> None:
+    assert f"did you mean `{meant}`?" in str(refusal(shell, f"%%app {wrong}\nx = 1"))
