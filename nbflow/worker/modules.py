@@ -13,7 +13,7 @@ import time
 
 from nbflow.values.libraries import is_library
 
-EVERY = 0.02  # seconds between two looks: nobody edits a file and calls what is in it sooner
+EVERY = 0.002  # seconds between two looks: nobody edits a file and calls what is in it sooner
 SHARE = 50  # one part in so many of the time is looked for, where there are very many modules
 
 

@@ -462,6 +462,8 @@ def test_an_item_that_travels_alone_is_killed(flow: DataFlowKernel, gate: Gate) 
     assert sweep[1].result(SOON) == 1
 
 
+# a thread is interrupted anywhere: also between a file opened and the `with` that would close it
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_sweep_that_is_cancelled_ends_what_runs_and_sends_no_more(
     each_flow: DataFlowKernel, gate: Gate
 ) -> None:

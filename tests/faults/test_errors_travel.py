@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -153,6 +154,7 @@ def test_an_exception_that_hides_its_traceback() -> None:
 
 def test_an_exception_of_a_module_that_only_the_worker_has(tmp_path: Path) -> None:
     (tmp_path / "only_there.py").write_text("class Strange(Exception): pass\n")
+    os.utime(tmp_path / "only_there.py", (1e9, 1e9))  # long before the worker looked for what was edited
 
     @python_app
     def fails(folder: str) -> None:

@@ -61,7 +61,7 @@ def imported() -> tuple[int, int]:
 
 
 def by_then(value: int) -> None:
-    """What is called once a worker has looked is the new one: it looks at most every 20 ms."""
+    """What is called once a worker has looked is the new one: it looks at most every 2 ms."""
     deadline = time.monotonic() + SECONDS
     while imported().result(SECONDS)[0] != value:
         assert time.monotonic() < deadline
