@@ -8,10 +8,10 @@ stopped, is kept here without a bound and sent by the reader thread when there i
 The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
 the reader steps aside: a hand-over between threads would cost 20-50 us a result. It need not be told so: both may wait
 for messages at a time, and the reader leaves them alone where it finds that somebody leads. For where the notebook
-computes, each time that a thread lets go of the interpreter costs it 5 ms. Nothing is decided here, and nothing
-of the user's runs where the socket is read, but for finalizers and handlers of signals, which Python runs in the midst
-of anything: they may post, which then goes out behind what is being sent, and are refused where they would wait for
-what their own thread is about to read.
+computes, a thread that lets go of the interpreter waits to have it back, see `turns`. Nothing is decided here, and
+nothing of the user's runs where the socket is read, but for finalizers and handlers of signals, which Python runs in
+the midst of anything: they may post, which then goes out behind what is being sent, and are refused where they would
+wait for what their own thread is about to read.
 """
 
 from __future__ import annotations
@@ -287,9 +287,8 @@ class Connection:
                     if messages := self._channel.receive_ready():
                         self._pass_on(messages)
                 if watch is self._alone and self._leading.locked():
-                    os.write(
-                        self._wake_write, b"\0"
-                    )  # who began to lead meanwhile may wait for what this was
+                    # who began to lead meanwhile may wait for what this was
+                    os.write(self._wake_write, b"\0")
         if self._lingering and not ready:
             self._send_the_rest()
 

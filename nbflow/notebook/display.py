@@ -78,9 +78,8 @@ class Cards:
         self._turns = itertools.count(1)
         self._open: dict[int, list[Shown]] = {}  # by the number of the task
         self._ended: deque[Shown] = deque(maxlen=MOST_SENT_AGAIN)
-        self._fruitless: dict[
-            int, list[Shown]
-        ] = {}  # of tasks that ended without a value, and may be tried again
+        # the same, of tasks that ended without a value, and may be tried again
+        self._fruitless: dict[int, list[Shown]] = {}
         self._changed: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._feeds: list[Feed] = []
@@ -287,8 +286,8 @@ class Cards:
 
 
 def _is_fruitless(task: AppFuture) -> bool:
-    """Whether a task that has ended has no value."""
-    return task.cancelled() or task.exception(0) is not None
+    """Whether a task that has ended has no value. It may just be tried again: then nothing is to be raised here."""
+    return task.state is not State.DONE
 
 
 def _task_of(future: Promise) -> AppFuture:

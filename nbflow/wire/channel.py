@@ -132,6 +132,23 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _arrived(sock: socket.socket, space: memoryview, frames: Frames[M], flags: int = 0) -> list[M]:
+    """What one read completes that does not wait, into `space`; nothing where nothing has come.
+
+    Raises:
+        ChannelClosed: the peer is gone.
+    """
+    try:
+        size = sock.recv_into(space, 0, flags)
+    except BlockingIOError:
+        return []
+    except OSError as error:
+        raise _broken(sock, error) from error
+    if not size:
+        raise ChannelClosed("the peer has closed its end")
+    return frames.unpack(space[:size])
+
+
 class Channel(Generic[M]):
     """The blocking end of a socket. One thread may receive while another sends; senders lock among themselves."""
 
@@ -203,15 +220,7 @@ class Channel(Generic[M]):
         Raises:
             ChannelClosed: the peer is gone.
         """
-        try:
-            size = self.sock.recv_into(self._space, 0, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return []
-        except OSError as error:
-            raise _broken(self.sock, error) from error
-        if not size:
-            raise ChannelClosed("the peer has closed its end")
-        return self._frames.unpack(self._space[:size])
+        return _arrived(self.sock, self._space, self._frames, socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Close this end; a thread that receives at the other end gets `ChannelClosed`."""
@@ -246,15 +255,7 @@ class Port(Generic[M]):
         Raises:
             ChannelClosed: the peer is gone.
         """
-        try:
-            size = self.sock.recv_into(self._space)
-        except BlockingIOError:
-            return []
-        except OSError as error:
-            raise _broken(self.sock, error) from error
-        if not size:
-            raise ChannelClosed("the peer has closed its end")
-        return self._frames.unpack(self._space[:size])
+        return _arrived(self.sock, self._space, self._frames)
 
     def flush(self) -> bool:
         """Send `outgoing` as one frame; True if everything is on its way, False if the selector must call again.
