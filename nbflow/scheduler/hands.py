@@ -21,6 +21,7 @@ from nbflow.core import instructions as do
 from nbflow.core.instructions import Why
 from nbflow.core.states import State
 from nbflow.scheduler import faults, history
+from nbflow.scheduler.ends import Ends
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.jobs import Jobs
@@ -62,6 +63,7 @@ class Hands:
     def __init__(
         self,
         client: Port[msg.FromClient],
+        ends: Ends,
         setup: msg.Configure,
         jobs: Jobs,
         staff: Staff,
@@ -80,6 +82,7 @@ class Hands:
             warn=self._warn_user,
         )
         self._client = client
+        self._ends = ends
         self._client_process = os.getppid()
         self._jobs = jobs
         self._staff = staff
@@ -181,7 +184,7 @@ class Hands:
         history.conclude(job, outcome)
         self._jobs.settled(job)
         if job.origin == 0:
-            self._client.outgoing.append(msg.Settled(settle.task, outcome))
+            self._ends.tell(msg.Settled(settle.task, outcome))
         else:
             self._tell_caller(job, outcome)
 

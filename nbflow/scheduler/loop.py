@@ -26,6 +26,7 @@ from nbflow.core.machine import Machine
 from nbflow.core.retry import NEVER
 from nbflow.core.states import State
 from nbflow.scheduler import history
+from nbflow.scheduler.ends import Ends
 from nbflow.scheduler.guard import Guard
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import Job
@@ -69,7 +70,8 @@ class Scheduler:
             self._sockets.listen(parent, self._stop)
         self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
-        self._hands = Hands(client, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
+        self._ends = Ends(client, self.machine.counts)
+        self._hands = Hands(client, self._ends, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
         self._store = self._hands.store
         desks, tasks = self.machine.desks, self.machine.tasks
         self._silence = Silence(self, desks, tasks.live, self._hands.call_off)
@@ -129,15 +131,16 @@ class Scheduler:
             look_at = 0.0  # when to see to what nobody waits for: not between the steps of a task
             while True:
                 self.decide()
-                self._sockets.flush()
                 now = time.time()
-                if look_at <= now or now + LOOK_EVERY < look_at or self._visits.due is not None:
+                look = look_at <= now or now + LOOK_EVERY < look_at or self._visits.due is not None
+                self._flush(at_once=look)
+                if look:
                     look_at = now + LOOK_EVERY
                     if self._visits.over():
                         break
                     self._look()
                     self.telling.tell()
-                    self._sockets.flush()
+                    self._flush()
                     timeout = self._timeout()
                 else:
                     timeout = look_at - now
@@ -146,6 +149,14 @@ class Scheduler:
             pass
         finally:
             self._end()
+
+    def _flush(self, *, at_once: bool = True) -> None:
+        """Send what there is to be said; else, it is so again soon."""
+        if not at_once and self._ends.may_wait:
+            self._sockets.flush(but=self.client)
+        else:
+            self._ends.sent()
+            self._sockets.flush()
 
     def _timeout(self) -> float | None:
         first = self._wake_at
@@ -206,6 +217,7 @@ class Scheduler:
     # ------------------------------------------------------------ from the client
 
     def _from_client(self) -> None:
+        self._ends.heard()
         try:
             self.take(self.client.receive())
         except ChannelClosed:

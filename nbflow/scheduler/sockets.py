@@ -44,10 +44,13 @@ class Sockets:
         self._full.discard(fd)
         self._poll.unregister(fd)
 
-    def flush(self) -> None:
-        """Send what waits, to the port added last first: workers before the client, who is in no hurry."""
+    def flush(self, but: Port[Any] | None = None) -> None:
+        """Send what waits, to the port added last first: workers before the client, who is in no hurry.
+
+        `but`: whose messages wait for more.
+        """
         for fd, port in self._in_order:  # not changed while it is walked, but replaced
-            if not port.outgoing and fd not in self._full:
+            if port is but or (not port.outgoing and fd not in self._full):
                 continue
             try:
                 sent = port.flush()

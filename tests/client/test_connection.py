@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import socket
@@ -14,7 +15,7 @@ import pytest
 
 from nbflow.client.connection import Connection
 from nbflow.wire.channel import Channel
-from nbflow.wire.messages import FromClient, Survey, ToClient, Warned
+from nbflow.wire.messages import FromClient, Release, Survey, ToClient, Warned
 
 PATIENCE = 30.0  # seconds
 
@@ -184,3 +185,16 @@ def test_who_asks_again_and_again_without_waiting_reads_what_has_come(ends: Ends
     while not came.is_set():
         ends.connection.read_until(came.is_set, 0.0)
         assert time.monotonic() < deadline
+
+
+def test_a_thread_that_goes_on_posting_sends_what_has_gathered_for_long(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader thread, which else does, may wait for the interpreter: the burst is not over for that."""
+    now = itertools.count(step=0.0003)
+    monkeypatch.setattr("nbflow.client.connection.time.perf_counter", lambda: next(now))
+    ends.connection._lingering = True  # as far as the reader thread is concerned, somebody else is at it
+    for number in range(4):
+        ends.connection.post(Release([number]))
+    ends.other.sock.settimeout(PATIENCE)
+    assert ends.other.receive() == [Release([0]), Release([1]), Release([2])]

@@ -9,6 +9,7 @@ import pytest
 
 from nbflow.core import events as ev
 from nbflow.core import instructions as do
+from nbflow.scheduler.ends import Ends
 from nbflow.scheduler.hands import Hands
 from nbflow.scheduler.history import NO_FUNCTION, Job
 from nbflow.scheduler.jobs import Jobs
@@ -37,7 +38,9 @@ class Bench:
         setup = msg.Configure([], "", [], [], [], "", True)
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client
-        self.hands = Hands(client, setup, jobs, staff, self.events.append, lambda fd, callback: None)
+        self.hands = Hands(
+            client, Ends(client, []), setup, jobs, staff, self.events.append, lambda fd, callback: None
+        )
         self.hands.exports.used = True
 
     def runs(self, worker: int) -> list[msg.Run]:
