@@ -3,8 +3,8 @@
 A client that has said nothing since it was told last, while its tasks go on, waits for more than one of them: to be
 woken for each would cost it more than the news is worth, and take a core from the workers. Its own next call does not
 depend on what it has not been told, or it would have come. So ends wait for the loop's next look, about a millisecond
-from the last one; but not those that the client may be at a loss without: the first after it has said something, the
-last of all, and whatever stands before another message.
+from the last one; but not those that the client may be at a loss without: the first after it has said something, that
+of the call it has made last, the last of all, and whatever stands before another message.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Ends:
         self._counts = counts
         self._told = 0  # ends in the next frame
         self._heard = True  # the client has spoken since it was told something
+        self.newest = 0  #: the call that it has made last
 
     def heard(self) -> None:
         """The client has said something."""
@@ -36,6 +37,8 @@ class Ends:
         """Have it in the next frame."""
         self._outgoing.append(settled)
         self._told += 1
+        if settled.id == self.newest:
+            self._heard = True
 
     @property
     def may_wait(self) -> bool:

@@ -255,6 +255,8 @@ class Scheduler:
         if message.part is not None:
             job.part = message.part
         self.jobs.add(job)
+        if not origin:
+            self._ends.newest = message.id
         if self.telling.watched:
             self.telling.changed((message.id,))
         self.events.append(

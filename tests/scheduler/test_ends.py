@@ -61,6 +61,19 @@ def test_the_end_of_the_last_task_is_told_at_once(bench: Bench) -> None:
     assert not bench.ends.may_wait
 
 
+def test_the_end_of_the_call_that_was_made_last_is_told_at_once(bench: Bench) -> None:
+    """Somebody goes step by step, while many other tasks end."""
+    bench.ends.heard()
+    bench.ends.newest = 9
+    bench.tell(2)
+    bench.send()
+    bench.tell(3)
+    assert bench.ends.may_wait
+    bench.tell(9)
+    assert not bench.ends.may_wait
+    assert [settled.id for settled in bench.client.outgoing] == [3, 9]
+
+
 def test_an_end_does_not_hold_up_another_message(bench: Bench) -> None:
     bench.tell(2)
     bench.client.outgoing.append(Warned("the disk is full"))
