@@ -28,6 +28,7 @@ from nbflow.scheduler.jobs import Jobs
 from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.store import Store
+from nbflow.scheduler.workers import Worker
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import Port
 from nbflow.wire.outcomes import (
@@ -64,6 +65,7 @@ class Hands:
         self,
         client: Port[msg.FromClient],
         ends: Ends,
+        press: Callable[[Worker], None],
         setup: msg.Configure,
         jobs: Jobs,
         staff: Staff,
@@ -83,6 +85,7 @@ class Hands:
         )
         self._client = client
         self._ends = ends
+        self._press = press
         self._client_process = os.getppid()
         self._jobs = jobs
         self._staff = staff
@@ -311,6 +314,8 @@ class Hands:
             self._emit(ev.Returned(take.worker, tuple(not_sent)))
         if sent := [number for number in take.tasks if number not in not_sent]:
             worker.take_back(sent)
+            if take.pressing:
+                self._press(worker)
 
     def call_off(self, tasks: Sequence[int]) -> None:
         """These were taken from a worker: those that were not sent to it yet never are."""

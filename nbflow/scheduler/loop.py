@@ -71,10 +71,19 @@ class Scheduler:
         self._outputs = Outputs()
         self.staff = Staff(self, setup, self._sockets, client)
         self._ends = Ends(client, self.machine.counts)
-        self._hands = Hands(client, self._ends, setup, self.jobs, self.staff, self.emit, self._sockets.listen)
-        self._store = self._hands.store
         desks, tasks = self.machine.desks, self.machine.tasks
-        self._silence = Silence(self, desks, tasks.live, self._hands.call_off)
+        self._silence = Silence(self, desks, tasks.live)
+        self._hands = Hands(
+            client,
+            self._ends,
+            lambda worker: self._silence.press(worker, time.time()),
+            setup,
+            self.jobs,
+            self.staff,
+            self.emit,
+            self._sockets.listen,
+        )
+        self._store = self._hands.store
         self.guard = Guard(self.staff, desks, self.machine.pools, self._silence, self.emit)
         self._snapshot = Snapshot(self.jobs, self.machine, self.staff, self.guard)
         self._nested = NestedCalls(self, self._snapshot)
@@ -160,7 +169,8 @@ class Scheduler:
 
     def _timeout(self) -> float | None:
         first = self._wake_at
-        for at in (self._memo.due, self.guard.due, self._visits.due, self._store.due, self.telling.due):
+        dues = self._memo.due, self.guard.due, self._silence.due, self._visits.due, self._store.due
+        for at in (*dues, self.telling.due):
             if at is not None and (first is None or at < first):
                 first = at
         return None if first is None else max(0.0, first - time.time())
@@ -189,6 +199,9 @@ class Scheduler:
         now = time.time()
         if self._store.due is not None and now >= self._store.due:
             self._store.look(now)
+        if self._silence.due is not None and now >= self._silence.due:
+            self._silence.look_at_pressed(now)
+            self.decide()
         if self.guard.due is not None and now >= self.guard.due:
             self.guard.look(now)
             self.decide()  # at once: what was looked at is what is decided about
@@ -353,6 +366,10 @@ class Scheduler:
         on = self._on_worker
         for message in messages:
             on[type(message)](worker, message)
+
+    def call_off(self, tasks: Sequence[int]) -> None:
+        """These were taken from a worker: those that were not sent to it yet never are."""
+        self._hands.call_off(tasks)
 
     def emit(self, event: ev.Event) -> None:
         """What has happened, for the machine."""

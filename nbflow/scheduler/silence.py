@@ -7,11 +7,14 @@ worker writes what it begins into memory that the scheduler shares, and looks th
     nothing has moved there until the next look ──> `Silent`: what it has not begun is taken from it
     and it had no processor for a second        ──> "not responding"; its slot is lent to another worker
     it answers                                  ──> `Answers`: it has thrown away what was taken
+
+Where another worker could begin at once what is asked for, the doubt begins with the question, and the next look comes
+soon: nobody waits until a call into C lets the thread run that would answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from nbflow.core import events as ev
@@ -22,6 +25,7 @@ from nbflow.scheduler.workers import Worker, WorkerProcess
 from nbflow.wire import messages as msg
 
 OVERDUE = 0.5  # seconds after which an answer is not waited for any more
+SOON = 0.002  # seconds after which it is not waited for where another worker is idle: most answer in 0.2 ms
 HALTED = 1.0  # seconds without any processor after which a worker counts as not responding
 
 
@@ -37,6 +41,9 @@ class Host(Protocol):
     def decide(self) -> None:
         """Have the machine know all that has happened."""
 
+    def call_off(self, tasks: Sequence[int]) -> None:
+        """Take note that these are taken from a worker; the machine is told next."""
+
 
 class Doubt(NamedTuple):
     """What is known of a worker since it has not answered."""
@@ -48,29 +55,46 @@ class Doubt(NamedTuple):
 
 
 class Silence:
-    """Finds them among the workers of one flow. `desks` and `tasks` are the machine's.
+    """Finds them among the workers of one flow. `desks` and `tasks` are the machine's."""
 
-    `call_off`: told of the tasks that are taken from one, before the machine is.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        desks: Mapping[int, Desk],
-        tasks: Mapping[int, Task],
-        call_off: Callable[[Sequence[int]], None],
-    ) -> None:
+    def __init__(self, host: Host, desks: Mapping[int, Desk], tasks: Mapping[int, Task]) -> None:
         self.news = False  #: it has changed who responds; whoever tells it sets this back
+        self.due: float | None = None  #: when to look at those that were pressed; None = there are none
         self._host = host
         self._desks = desks
         self._tasks = tasks
-        self._call_off = call_off
         self._doubts: dict[int, Doubt] = {}
+        self._pressed: dict[int, WorkerProcess] = {}
 
     @property
     def pressing(self) -> bool:
         """Whether there is more to find out soon."""
         return any(not doubt.taken for doubt in self._doubts.values())
+
+    def press(self, worker: Worker, now: float) -> None:
+        """It was just asked for what another one could begin."""
+        if not isinstance(worker, WorkerProcess) or worker.number in self._doubts:
+            return
+        self._doubt(worker, figures.processor_time(worker.pid), now)
+        self._pressed[worker.number] = worker
+        if self.due is None:
+            self.due = now + SOON
+
+    def look_at_pressed(self, now: float) -> None:
+        """When it is due: take what they have not begun from those in which nothing has moved."""
+        self.due = None
+        pressed, self._pressed = self._pressed, {}
+        for number, worker in pressed.items():
+            doubt = self._doubts.get(number)
+            if doubt is None or doubt.taken:
+                continue
+            memory = worker.outbox.snapshot()
+            if still := memory == doubt.memory:
+                self._take(worker, not worker.responding)
+            else:  # it is between two tasks, and about to answer
+                self._pressed[number] = worker
+                self.due = now + SOON
+            self._doubts[number] = doubt._replace(memory=memory, taken=still)
 
     def look(self, worker: Worker, now: float) -> None:
         """After its figures were brought up to date."""
@@ -80,14 +104,14 @@ class Silence:
         overdue = bool(worker.asked) and now - worker.asked[0] >= OVERDUE
         if doubt is None and not overdue and not worker.crew.stopped:
             return
-        ticks, memory = figures.processor_time(worker.pid), worker.outbox.snapshot()
+        ticks = figures.processor_time(worker.pid)
         if doubt is None:
-            self._doubts[worker.number] = Doubt(ticks, now, memory)
-            worker.outbox.recall(True)
+            self._doubt(worker, ticks, now)
             if not worker.asked:
                 desk = self._desks.get(worker.number)
                 worker.take_back([] if desk is None else list(desk.queue))
             return
+        memory = worker.outbox.snapshot()
         still = memory == doubt.memory
         since = doubt.since if ticks == doubt.ticks else now
         halted = now - since >= HALTED
@@ -99,6 +123,10 @@ class Silence:
         if still and not doubt.taken:
             self._take(worker, halted)
         self._doubts[worker.number] = Doubt(ticks, since, memory, doubt.taken or still)
+
+    def _doubt(self, worker: WorkerProcess, ticks: int, now: float) -> None:
+        worker.outbox.recall(True)
+        self._doubts[worker.number] = Doubt(ticks, now, worker.outbox.snapshot())
 
     def _take(self, worker: WorkerProcess, halted: bool) -> None:
         """Take from it what it has not begun."""
@@ -113,7 +141,7 @@ class Silence:
             tasks = tasks[
                 tasks.index(begun) + 1 :
             ]  # those before it have ended: their answers are on the way
-        self._call_off(tasks)
+        self._host.call_off(tasks)
         self._host.emit(ev.Silent(worker.number, tuple(tasks), halted))
 
     def answered(self, worker: Worker) -> None:

@@ -39,7 +39,14 @@ class Bench:
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client
         self.hands = Hands(
-            client, Ends(client, []), setup, jobs, staff, self.events.append, lambda fd, callback: None
+            client,
+            Ends(client, []),
+            lambda worker: None,
+            setup,
+            jobs,
+            staff,
+            self.events.append,
+            lambda fd, callback: None,
         )
         self.hands.exports.used = True
 
