@@ -32,6 +32,8 @@ WAITING, RECALLING, RUNNING = State.WAITING, State.RECALLING, State.RUNNING
 DONE, FAILED, CANCELLED = State.DONE, State.FAILED, State.CANCELLED
 ATTEMPT = Why.ATTEMPT
 
+_FAR = 1.0  # seconds within which the next look for what waits behind long tasks is due
+
 
 class Machine(Workforce):
     """All tasks, all pools, and the rules. `judged`: the host is asked what each failure costs, see `Judge`."""
@@ -346,16 +348,18 @@ class Machine(Workforce):
                 task.doom = Why.TIMEOUT
                 self._abort(task)
         for pool in self.pools.values():
-            if pool.stuck:
-                self._take_tails_back(pool)
             if pool.starts.failing:  # another one may be due
                 self._touched.add(pool.executor)
 
     def _wake_at(self) -> float | None:
+        """After all that is to be done now: what waits behind others for long is taken back first."""
         at = self.timers.next
         for pool in self.pools.values():
-            if pool.launched and pool.stuck and (at is None or at > self._now + PATIENCE):
-                at = self._now + PATIENCE
+            if pool.launched and pool.stuck:
+                if not 0.0 < pool.look_at - self._now < _FAR:  # it is due, or the clock was set back
+                    self._take_tails_back(pool)
+                if at is None or at > pool.look_at:
+                    at = pool.look_at
             if pool.starts.failing and not pool.hiring and (pool.workers_short or pool.crowded):
                 due = max(pool.starts.not_before, self._now + PATIENCE)
                 at = due if at is None else min(at, due)

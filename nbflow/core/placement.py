@@ -32,6 +32,7 @@ BEHIND = 8  # tasks that wait for the same one, and are looked at whether they m
 TOGETHER = 4  # needs on the same worker that a task may be sent behind
 OVERHEAD = 1e-5  # seconds that a worker needs for a task besides what it takes
 PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
+A_DESK = 1e-6  # seconds between two looks for such tasks, for each desk: ten times what the look takes
 SPARE = (
     2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
 )
@@ -111,6 +112,7 @@ class Pool:
         "hiring",
         "idle",
         "launched",
+        "look_at",
         "nested",
         "on_demand",
         "per_worker",
@@ -141,6 +143,7 @@ class Pool:
         self.hiring = 0  # workers asked for and not yet joined
         self.starts = Starts()
         self.launched = 0  # tasks on all desks
+        self.look_at = 0.0  # when to look for what waits behind a task that has run for long
         self.blocked = 0  # desks whose task waits for others
         self.absent = 0  # desks whose slot is free meanwhile: those, and those that are halted
         self.silent: dict[int, Desk] = {}  # desks that do not answer
@@ -301,4 +304,9 @@ class Pool:
             ):
                 found.append((desk.worker, tuple(desk.queue)[1:]))
                 desk.recalling = True
+        first = min(
+            (d.head_since for d in self.desks.values() if len(d.queue) > 1 and not d.recalling), default=now
+        )
+        # before long in any case: whatever runs may be given one to wait behind it
+        self.look_at = max(min(first, now) + PATIENCE, now + A_DESK * len(self.desks))
         return found
