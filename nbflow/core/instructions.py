@@ -83,14 +83,10 @@ class Judge(Instruction, frozen=True):
 
 
 class TakeBack(Instruction, frozen=True):
-    """Ask the worker for those of these tasks that it has not begun; it answers with `Returned`.
-
-    `pressing`: another one could begin them at once, so that its answer is not to be waited for.
-    """
+    """Ask the worker for those of these tasks that it has not begun; it answers with `Returned`."""
 
     worker: int
     tasks: tuple[int, ...]
-    pressing: bool = False
 
 
 class Abort(Instruction, frozen=True):

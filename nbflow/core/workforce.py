@@ -213,7 +213,7 @@ class Workforce(Ledger):
     def _take_tails_back(self, pool: Pool) -> None:
         """Ask for what waits behind tasks that run for long."""
         for worker, tasks in pool.tails(self._now):
-            self._say(TakeBack(worker, tasks, pressing=True))
+            self._say(TakeBack(worker, tasks))
 
     def _enqueue(self, task: Task) -> None:
         pool = self._choose(task)

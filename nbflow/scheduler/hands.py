@@ -314,8 +314,7 @@ class Hands:
             self._emit(ev.Returned(take.worker, tuple(not_sent)))
         if sent := [number for number in take.tasks if number not in not_sent]:
             worker.take_back(sent)
-            if take.pressing:
-                self._press(worker)
+            self._press(worker)
 
     def call_off(self, tasks: Sequence[int]) -> None:
         """These were taken from a worker: those that were not sent to it yet never are."""

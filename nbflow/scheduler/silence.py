@@ -3,13 +3,13 @@
 What such a worker has begun waits until it goes on. What it has not begun goes elsewhere, and never begins twice: the
 worker writes what it begins into memory that the scheduler shares, and looks there whether it may.
 
-    stopped, or a `TakeBack` without an answer ──> doubt: it must begin nothing more; ask for all that it has
+    a `TakeBack`, or it is stopped              ──> doubt: it must begin nothing more until it has answered
     nothing has moved there until the next look ──> `Silent`: what it has not begun is taken from it
     and it had no processor for a second        ──> "not responding"; its slot is lent to another worker
     it answers                                  ──> `Answers`: it has thrown away what was taken
 
-Where another worker could begin at once what is asked for, the doubt begins with the question, and the next look comes
-soon: nobody waits until a call into C lets the thread run that would answer.
+After a `TakeBack` the next look comes soon: an idle worker waits for what was asked for, or the user who cancels it,
+and a call into C may let no thread run for as long as it takes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from nbflow.scheduler import figures
 from nbflow.scheduler.workers import Worker, WorkerProcess
 from nbflow.wire import messages as msg
 
-OVERDUE = 0.5  # seconds after which an answer is not waited for any more
-SOON = 0.002  # seconds after which it is not waited for where another worker is idle: most answer in 0.2 ms
+SOON = 0.002  # seconds after which an answer is not waited for any more: where threads run it takes 0.3 ms
 HALTED = 1.0  # seconds without any processor after which a worker counts as not responding
 
 
@@ -72,7 +71,7 @@ class Silence:
         return any(not doubt.taken for doubt in self._doubts.values())
 
     def press(self, worker: Worker, now: float) -> None:
-        """It was just asked for what another one could begin."""
+        """It was just asked for tasks back."""
         if not isinstance(worker, WorkerProcess) or worker.number in self._doubts:
             return
         self._doubt(worker, figures.processor_time(worker.pid), now)
@@ -88,8 +87,9 @@ class Silence:
             doubt = self._doubts.get(number)
             if doubt is None or doubt.taken:
                 continue
-            memory = worker.outbox.snapshot()
-            if still := memory == doubt.memory:
+            memory, desk = worker.outbox.snapshot(), self._desks.get(number)
+            still = memory == doubt.memory and desk is not None and bool(desk.queue)
+            if still:
                 self._take(worker, not worker.responding)
             else:  # it is between two tasks, and about to answer
                 self._pressed[number] = worker
@@ -101,8 +101,7 @@ class Silence:
         if not isinstance(worker, WorkerProcess):
             return
         doubt = self._doubts.get(worker.number)
-        overdue = bool(worker.asked) and now - worker.asked[0] >= OVERDUE
-        if doubt is None and not overdue and not worker.crew.stopped:
+        if doubt is None and not worker.crew.stopped:
             return
         ticks = figures.processor_time(worker.pid)
         if doubt is None:
@@ -138,16 +137,17 @@ class Silence:
         tasks = list(desk.queue)
         begun, attempt = worker.outbox.begun
         if begun in desk.queue and self._tasks[begun].attempt == attempt:
-            tasks = tasks[
-                tasks.index(begun) + 1 :
-            ]  # those before it have ended: their answers are on the way
+            # those before it have ended: their answers are on the way
+            tasks = tasks[tasks.index(begun) + 1 :]
+            self._host.emit(ev.Returned(worker.number, (), (begun,), unasked=True))
         self._host.call_off(tasks)
+        if tasks:
+            worker.take_back(tasks)  # it is to throw away all of them, and may have been asked for some
         self._host.emit(ev.Silent(worker.number, tuple(tasks), halted))
 
     def answered(self, worker: Worker) -> None:
         """It has answered a `TakeBack`."""
-        if worker.asked:
-            worker.asked.popleft()
+        worker.asked = max(0, worker.asked - 1)
         if worker.asked or (doubt := self._doubts.pop(worker.number, None)) is None:
             return
         assert isinstance(worker, WorkerProcess)

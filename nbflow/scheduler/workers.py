@@ -8,9 +8,7 @@ import fcntl
 import os
 import signal
 import subprocess
-import time
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
@@ -95,7 +93,7 @@ class Worker(ABC):
         self.knows: set[bytes] = set()  # digests of functions
         self.calls: set[int] = set()  # tasks called inside its tasks, which it holds
         self.promises: set[int] = set()  # of them, those whose value it is to deliver
-        self.asked: deque[float] = deque()  # when each `TakeBack` was sent that it has not answered
+        self.asked = 0  # how many times it was asked for tasks back, and has not answered
 
     @abstractmethod
     def send(self, message: Any) -> None:
@@ -103,7 +101,7 @@ class Worker(ABC):
 
     def take_back(self, tasks: list[int]) -> None:
         """Ask for those of these tasks that it has not begun; `Returned` is the answer."""
-        self.asked.append(time.time())
+        self.asked += 1
         self.send(TakeBack(tasks))
 
     @abstractmethod

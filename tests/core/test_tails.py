@@ -34,7 +34,7 @@ def test_where_the_task_has_run_for_long_it_is_asked_for_when_the_other_worker_b
     machine = two_queues()
     (_, *behind) = machine.desks[1].queue
     step = end_all_of(machine, 2, 2 * PATIENCE)
-    assert taken_back(step) == [TakeBack(1, tuple(behind), pressing=True)]
+    assert taken_back(step) == [TakeBack(1, tuple(behind))]
 
 
 def test_else_when_it_has_run_for_long() -> None:

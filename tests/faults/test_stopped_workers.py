@@ -128,6 +128,25 @@ def test_what_is_queued_behind_a_worker_that_does_not_answer_goes_elsewhere_and_
         assert {n: begun[str(n)] for n in range(200)} == dict.fromkeys(range(200), 1)
 
 
+def test_what_is_queued_behind_a_call_that_lets_no_thread_run_is_cancelled_and_the_rest_runs(
+    nothing_loaded: None, log: Path, gate: Gate
+) -> None:
+    log.write_text("")
+    with nbflow.load(Config(executors=[ProcessExecutor(max_workers=1)], exit_mode="wait")):
+        for future in [one_of_many(-1, str(log), 6, gate) for _ in range(60)]:
+            future.result(HANG)
+        log.write_text("")
+        futures = [one_of_many(n, str(log), 6, gate) for n in range(20)]
+        gate.wait_for()
+        assert futures[15].cancel()
+        assert futures[10].cancel()
+        assert not futures[6].done()
+        gate.let_through()
+        kept = [n for n in range(20) if n not in (10, 15)]
+        assert [futures[n].result(HANG) for n in kept] == kept
+    assert Counter(log.read_text().split()) == dict.fromkeys(map(str, kept), 1)
+
+
 def test_a_task_that_was_sent_to_a_stopped_worker_runs_elsewhere_also_where_it_was_the_only_one(
     nothing_loaded: None, log: Path, gate: Gate
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +27,7 @@ class Bench:
         self.worker = WorkerProcess.__new__(WorkerProcess)
         self.worker.number = 1
         self.worker.pid = os.getpid()
-        self.worker.asked = deque()
+        self.worker.asked = 0
         self.worker.outbox = Outbox(fd)
         os.close(fd)
         self.said: list[Any] = []
@@ -79,9 +78,17 @@ def test_what_it_has_not_begun_is_taken_soon(bench: Bench) -> None:
     assert bench.silence.due == bench.now + SOON
     assert not bench.events
     bench.look()
-    assert bench.events == [ev.Silent(1, (2, 3, 4), False)]
+    assert bench.events == [ev.Returned(1, (), (1,), unasked=True), ev.Silent(1, (2, 3, 4), False)]
     assert bench.called_off == [2, 3, 4]
+    assert bench.said[1:] == [TakeBack([2, 3, 4])]
     assert bench.silence.due is None
+
+
+def test_where_it_was_asked_for_one_it_throws_away_all_that_are_taken(bench: Bench) -> None:
+    bench.worker.take_back([3])
+    bench.silence.press(bench.worker, bench.now)
+    bench.look()
+    assert bench.said == [TakeBack([3]), TakeBack([2, 3, 4])]
 
 
 def test_it_begins_nothing_more_until_it_has_answered(bench: Bench) -> None:
@@ -89,6 +96,8 @@ def test_it_begins_nothing_more_until_it_has_answered(bench: Bench) -> None:
     bench.press()
     assert bench.theirs.must_wait
     bench.look()
+    bench.silence.answered(bench.worker)
+    assert bench.theirs.must_wait, "it was asked for all that was taken"
     bench.silence.answered(bench.worker)
     assert not bench.theirs.must_wait
     assert bench.events[-1] == ev.Answers(1)
@@ -108,7 +117,7 @@ def test_one_that_goes_on_meanwhile_is_looked_at_again(bench: Bench) -> None:
     bench.look()
     assert not bench.events
     bench.look()
-    assert bench.events == [ev.Silent(1, (3, 4), False)], "who knows whether the second one has begun"
+    assert bench.events[-1] == ev.Silent(1, (3, 4), False), "who knows whether the second one has begun"
 
 
 def test_one_that_has_ended_is_not_looked_at(bench: Bench) -> None:
