@@ -23,7 +23,7 @@ class Batching:
     """The sizes of one sweep's chunks. `fixed`: what the user says, None = as measured."""
 
     def __init__(self, workers: int, fixed: int | None = None) -> None:
-        self._workers = max(1, workers)
+        self.workers = max(1, workers)  #: that there are
         self._fixed = fixed
         self._grown = 1  # what a chunk may have at most for all that is known
         self._seconds: float | None = None  # an item takes, a moving mean
@@ -33,7 +33,7 @@ class Batching:
         """How many of `left` items (at least 1) to send next."""
         if self._fixed is not None:
             return min(left, self._fixed)
-        share = math.ceil(left / (self._workers * SHARES))
+        share = math.ceil(left / (self.workers * SHARES))
         worthwhile = 1 if self._seconds is None else int(min(left, SHORTEST / self._seconds))
         return max(1, min(left, max(share, worthwhile), self._grown))
 
@@ -41,7 +41,7 @@ class Batching:
     def most_under_way(self) -> int:
         """How many chunks may be under way at a time."""
         # those of a given size may be short, so that more of them are needed lest workers wait for the next ones
-        return self._workers * (AHEAD if self._fixed is None else MOST_AHEAD) + 1
+        return self.workers * (AHEAD if self._fixed is None else MOST_AHEAD) + 1
 
     def ended(self, items: int, seconds: float, size: int) -> None:
         """A chunk of so many items took so many seconds, and its arguments or results so many bytes."""

@@ -4,6 +4,8 @@ An item that raises, or whose result cannot travel, costs itself alone. The answ
 `Answer` can be read where nothing of the user's may run, the results stay a pickle until somebody asks for them.
 
     Chunk(function)(items...) ──> Answer(took, faults, skipped, body) ──the usual way of a value──> `Sweep`
+
+Where an item takes long, those behind it may be taken from the chunk and sent as another one (`Board.take`).
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from nbflow.wire.outcomes import Failure
 from nbflow.wire.rows import Tally
 
 BEGUN, ENDED = 1, 2  # on the board: of an item; at the first one's place, of the chunk
+CANCELLED = 1  # what stands there of an item that is not to run; more: in which chunk it is the first time, see `turn`
+MOST_TURNS = 255
 MOST_LINES = 20  # errors of a chunk that are told in a line each, besides their count
 
 
@@ -46,6 +50,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
     """What a chunk gives. `body` is a pickle of the list of results, None in the place of those that are none."""
 
     took: float  # seconds
+    ran: int  # items that it came to; the others were taken from it
     faults: list[Fault]
     skipped: list[int]  # items that were cancelled in time, and did not run
     size: int  # bytes of the results
@@ -83,8 +88,9 @@ class Chunk:
         first: int,
         retry_on: bytes,
         show_values: bool,
+        turn: int,
     ) -> Results:
-        """`form`: see `Form`; `board`, `count`, `first`: see `Board`; `show_values`: see `Config`."""
+        """`form`: see `Form`; `board`, `count`, `first`, `turn`: see `Board`; `show_values`: see `Config`."""
         function = self.__wrapped__
         code = code_of(function)
         home, getpid = os.getpid(), os.getpid
@@ -95,11 +101,15 @@ class Chunk:
         keep = values.append
         start = time.perf_counter()
         for place, item in enumerate(items, first):
-            if skip[place]:
-                skipped.append(place - first)
-                keep(None)
-                continue
-            begun[place] = BEGUN
+            begun[place] = BEGUN  # before the look: whoever takes items says so first, and looks then
+            if mark := skip[place]:
+                if mark > turn:
+                    begun[first] = ENDED
+                    break
+                if mark == CANCELLED:
+                    skipped.append(place - first)
+                    keep(None)
+                    continue
             try:
                 value = function(item) if not form else function(*item) if form == 1 else function(**item)
                 keep(value if type(value) in pickling.ATOMS else awaited(value))
@@ -149,7 +159,7 @@ class Results:
             body = pickling.dumps(self._values)
         size = len(body.data) + sum(buffer.raw().nbytes for buffer in body.buffers)
         took = time.perf_counter() - self._start
-        answer = Answer(took, self._faults, self._skipped, size)
+        answer = Answer(took, len(self._values), self._faults, self._skipped, size)
         parts = (msgspec.msgpack.encode(answer), pickle.PickleBuffer(body.data), *body.buffers)
         tally = self._tally()
         return parts, tally, self._note(tally)
@@ -187,6 +197,7 @@ class Results:
         return Tally(
             len(self._faults),
             len(self._skipped),
+            len(self._values),
             told,
             "" if first is None else first.traceback,
             0 if first is None else first.line,
@@ -236,7 +247,8 @@ _MOST_MAPPED = 4
 def views_of(path: str, count: int) -> tuple[memoryview, memoryview]:
     """(skip, begun): a byte for each item of a sweep of `count`, in the file at `path`, shared by all its processes.
 
-    The client says in the first which items are not to run any more; workers say in the second which they have begun.
+    The client says in the first which items are not to run any more, there at all or in an earlier chunk; workers say
+    in the second which they have begun.
     """
     found = _mapped.get(path)
     if found is None:
@@ -286,6 +298,20 @@ class Board:
         begun = bytes(self._begun[start:stop])
         found = begun.rfind(BEGUN)
         return None if found < 0 or begun[0] == ENDED else start + found
+
+    def turn(self, start: int, stop: int) -> int:
+        """In which turn these are to be sent, from 1: one more than they were taken from a chunk."""
+        return max(b"\1" + bytes(self.skip[start:stop]))
+
+    def take(self, start: int, stop: int, turn: int) -> None:
+        """Have the chunk of a turn that has these not begin them; a moment later `first_not_begun` tells which."""
+        marked = bytes(self.skip[start:stop])
+        self.skip[start:stop] = bytes(mark if mark == CANCELLED else turn + 1 for mark in marked)
+
+    def first_not_begun(self, start: int, stop: int) -> int:
+        """The first of these that no worker has begun; `stop` if there is none."""
+        found = bytes(self._begun[start:stop]).find(0)
+        return stop if found < 0 else start + found
 
     def forget_begun(self, start: int, stop: int) -> None:
         """These are to run again."""

@@ -1,6 +1,7 @@
 """What sends the items of a sweep: a thread that keeps a few chunks under way, and looks after those that went wrong.
 
     items ──`Batching`──> chunks ──one task each──> workers ──Answer──> states and results of the `Sweep`
+                             ├─ an item takes long, while workers are idle: those behind it go again
                              ├─ cannot be pickled, or unpickled there: item by item, each a task of its own
                              ├─ its worker died: the item that ran has the error, the others go again
                              └─ items that raised, and may be tried again: each a task of its own
@@ -23,8 +24,9 @@ import msgspec
 from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
 from nbflow.client.carriage import Callee
-from nbflow.client.chunk import Answer, Board, Form, of_many, read
+from nbflow.client.chunk import CANCELLED, MOST_TURNS, Answer, Board, Form, of_many, read
 from nbflow.client.future import AppFuture
+from nbflow.client.item import LOCK
 from nbflow.client.quiet import once_ended
 from nbflow.client.signals import undisturbed
 from nbflow.client.sweep import Part, Sweep, end_of
@@ -36,10 +38,12 @@ from nbflow.values import outcome, pickling
 from nbflow.values.functions import Captor
 from nbflow.values.short import detail
 from nbflow.wire import rows
-from nbflow.wire.messages import Define, Retries
+from nbflow.wire.messages import Define, Retries, Shorten
 from nbflow.wire.outcomes import VALUES, Lost, Outcome, Withdrawn
 
 _LOST = {"WorkerLost": Why.LOST, "MemoryLimitExceeded": Why.MEMORY}  # with the item that ran, and no other
+LOOK_EVERY = 0.05  # seconds between two looks for an item that takes long; one that is met twice does
+TAKES = 0.002  # seconds after which it is seen which items a worker had begun when they were taken
 _SENDS = bytes.maketrans(bytes([State.WAITING]), bytes([State.RUNNING]))
 
 
@@ -88,6 +92,9 @@ class Driver:
         self.under_way: dict[int, _Sent] = {}  #: by the number of the task
         self._chunks = 0  # of these
         self._later: list[tuple[float, int]] = []  # (when, item): a heap
+        self._look_at: float | None = None  # when to look for items that take long
+        self._at: dict[int, int] = {}  # task -> the item that it was at when last looked at
+        self._taking: dict[int, int] = {}  # task -> the item from which on others are being taken
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stopped = False
 
@@ -103,7 +110,7 @@ class Driver:
 
     def skip(self, item: int) -> None:
         """Have an item not run that has been sent, or is about to be, if it has not begun."""
-        self._board.skip[item] = 1
+        self._board.skip[item] = CANCELLED
         self._ended.put(_Skip(item))
 
     # ------------------------------------------------------------ the thread
@@ -126,7 +133,8 @@ class Driver:
         """What has happened next; None if it is only that a time has come."""
         if self._sweep.done():
             return None
-        pause = max(0.0, self._later[0][0] - time.monotonic()) if self._later else None
+        times = [at for at in (self._later[0][0] if self._later else None, self._look_at) if at is not None]
+        pause = max(0.0, min(times) - time.monotonic()) if times else None
         try:
             return self._ended.get(timeout=pause)
         except queue.Empty:
@@ -138,6 +146,8 @@ class Driver:
         if isinstance(what, _Skip):
             self._skip(what.item)
         elif what is not None and (sent := self.under_way.pop(what, None)) is not None:
+            self._at.pop(what, None)
+            self._taking.pop(what, None)
             self._take(sent)
 
     def _send_more(self) -> None:
@@ -154,6 +164,7 @@ class Driver:
             if State.WAITING in states:  # else all were cancelled before they were sent
                 self._sweep.end(start, states.translate(_SENDS))
                 self._send(start, start + size)
+        self._see_to_those_that_wait(time.monotonic())
 
     # ------------------------------------------------------------ sending
 
@@ -175,6 +186,7 @@ class Driver:
                         start,
                         retry_on,
                         self._calls.show_values,
+                        self._board.turn(start, stop),
                     ),
                     {},
                 )
@@ -211,7 +223,7 @@ class Driver:
         """An item as a task of its own, with all that a task has."""
         if self._sweep.state_of(item) != State.RUNNING:
             return
-        if self._board.skip[item] or self._stopped:
+        if self._board.skip[item] == CANCELLED or self._stopped:
             self._sweep.end(item, bytes([State.CANCELLED]))
             return
         args, kwargs = self._form.given(self._items[item])
@@ -251,17 +263,21 @@ class Driver:
             self._send_each(sent.start, sent.stop)
 
     def _answered(self, sent: _Sent) -> None:
-        start, count = sent.start, sent.stop - sent.start
+        start = sent.start
         try:
             answer, packed = read(sent.task.result(0))
         except BaseException as error:  # its file is gone
             self._sweep.fail(start, sent.stop, error)
             return
-        self._batching.ended(count, answer.took, max(answer.size, sent.size))
-        if not answer.faults:  # else some may be tried again
-            self._items[start : sent.stop] = [None] * count
-        part = Part(start, sent.stop, sent.task.tid, packed, answer.faults, answer.took)
-        self._sweep.take(part, self._states(answer, start, count))
+        stop = start + answer.ran
+        if answer.ran:
+            self._batching.ended(answer.ran, answer.took, max(answer.size, sent.size))
+            if not answer.faults:  # else some may be tried again
+                self._items[start:stop] = [None] * answer.ran
+            part = Part(start, stop, sent.task.tid, packed, answer.faults, answer.took)
+            self._sweep.take(part, self._states(answer, start, answer.ran))
+        if stop < sent.stop:
+            self._send_again(stop, sent.stop)
 
     def _states(self, answer: Answer, start: int, count: int) -> bytes:
         """How the items stand after the answer; those that are tried again are put in line for it."""
@@ -298,13 +314,60 @@ class Driver:
             named = msgspec.structs.replace(found, text=f"{found.text}, at item {guilty} of its sweep")
             error = outcome.unpack_error(named, sent.task.tid, self._options.name)
             self._sweep.fail(guilty, guilty + 1, error)
-        self._board.forget_begun(start, stop)
         for some in ((guilty + 1, stop), (start, guilty)):
             if some[0] < some[1]:
-                waiting = self._sweep.states_of(*some).replace(_RUNNING, _WAITING)
-                self._sweep.end(some[0], waiting)
-                self._ranges.appendleft(some)
-                self._left += some[1] - some[0]
+                self._send_again(*some)
+
+    def _send_again(self, start: int, stop: int) -> None:
+        """These are to be sent, next of all, and have not begun."""
+        states = self._sweep.states_of(start, stop)
+        if self._stopped:
+            self._sweep.end(start, states.replace(_RUNNING, _CANCELLED))
+            return
+        self._board.forget_begun(start, stop)
+        self._sweep.end(start, states.replace(_RUNNING, _WAITING))
+        self._ranges.appendleft((start, stop))
+        self._left += stop - start
+
+    # ------------------------------------------------------------ items that take long
+
+    def _see_to_those_that_wait(self, now: float) -> None:
+        """Where workers have nothing to do, take what waits behind an item that takes long from its chunk."""
+        idle = not self._ranges and 0 < self._chunks < self._batching.workers
+        if self._stopped or not (idle or self._taking):
+            self._look_at = None
+            self._at.clear()
+            return
+        if self._look_at is None:
+            self._look_at = now + LOOK_EVERY
+        if now < self._look_at:
+            return
+        for number, sent in tuple(self.under_way.items()):
+            if number in self._taking:
+                self._send_what_was_taken(number, sent)
+            elif idle and sent.size and sent.stop - sent.start > 1:
+                self._look(number, sent)
+        self._look_at = now + (TAKES if self._taking else LOOK_EVERY)
+
+    def _look(self, number: int, sent: _Sent) -> None:
+        """Say that the items behind the one that a chunk is at are taken, if it was there the last time."""
+        at = self._board.item_at_work(sent.start, sent.stop)
+        if at is None or at + 1 == sent.stop or self._at.get(number) != at:
+            self._at[number] = -1 if at is None else at
+            return
+        with LOCK:  # nobody cancels an item meanwhile
+            turn = self._board.turn(sent.start, sent.stop)
+            if turn < MOST_TURNS:
+                self._board.take(at + 1, sent.stop, turn)
+                self._taking[number] = at + 1
+
+    def _send_what_was_taken(self, number: int, sent: _Sent) -> None:
+        """What no worker had begun when it was said so goes again; the chunk is the shorter for it."""
+        first = self._board.first_not_begun(self._taking.pop(number), sent.stop)
+        if first < sent.stop:
+            self.under_way[number] = sent._replace(stop=first)
+            self._calls.flow.post(Shorten(number, first - sent.start))
+            self._send_again(first, sent.stop)
 
     # ------------------------------------------------------------ cancelling
 

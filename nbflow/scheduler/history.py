@@ -186,7 +186,14 @@ def forgive(job: Job) -> None:
 def answered(job: Job, tally: Tally) -> None:
     """A task of many items has ended: keep what is told of those that failed."""
     job.tally = tally
+    shorten(job, tally.ran)
     job.traceback, job.error_line = tally.traceback, tally.line
+
+
+def shorten(job: Job, count: int) -> None:
+    """The items behind the first `count` of a task of many are another task's by now."""
+    if job.part is not None and count < job.part.count:
+        job.part = msgspec.structs.replace(job.part, count=count)
 
 
 def _blame(job: Job, outcome: Failure | Lost) -> None:

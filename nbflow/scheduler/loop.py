@@ -104,6 +104,7 @@ class Scheduler:
             msg.Define: self.define,
             msg.Release: self._release,
             msg.Cancel: self._cancel,
+            msg.Shorten: self.shorten,
             msg.Watch: self._watch,
             msg.Judged: self._judged,
             msg.AddExecutor: self._add_executor,
@@ -287,6 +288,14 @@ class Scheduler:
                 bool(message.key),
             )
         )
+
+    def shorten(self, message: msg.Shorten) -> None:
+        """Items of a task of many are another one's."""
+        job = self.jobs.get(message.id)
+        if job is not None and job.submit is not None:  # else it has ended, and its answer tells
+            history.shorten(job, message.count)
+            if self.telling.watched:
+                self.telling.changed((message.id,))
 
     def _add_executor(self, message: msg.AddExecutor) -> None:
         self.staff.add(message.executor)

@@ -131,6 +131,13 @@ class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):
     unless_begun: bool = False
 
 
+class Shorten(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """Of the items of a `Part`, only the first `count` are this task's any more."""
+
+    id: int
+    count: int
+
+
 class Release(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """Nobody on this side holds these futures any more."""
 
@@ -502,6 +509,7 @@ FromClient: TypeAlias = (
     | Define
     | Submit
     | Cancel
+    | Shorten
     | Release
     | Watch
     | Inspect
@@ -552,6 +560,7 @@ FromWorker: TypeAlias = (
     | Define
     | Submit
     | Cancel
+    | Shorten
     | Release
     | Expect
     | Deliver

@@ -21,6 +21,7 @@ class Tally(msgspec.Struct, array_like=True, frozen=True):
 
     failed: int
     skipped: int  # they were cancelled before they had begun
+    ran: int  # those that it came to, these among them; others were taken from it
     lines: list[str]  # the errors of the first that failed, a line each
     traceback: str  # of the first one
     line: int  # of the app's source that raised it, from 1; 0 if not known

@@ -21,7 +21,7 @@ from nbflow.wire.rows import Part, Tally
 FUNCTION = Define(
     b"digest", b"code", True, "def f(): ...", "cell", 3, {"cell": ("Cell In[1]", "def f(): ...")}
 )
-PART, TALLY = Part(3, 10, 20, 100), Tally(1, 2, ["item 12: ValueError: no"], "Traceback: no", 2)
+PART, TALLY = Part(3, 10, 20, 100), Tally(1, 2, 20, ["item 12: ValueError: no"], "Traceback: no", 2)
 FAILURE = Failure(b"", "ValueError", "no", "Traceback: no", 2)
 
 
