@@ -1,9 +1,10 @@
 """The socket to the scheduler, seen from the user's process: sends in batches, reads on one thread at a time.
 
-An urgent message, or one that stands alone, is sent at once by the thread that posts it. In a burst, messages gather:
-a full batch, or one that has gathered for long, is sent by its poster, what is left over by the reader thread about a
-millisecond later, or by whoever waits (`flush`). Nobody is ever held up by that: what the socket has no room for,
-because the scheduler is busy or stopped, is kept here without a bound and sent by the reader thread when there is room.
+An urgent message, or one that stands alone, is sent at once by the thread that posts it. In a burst, messages gather,
+in batches that grow: a full one, or one that has gathered for long, is sent by its poster, what is left over by the
+reader thread about a millisecond later, or by whoever waits (`flush`). Nobody is ever held up by that: what the socket
+has no room for, because the scheduler is busy or stopped, is kept here without a bound and sent by the reader thread
+when there is room.
 
 The reader thread reads, but while a thread of the user's waits for a result, that one reads itself (`read_until`) and
 the reader steps aside: a hand-over between threads would cost 20-50 us a result. It need not be told so: both may wait
@@ -38,7 +39,7 @@ from nbflow.wire.polling import AdaptivePoll
 
 log = logging.getLogger(__name__)
 
-_BATCH = 128  # messages
+_BATCH = 128  # messages, from which on a batch grows no more: to send one costs as much as to make some calls
 _ALONE = 0.001  # seconds since the last post after which a message is not part of a burst
 _OLD = 0.0005  # seconds after which a poster sends what has gathered: the reader may wait for the interpreter
 _LINGER_MS = 1.0  # how long the rest of a burst waits
@@ -91,6 +92,7 @@ class Connection:
         self._gathered: deque[Any] = deque()  # put in without the lock: whoever sends takes out with it
         self._unsent: deque[memoryview] = deque()  # frames, the first one perhaps in part
         self._posted_at = 0.0
+        self._batch = 1  # how many messages are sent together next, in a burst
         self._first_at = 0.0  # when the first of what has gathered was posted
         self._lingering = False  # the reader thread will send what has gathered
         self._open = True
@@ -120,9 +122,14 @@ class Connection:
         now = time.perf_counter()
         alone = now - self._posted_at > _ALONE
         self._posted_at = now
-        if len(gathered) == len(messages):
+        count = len(gathered)
+        if count == len(messages):
             self._first_at = now
-        if urgent or alone or len(gathered) >= _BATCH or now - self._first_at > _OLD:
+        if alone:
+            self._batch = 1
+        if urgent or alone or count >= self._batch or now - self._first_at > _OLD:
+            if self._batch < _BATCH:
+                self._batch *= 2
             with undisturbed, self._lock:
                 self._send()
         elif not self._lingering:  # looked at after the messages are in: see `_send_the_rest`

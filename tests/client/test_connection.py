@@ -194,7 +194,21 @@ def test_a_thread_that_goes_on_posting_sends_what_has_gathered_for_long(
     now = itertools.count(step=0.0003)
     monkeypatch.setattr("nbflow.client.connection.time.perf_counter", lambda: next(now))
     ends.connection._lingering = True  # as far as the reader thread is concerned, somebody else is at it
+    ends.connection._batch = 128
     for number in range(4):
         ends.connection.post(Release([number]))
     ends.other.sock.settimeout(PATIENCE)
     assert ends.other.receive() == [Release([0]), Release([1]), Release([2])]
+
+
+def test_a_burst_is_sent_in_batches_that_grow_so_that_workers_begin_early(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbflow.client.connection.time.perf_counter", lambda: 1.0)
+    ends.connection._lingering = True
+    sizes = []
+    for number in range(500):
+        ends.connection.post(Release([number]))
+        if came := ends.other.receive_ready():
+            sizes.append(len(came))
+    assert sizes == [1, 2, 4, 8, 16, 32, 64, 128, 128]
