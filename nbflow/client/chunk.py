@@ -105,6 +105,8 @@ class Chunk:
             if mark := skip[place]:
                 if mark > turn:
                     begun[first] = ENDED
+                    while skipped and skipped[-1] == len(values) - 1:  # these were taken as well
+                        del skipped[-1], values[-1]
                     break
                 if mark == CANCELLED:
                     skipped.append(place - first)

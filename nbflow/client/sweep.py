@@ -319,16 +319,14 @@ class Sweep(Awaited):
 
     def _results(self, raising: bool) -> list[Any]:
         """With the errors of those that have none. `raising`: what cannot be rebuilt here raises instead."""
-        found: list[Any] = []
+        found: list[Any] = [None] * len(self)
         for part in self._parts.copy():
-            found += [None] * (part.start - len(found))
             try:
-                found += part.values(self.app_name)
+                found[part.start : part.stop] = part.values(self.app_name)
             except outcome.OF_THE_VALUE as error:
                 if raising or is_of_a_handler(error):
                     raise
-                found += [error] * (part.stop - part.start)
-        found += [None] * (len(self) - len(found))
+                found[part.start : part.stop] = [error] * (part.stop - part.start)
         for index, task in self._tasks.copy().items():
             if self._states[index] == State.DONE:
                 failed = None if raising else task.exception(0)

@@ -154,6 +154,16 @@ def test_an_item_that_was_cancelled_stays_so_when_it_is_taken(board: Board) -> N
     assert (answer.ran, answer.skipped) == (6, [2])
 
 
+def test_items_that_were_cancelled_where_a_chunk_ends_are_those_of_the_next(board: Board) -> None:
+    board.take(4, 10, board.turn(0, 10))
+    board.skip[2] = board.skip[4] = board.skip[5] = 1
+    answer, ran = run_chunk(board, 0, 10, 1)
+    assert ran == [0, 1, 3]
+    assert (answer.ran, answer.skipped) == (4, [2])
+    answer, ran = run_chunk(board, 4, 10, board.turn(4, 10))
+    assert (answer.ran, answer.skipped) == (6, [0, 1])
+
+
 def test_only_what_no_worker_has_begun_goes_again(board: Board) -> None:
     board._begun[0:6] = bytes([BEGUN]) * 6
     board.take(4, 10, 1)
