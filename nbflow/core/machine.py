@@ -348,19 +348,20 @@ class Machine(Workforce):
                 task.doom = Why.TIMEOUT
                 self._abort(task)
         for pool in self.pools.values():
-            if pool.starts.failing:  # another one may be due
+            # another start may be due, or the end of workers that have stayed
+            if pool.starts.failing or pool.parts_at is not None:
                 self._touched.add(pool.executor)
 
     def _wake_at(self) -> float | None:
         """After all that is to be done now: what waits behind others for long is taken back first."""
-        at = self.timers.next
+        dues = [self.timers.next]
         for pool in self.pools.values():
             if pool.launched and pool.stuck:
                 if not 0.0 < pool.look_at - self._now < _FAR:  # it is due, or the clock was set back
                     self._take_tails_back(pool)
-                if at is None or at > pool.look_at:
-                    at = pool.look_at
+                dues.append(pool.look_at)
             if pool.starts.failing and not pool.hiring and (pool.workers_short or pool.crowded):
-                due = max(pool.starts.not_before, self._now + PATIENCE)
-                at = due if at is None else min(at, due)
-        return at
+                dues.append(max(pool.starts.not_before, self._now + PATIENCE))
+            if not pool.launched:
+                dues.append(pool.parts_at)
+        return min((due for due in dues if due is not None), default=None)

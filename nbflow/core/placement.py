@@ -32,6 +32,7 @@ BEHIND = 8  # tasks that wait for the same one, and are looked at whether they m
 TOGETHER = 4  # needs on the same worker that a task may be sent behind
 OVERHEAD = 1e-5  # seconds that a worker needs for a task besides what it takes
 PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
+STAY = 5.0  # seconds that such workers stay when nothing is left to do: what is called next may wait inside as well
 A_DESK = 1e-6  # seconds between two looks for such tasks, for each desk: ten times what the look takes
 SPARE = (
     2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
@@ -116,6 +117,7 @@ class Pool:
         "nested",
         "on_demand",
         "per_worker",
+        "quiet_since",
         "ranked",
         "ready",
         "silent",
@@ -140,6 +142,7 @@ class Pool:
         self.idle: dict[
             int, Desk
         ] = {}  # desks that could start at once, longest idle first; used from the end
+        self.quiet_since: float | None = None  # when the last of its tasks ended, if there is none
         self.hiring = 0  # workers asked for and not yet joined
         self.starts = Starts()
         self.launched = 0  # tasks on all desks
@@ -251,11 +254,22 @@ class Pool:
             wanted = max(wanted, min(free, self.slots - self.manned))
         return max(0, wanted - self.hiring)
 
-    @property
-    def surplus(self) -> int:
-        """How many idle workers to part with; while there is work, those may stand by that a crowd would call for."""
-        spare = self.slots + SPARE if self.waiting or self.launched else 0
+    def surplus(self, now: float) -> int:
+        """How many idle workers to part with; those may stand by for a while that a crowd would call for."""
+        if self.waiting or self.launched:
+            self.quiet_since = None
+        elif self.quiet_since is None:
+            self.quiet_since = now
+        stays = self.quiet_since is None or now - self.quiet_since < STAY
+        spare = self.slots + SPARE if stays else 0
         return max(0, min(len(self.idle), self.at_work - self.slots - spare))
+
+    @property
+    def parts_at(self) -> float | None:
+        """When to part with the idle workers that have stayed; None = there are none."""
+        if self.quiet_since is None or not self.idle or self.at_work <= self.slots:
+            return None
+        return self.quiet_since + STAY
 
     @property
     def at_work(self) -> int:

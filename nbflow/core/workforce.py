@@ -266,7 +266,7 @@ class Workforce(Ledger):
         unmanned = pool.slots > there - pool.absent + pool.hiring
         if (unmanned or pool.per_worker) and (short := pool.workers_short):
             self._hire(pool, short)
-        if there > pool.slots and (surplus := pool.surplus):
+        if there > pool.slots and (surplus := pool.surplus(self._now)):
             for desk in tuple(pool.idle.values())[:surplus]:
                 self._dismiss(desk, pool)
             self._place(pool)  # the place of one may be what another one waits for

@@ -9,7 +9,7 @@ import pytest
 from nbflow.core import events as ev
 from nbflow.core.instructions import Dismiss, Hire, Launch, Settle, TakeBack
 from nbflow.core.machine import Machine
-from nbflow.core.placement import SPARE
+from nbflow.core.placement import SPARE, STAY
 
 
 class Host:
@@ -59,6 +59,14 @@ class Host:
                     self.carry_out(instruction)
             if not self.progress():
                 return
+
+    def rest(self) -> None:
+        """Until nothing is to be done at a later time either."""
+        while (at := self.machine.handle([], self.now).wake_at) is not None:
+            assert at > self.now, "else it would go round and round"
+            self.now = at
+            for instruction in self.machine.handle([ev.Ticked()], at).instructions:
+                self.carry_out(instruction)
 
     def carry_out(self, instruction: object) -> None:
         if isinstance(instruction, Hire):
@@ -123,7 +131,9 @@ def test_however_many_tasks_wait_the_workers_are_few(slots: int, depth: int, wid
     assert len(host.settled) == host.numbers
     assert host.most <= slots * (depth + 1) + SPARE, "slots at work, as many a level that wait, and a few"
     assert host.order == tasks, "the user's own calls begin in their order"
-    assert len(host.alive) == slots, "who stood in has gone"
+    assert len(host.alive) <= 2 * slots + SPARE, "some of those who stood in stay for a while"
+    host.rest()
+    assert len(host.alive) == slots, "then they go"
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -142,6 +152,8 @@ def test_a_deep_recursion_takes_a_worker_a_level_and_gives_them_back() -> None:
     host.run()
     assert len(host.settled) == 60
     assert host.most == 60
+    assert len(host.alive) <= 2 + SPARE
+    host.rest()
     assert len(host.alive) == 1
 
 
@@ -159,6 +171,20 @@ def test_workers_that_stood_in_do_not_add_to_the_slots() -> None:
             host.carry_out(instruction)
         running.append(sum(bool(queue) for queue in host.queues.values()))
     assert max(running) == 1
+
+
+def test_no_worker_is_hired_anew_where_tasks_that_wait_are_called_soon_after() -> None:
+    host = Host(2, ["p"], 2, 3)
+    for _ in range(6):
+        host.call(0)
+    host.run()
+    hired = host.hired
+    for _ in range(20):
+        host.now += STAY / 2
+        for _ in range(6):
+            host.call(0)
+        host.run()
+    assert host.hired <= hired + 1, "those that have stood in were still there"
 
 
 def test_few_workers_are_hired_anew_where_task_after_task_waits() -> None:
