@@ -19,12 +19,13 @@ from collections import ChainMap
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import CodeType, FunctionType
-from typing import Any, ClassVar
+from typing import Any
 
 import cloudpickle
 from cloudpickle import cloudpickle as _inner
 
 from nbflow.errors import CannotFingerprint
+from nbflow.values.libraries import is_library
 from nbflow.values.referring import by_reference, names_of
 
 WithCache = functools._lru_cache_wrapper
@@ -89,16 +90,60 @@ def _know_by_content(made: type) -> None:
         _inner._DYNAMIC_CLASS_TRACKER_BY_CLASS[made] = number
 
 
+PLAIN: set[type] = set()
+"""Types of libraries whose instances are pickled as the `pickle` module does, as far as they were met."""
+
+_libraries: dict[str, bool] = {}  # name of a module -> whether it is one
+
+
+def _of_library(thing: Any) -> bool:
+    """Whether a function or class is of a library, where nothing is defined anew."""
+    name = thing.__module__
+    if not isinstance(name, str):  # who knows what a class says
+        return False
+    found = _libraries.get(name)
+    if found is None:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        known = module is not None and name != "__main__"
+        found = _libraries[name] = known and (file is None or is_library(name, file))
+    return found
+
+
+def _by_its_name(thing: Any) -> bool:
+    """Whether a function or class of a library is where its name says: then nothing else is to be found out."""
+    if _inner._PICKLE_BY_VALUE_MODULES or not _of_library(thing):
+        return False
+    return getattr(sys.modules.get(thing.__module__), thing.__qualname__, None) is thing
+
+
+_OWN = {WithCache: _reduce, CodeType: _code}
+_tables: list[dict[Any, Any]] = []  # cloudpickle's and the standard library's, as last seen
+_table: dict[Any, Any] = {}  # all of them
+
+
+def _dispatch_table() -> dict[Any, Any]:
+    """How objects of some types are pickled. The C pickler looks nothing but a dictionary up by itself."""
+    global _table, _tables
+    tables = cloudpickle.Pickler.dispatch_table.maps
+    if tables != _tables:
+        _tables = [dict(table) for table in tables]
+        _table = {**ChainMap(*_tables), **_OWN}
+    return _table
+
+
 class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
     """Pickles what cannot be imported elsewhere by value."""
 
-    dispatch_table: ClassVar[ChainMap[Any, Any]] = ChainMap(
-        {WithCache: _reduce, CodeType: _code}, cloudpickle.Pickler.dispatch_table
-    )
+    def __init__(self, file: io.BytesIO, protocol: int = 5, buffer_callback: Any = None) -> None:
+        self.dispatch_table = _dispatch_table()
+        super().__init__(file, protocol, buffer_callback)
 
     def reducer_override(self, obj: Any) -> Any:
         """How an object is pickled, asked for by the `pickle` module before all else."""
         kind = type(obj)
+        if kind in PLAIN or ((kind is FunctionType or kind is type) and _by_its_name(obj)):
+            return NotImplemented
         if issubclass(kind, type):
             _know_by_content(obj)
             return _with_slots(obj, super().reducer_override(obj))
@@ -109,7 +154,10 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
                 f"a future is passed as an argument, where it becomes its value; {obj!r} is a global or "
                 "in a closure"
             )
-        return super().reducer_override(obj)
+        found = super().reducer_override(obj)
+        if found is NotImplemented and kind is not FunctionType and _of_library(kind):
+            PLAIN.add(kind)
+        return found
 
 
 def dumps_function(function: Any) -> bytes:
@@ -119,5 +167,5 @@ def dumps_function(function: Any) -> bytes:
         Exception: whatever pickling raises.
     """
     with io.BytesIO() as file:
-        ByValue(file, protocol=5).dump(function)
+        ByValue(file).dump(function)
         return file.getvalue()

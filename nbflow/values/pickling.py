@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from cloudpickle import cloudpickle as _inner
 
-from nbflow.values.byvalue import ByValue
+from nbflow.values.byvalue import PLAIN, ByValue
 
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
 
@@ -54,6 +55,9 @@ class Pickled(NamedTuple):
 
 
 _NONE: tuple[Any, ...] = ()
+AT_A_GLANCE = (
+    16  # things in a container: to look at more takes as long as the pickler that looks at everything
+)
 
 
 def _keep(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
@@ -78,10 +82,12 @@ class _Pickler(ByValue):
         ] = {}  # identity of a future -> its place in `needs`, which keeps it alive
         # not a method of this: the circle would keep all that was pickled until the garbage collector comes
         keep = None if in_band else functools.partial(_keep, self.buffers)
-        super().__init__(file, protocol=5, buffer_callback=keep)
+        super().__init__(file, 5, keep)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)  # not `isinstance`: what that asks an object may be the user's code
+        if kind in PLAIN:
+            return NotImplemented
         if issubclass(kind, Needed):
             return obj.refer(self._index(obj.settles_with()))
         if issubclass(kind, Future):  # of another library
@@ -118,12 +124,45 @@ def dumps(value: Any, *, in_band: bool = False) -> Pickled:
     """
     if not in_band:
         value = _apart(value)
-    if type(value) in ATOMS:
-        return Pickled(pickle.dumps(value, 5), _NONE, _NONE)
+    if _is_plain(value):
+        return _dumps_plain(value, _NONE, in_band=in_band)
     with io.BytesIO() as file:
         pickler = _Pickler(file, in_band)
         pickler.dump(value)
         return Pickled(file.getvalue(), pickler.buffers, pickler.needs)
+
+
+def _is_plain(value: Any, depth: int = 2) -> bool:
+    """Whether there can be no future in it, and nothing that is to be pickled by value, as can be seen at a glance.
+
+    `depth`: of containers that are looked into.
+    """
+    kind = type(value)
+    if kind in ATOMS:
+        return True
+    if kind is dict or kind is list or kind is tuple:
+        if not depth or len(value) > AT_A_GLANCE:
+            return False
+        for inner in value if kind is not dict else (*value, *value.values()):
+            if type(inner) not in _SMALL and not _is_plain(inner, depth - 1):
+                return False
+        return True
+    if kind.__module__ != "numpy" or (numpy := sys.modules.get("numpy")) is None:
+        return False
+    if kind is getattr(numpy, "ndarray", None) or issubclass(kind, getattr(numpy, "number", ())):
+        return bool(
+            value.dtype.isbuiltin == 1 and not value.dtype.hasobject
+        )  # 2: registered by who knows whom
+    return kind is getattr(numpy, "bool_", None)
+
+
+def _dumps_plain(value: Any, needs: Sequence[Any], *, in_band: bool = False) -> Pickled:
+    """Pickle what is plain: the C pickler alone does it."""
+    if in_band or type(value) in ATOMS:
+        return Pickled(pickle.dumps(value, 5), _NONE, needs)
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(value, 5, buffer_callback=functools.partial(_keep, buffers))
+    return Pickled(data, buffers, needs)
 
 
 def refusal(value: Any) -> Exception | None:
@@ -153,8 +192,9 @@ def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled:
         _SMALL.issuperset(map(type, args)) and (not kwargs or _SMALL.issuperset(map(type, kwargs.values())))
     ):
         args, kwargs = tuple(map(_apart, args)), {name: _apart(value) for name, value in kwargs.items()}
-        if not (ATOMS.issuperset(map(type, args)) and ATOMS.issuperset(map(type, kwargs.values()))):
-            return _dumps_futures(args, kwargs) or dumps((args, kwargs))
+        if all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values())):
+            return _dumps_plain((args, kwargs), _NONE)
+        return _dumps_futures(args, kwargs) or dumps((args, kwargs))
     return Pickled(pickle.dumps((args, kwargs), 5), _NONE, _NONE)
 
 
@@ -165,20 +205,20 @@ def _dumps_futures(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pickled | N
     filled: list[Any] = []
     for value in (*args, *kwargs.values()):
         kind = type(value)
-        if kind in ATOMS:
-            filled.append(value)
-        elif issubclass(kind, Needed) and kind.refer is Needed.refer:
+        if issubclass(kind, Needed) and kind.refer is Needed.refer:
             place = places.setdefault(id(value), len(needs))
             if place == len(needs):
                 needs.append(value)
             filled.append(_REFERENCES[place])
             if len(needs) == len(_REFERENCES):
                 return None
+        elif _is_plain(value):
+            filled.append(value)
         else:
             return None
     count = len(args)
     call = tuple(filled[:count]), dict(zip(kwargs, filled[count:], strict=True))
-    return Pickled(pickle.dumps(call, 5), _NONE, needs)
+    return _dumps_plain(call, needs)
 
 
 def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, mine: bool = False) -> Any:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copyreg
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nbflow.legible
+from nbflow.legible import shorten
 from nbflow.values import outcome, pickling, segments
 from nbflow.values.short import LONGEST, short
 from nbflow.wire.outcomes import Composed, Inline, Stored
@@ -70,7 +76,7 @@ def test_a_future_is_replaced_by_its_value_at_any_depth(build: Any) -> None:
 def test_each_future_is_one_need_however_often_it_is_used(order: list[int]) -> None:
     promises = [Promise() for _ in range(6)]
     pickled = pickling.dumps([promises[i] for i in order])
-    assert pickled.needs == [promises[i] for i in dict.fromkeys(order)]
+    assert list(pickled.needs) == [promises[i] for i in dict.fromkeys(order)]
     values = [promises.index(need) for need in pickled.needs]
     assert pickling.loads(pickled.data, pickled.buffers, values) == order
 
@@ -172,3 +178,113 @@ def test_a_short_text_never_runs_the_users_code() -> None:
     assert short([Loud()]) == "list of 1"
     assert short(Future()) == "a task", "whatever library it is of"
     assert short(np.zeros((3, 4))) == "ndarray(3, 4)"
+
+
+# ---------------------------------------------------------------- what the C pickler does alone
+
+
+_ARRAY = np.arange(12.0).reshape(3, 4)
+_PLAIN = [
+    _ARRAY,
+    _ARRAY[:, 1],
+    np.asfortranarray(_ARRAY),
+    np.array(["a", "bc"]),
+    np.array([1, 2], "M8[D]"),
+    np.zeros(2, [("x", "f8"), ("y", "i4")]),
+    np.zeros((0, 3)),
+    np.float64(1.5),
+    np.int8(-3),
+    np.bool_(True),
+    np.datetime64("2026-11-27"),
+    {"loss": np.float64(0.5), "epochs": [1, 2, 3]},
+    (1.5, _ARRAY),
+    [[1, 2], [3, [4, [5]]]],
+    list(range(100)),
+    np.void(b"abc"),
+    np.ma.masked_array([1, 2], [True, False]),
+    pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]}, index=["r", "s"]),
+    pd.Series([1, 2], name="n"),
+]
+
+
+@pytest.mark.parametrize("value", _PLAIN, ids=lambda value: type(value).__name__)
+def test_data_come_back_alone_among_others_and_as_arguments(value: Any) -> None:
+    def same(found: Any, given: Any) -> bool:
+        return type(found) is type(given) and repr(found) == repr(given)
+
+    assert same(pickling.loads(pickling.dumps(value).data, []), value)
+    args, kwargs = pickling.loads(pickling.dumps_call((value, 1), {"x": value}).data)
+    assert same(args[0], value)
+    assert same(kwargs["x"], value)
+    pickled = pickling.dumps_call((Promise(), value), {})
+    (first, second), _ = pickling.loads(pickled.data, needs=["given"])
+    assert first == "given"
+    assert same(second, value)
+
+
+def test_large_arrays_go_out_of_band_wherever_they_are() -> None:
+    large = np.zeros(pickling.BIG)
+    for pickled in (
+        pickling.dumps(large),
+        pickling.dumps({"x": [large]}),
+        pickling.dumps_call((1, large), {}),
+        pickling.dumps_call((Promise(), large), {}),
+    ):
+        assert [buffer.raw().nbytes for buffer in pickled.buffers] == [large.nbytes]
+        assert len(pickled.data) < 1000
+    assert not pickling.dumps({"x": large}, in_band=True).buffers
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        lambda it: np.array([it, None], dtype=object),
+        lambda it: pd.DataFrame({"a": [it]}, dtype=object),
+        lambda it: [[[[it]]]],
+        lambda it: [*range(30), it],
+        lambda it: {"a": {"b": it}},
+        lambda it: np.zeros(2, np.dtype("f8", metadata={"of": it})),
+    ],
+)
+def test_what_is_hidden_among_data_is_found(hidden: Callable[[Any], Any]) -> None:
+    """A future becomes its value, and a function that cannot be imported travels with its code."""
+    pickled = pickling.dumps(hidden(Promise()))
+    assert len(pickled.needs) == 1
+    local = 3
+
+    def function() -> int:
+        return local
+
+    back = pickling.loads(pickling.dumps(hidden(function)).data)
+    assert repr(back).count("function") == repr(hidden(function)).count("function")
+
+
+def test_how_a_type_is_pickled_may_be_said_later() -> None:
+    class Late:
+        pass
+
+    before = pickling.dumps([Late()])
+    copyreg.pickle(Late, lambda late: (str, ("reduced",)))
+    try:
+        assert pickling.loads(pickling.dumps([Late()]).data) == ["reduced"]
+    finally:
+        del copyreg.dispatch_table[Late]
+    assert type(pickling.loads(before.data)[0]).__name__ == "Late"
+    assert type(pickling.loads(pickling.dumps([Late()]).data)[0]).__name__ == "Late"
+
+
+def test_a_module_that_is_to_travel_by_value_does_so_from_then_on() -> None:
+    assert pickling.loads(pickling.dumps(shorten).data) is shorten
+    cloudpickle.register_pickle_by_value(nbflow.legible)
+    try:
+        assert pickling.loads(pickling.dumps(shorten).data) is not shorten
+    finally:
+        cloudpickle.unregister_pickle_by_value(nbflow.legible)
+    assert pickling.loads(pickling.dumps(shorten).data) is shorten
+
+
+@pytest.mark.parametrize("module", ["numpy", "builtins", "nowhere", 5])
+def test_what_says_nonsense_about_itself_is_pickled_all_the_same(module: Any) -> None:
+    made = type("Odd", (), {"__module__": module})
+    for value in (made, made()):
+        assert "Odd" in repr(pickling.loads(pickling.dumps(value).data))
