@@ -100,6 +100,7 @@ class Staff:
                 self._setup.sys_path,
                 self._life.fd,
                 self._free_accelerator(spec, self.workers.get(successor_of)),
+                self._spare(spec),
             )
         except OSError as error:
             self._no_start = f"a process cannot be started: {error}"
@@ -120,7 +121,7 @@ class Staff:
                 self.labels,
                 self._setup.retries,
                 self._setup.show_values,
-                self._spare(spec),
+                worker.keeps,
             )
         )
 

@@ -16,6 +16,7 @@ from nbflow import private
 from nbflow.errors import exit_in_words, with_last_words
 from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
+from nbflow.values import heap
 from nbflow.wire import leftovers, process
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread, TakeBack
@@ -157,7 +158,7 @@ class WorkerThread(Worker):
 
 
 class WorkerProcess(Worker):
-    """A process of its own: its socket, its log, its outbox."""
+    """A process of its own: its socket, its log, its outbox. `spare`: bytes that it may keep of what its tasks free."""
 
     def __init__(
         self,
@@ -167,6 +168,7 @@ class WorkerProcess(Worker):
         path: Sequence[str],
         life: int,
         accelerator: str | None = None,
+        spare: int = 0,
     ) -> None:
         super().__init__(number, spec.label)
         self.accelerator = accelerator
@@ -176,8 +178,11 @@ class WorkerProcess(Worker):
         with _log(self.log) as log:
             outbox = make()
             try:
+                environment = _environment(spec, number, accelerator)
+                kept = heap.settings(spare, {**os.environ, **environment})
+                self.keeps = bool(kept)
                 self.process, sock = process.start(
-                    "nbflow.worker.loop", log, path, _environment(spec, number, accelerator), [outbox, life]
+                    "nbflow.worker.loop", log, path, {**environment, **kept}, [outbox, life]
                 )
                 self.outbox = Outbox(outbox)
             finally:

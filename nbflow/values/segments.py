@@ -25,7 +25,7 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from nbflow import private
-from nbflow.values import heap, mapping
+from nbflow.values import mapping
 
 REUSED_FROM = 1 << 20  # bytes from which on it is worth it
 LARGER = 1.25  # by how much a file may be larger than what is written into it
@@ -140,7 +140,6 @@ def _write_fresh(path: str, parts: list[tuple[memoryview, int]], size: int, keep
         for view, offset in parts:
             mapping.write_at(fd, view, offset)
         if keep and size >= REUSED_FROM and mapping.LINUX:
-            heap.keep()
             own, fd = _Own(fd, size), -1
             with _lock:
                 _own[path] = own

@@ -394,7 +394,9 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     executors: list[str]  # labels, for the calls made inside tasks
     retries: Retries | None  # the same
     show_values: bool = True
-    spare: int = 0  # bytes that its tasks have freed and it may keep for later ones, while it is at work
+    keeps: bool = (
+        False  # it was started so that it keeps what its tasks have freed for later ones, see `values.heap`
+    )
 
 
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):

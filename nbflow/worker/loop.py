@@ -114,7 +114,6 @@ class Worker:
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)
         segments.keep_recent(setup.store_dirs)
-        heap.allow(setup.spare)
         current.set_home(self._calls)
         # what is still to be written is the parent's to write
         os.register_at_fork(before=self._place.flush, after_in_child=self._forked)
@@ -423,6 +422,8 @@ def main(fd: int, outbox: int, life: int) -> None:
         os.chdir(setup.directory)
         shared = Outbox(outbox)
         os.close(outbox)  # it stays mapped
+        if setup.keeps:
+            heap.begin()
         worker = Worker(channel, shared, setup)
         worker._take(others)
         worker.run()

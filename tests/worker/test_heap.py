@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +25,11 @@ def one_worker() -> Iterator[DataFlowKernel]:
 
 
 @python_app
-def big_value() -> bytes:
-    return b"x" * (4 << 20)
+def variables() -> tuple[dict[str, str], str]:
+    """What a task finds set, and a program that it starts."""
+    told = {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}
+    printed = subprocess.run(["printenv"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return told, "\n".join(line for line in printed.splitlines() if line.startswith("MALLOC_"))
 
 
 @python_app
@@ -55,16 +57,12 @@ def memory_of(pid: int) -> int:
 
 
 def test_what_a_task_has_freed_serves_the_next_one(one_worker: DataFlowKernel) -> None:
-    assert fresh_pages().result(30) > SIZE // 8192, "without big values it goes back at once"
     assert fresh_pages().result(30) > SIZE // 8192
-    big_value().result(30)
-    fresh_pages().result(30)
     assert fresh_pages().result(30) < SIZE // 40960
 
 
 def test_a_worker_that_rests_gives_back_what_is_free(one_worker: DataFlowKernel) -> None:
     pid, before = private_memory().result(30)
-    big_value().result(30)
     fresh_pages().result(30)
     deadline = time.monotonic() + 60
     while memory_of(pid) > before + SIZE // 4:
@@ -74,7 +72,6 @@ def test_a_worker_that_rests_gives_back_what_is_free(one_worker: DataFlowKernel)
 
 def test_an_executor_with_little_memory_keeps_nothing() -> None:
     with load(Config([ProcessExecutor(max_workers=1, memory_limit="200 MB")])):
-        big_value().result(30)
         fresh_pages().result(30)
         assert fresh_pages().result(30) > SIZE // 8192
     clear()
@@ -82,14 +79,18 @@ def test_an_executor_with_little_memory_keeps_nothing() -> None:
 
 @pytest.mark.parametrize("setting", heap._OF_THE_USER)
 def test_who_has_set_the_heap_is_obeyed(setting: str) -> None:
-    code = "from nbflow.values import heap; heap.allow(1 << 30); heap.keep(); print(heap._kept)"
-    environment = {key: value for key, value in os.environ.items() if key not in heap._OF_THE_USER}
-    for more, kept in ({}, "True"), ({setting: ""}, "False"):
-        ran = subprocess.run(
-            [sys.executable, "-c", code],
-            env=environment | more,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        assert ran.stdout.strip() == kept
+    assert heap.settings(1 << 30, {"PATH": "/bin"})
+    assert heap.settings(1 << 30, {"PATH": "/bin", setting: ""}) == {}
+
+
+def test_what_an_executor_sets_counts() -> None:
+    told = {"MALLOC_TRIM_THRESHOLD_": "1000000"}
+    with load(Config([ProcessExecutor(max_workers=1, environment=told)])):
+        assert variables().result(30) == (told, "MALLOC_TRIM_THRESHOLD_=1000000")
+        fresh_pages().result(30)
+        assert fresh_pages().result(30) > SIZE // 8192
+    clear()
+
+
+def test_neither_tasks_nor_what_they_start_see_how_the_worker_was_told(one_worker: DataFlowKernel) -> None:
+    assert variables().result(30) == ({}, "")
