@@ -61,7 +61,7 @@ def load(config: Config | None = None) -> DataFlowKernel:
     try:
         while True:
             with _changing:
-                flow, other = _loaded, _beginning
+                flow, other = _loaded_here(), _beginning
                 if other is None and (flow is None or flow.closed):
                     _beginning = mine
                     break
@@ -116,13 +116,21 @@ def dfk() -> DataFlowKernel:
     Raises:
         NoDataFlowKernelError: none is loaded, or it has ended.
     """
-    if _loaded is None or _loaded.closed:
+    flow = _loaded_here()
+    if flow is None or flow.closed:
         if current.in_worker():
             raise NoDataFlowKernelError(
                 "a task has no DataFlowKernel of its own, which is in the process that loaded the flow: "
                 "call apps as they are"
             )
         raise NoDataFlowKernelError("no flow is loaded: call nbflow.load() first")
+    return flow
+
+
+def _loaded_here() -> DataFlowKernel | None:
+    """The loaded flow; in a worker, if it is the present task that has loaded it: that of an earlier one is ending."""
+    if _loaded is not None and current.in_worker() and current.get_current() is not _loaded.calls:
+        return None
     return _loaded
 
 

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, errors, parsl, python_app
+from nbflow.client import current, loading
 from nbflow.client.loading import start_on_first_call
 
 ONE = (ProcessExecutor(1),)
@@ -183,3 +186,17 @@ def test_a_block_that_skips_leaves_its_flow_loaded() -> None:
         pass
     assert nbflow.dfk() is flow
     assert add(1).result(20) == 2
+
+
+def test_what_an_earlier_task_of_the_worker_has_loaded_is_not_the_next_ones_though_it_is_not_closed_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = SimpleNamespace(closed=False)
+    left = SimpleNamespace(closed=False, calls=SimpleNamespace(closed=False))
+    monkeypatch.setattr(current, "_home", home)
+    monkeypatch.setattr(loading, "_loaded", left)
+    monkeypatch.setattr(current, "_current", left.calls)
+    assert cast(object, nbflow.dfk()) is left
+    current.come_home()
+    with pytest.raises(errors.NoDataFlowKernelError, match="call apps as they are"):
+        nbflow.dfk()
