@@ -93,7 +93,7 @@ class Driver:
         self._chunks = 0  # of these
         self._later: list[tuple[float, int]] = []  # (when, item): a heap
         self._look_at: float | None = None  # when to look for items that take long
-        self._at: dict[int, int] = {}  # task -> the item that it was at when last looked at
+        self._at: dict[int, int | None] = {}  # task -> the item that it was at when last looked at
         self._taking: dict[int, int] = {}  # task -> the item from which on others are being taken
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stopped = False
@@ -353,7 +353,7 @@ class Driver:
         """Say that the items behind the one that a chunk is at are taken, if it was there the last time."""
         at = self._board.item_at_work(sent.start, sent.stop)
         if at is None or at + 1 == sent.stop or self._at.get(number) != at:
-            self._at[number] = -1 if at is None else at
+            self._at[number] = at
             return
         with LOCK:  # nobody cancels an item meanwhile
             turn = self._board.turn(sent.start, sent.stop)

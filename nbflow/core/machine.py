@@ -81,6 +81,7 @@ class Machine(Workforce):
         for event in events:
             on[type(event)](event)
         self._place_all()
+        self._take_back_what_waits_for_long()
         step.wake_at = self._wake_at()
         if self._validate:
             check(self.tasks, self.pools, self.desks, self.timers)
@@ -352,13 +353,16 @@ class Machine(Workforce):
             if pool.starts.failing or pool.parts_at is not None:
                 self._touched.add(pool.executor)
 
+    def _take_back_what_waits_for_long(self) -> None:
+        for pool in self.pools.values():
+            # it is due, or the clock was set back
+            if pool.launched and pool.stuck and not 0.0 < pool.look_at - self._now < _FAR:
+                self._take_tails_back(pool)
+
     def _wake_at(self) -> float | None:
-        """After all that is to be done now: what waits behind others for long is taken back first."""
         dues = [self.timers.next]
         for pool in self.pools.values():
             if pool.launched and pool.stuck:
-                if not 0.0 < pool.look_at - self._now < _FAR:  # it is due, or the clock was set back
-                    self._take_tails_back(pool)
                 dues.append(pool.look_at)
             if pool.starts.failing and not pool.hiring and (pool.workers_short or pool.crowded):
                 dues.append(max(pool.starts.not_before, self._now + PATIENCE))

@@ -112,9 +112,7 @@ def _of_library(thing: Any) -> bool:
 
 def _by_its_name(thing: Any) -> bool:
     """Whether a function or class of a library is where its name says: then nothing else is to be found out."""
-    if _inner._PICKLE_BY_VALUE_MODULES or not _of_library(thing):
-        return False
-    return getattr(sys.modules.get(thing.__module__), thing.__qualname__, None) is thing
+    return not _inner._PICKLE_BY_VALUE_MODULES and _of_library(thing) and by_reference(thing)
 
 
 _OWN = {WithCache: _reduce, CodeType: _code}

@@ -55,9 +55,7 @@ class Pickled(NamedTuple):
 
 
 _NONE: tuple[Any, ...] = ()
-AT_A_GLANCE = (
-    16  # things in a container: to look at more takes as long as the pickler that looks at everything
-)
+AT_A_GLANCE = 16  # things in a container: to look at more takes as long as to pickle them the long way
 
 
 def _keep(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
@@ -150,9 +148,8 @@ def _is_plain(value: Any, depth: int = 2) -> bool:
     if kind.__module__ != "numpy" or (numpy := sys.modules.get("numpy")) is None:
         return False
     if kind is getattr(numpy, "ndarray", None) or issubclass(kind, getattr(numpy, "number", ())):
-        return bool(
-            value.dtype.isbuiltin == 1 and not value.dtype.hasobject
-        )  # 2: registered by who knows whom
+        # 2 were a dtype that somebody else has registered
+        return bool(value.dtype.isbuiltin == 1 and not value.dtype.hasobject)
     return kind is getattr(numpy, "bool_", None)
 
 

@@ -394,9 +394,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     executors: list[str]  # labels, for the calls made inside tasks
     retries: Retries | None  # the same
     show_values: bool = True
-    keeps: bool = (
-        False  # it was started so that it keeps what its tasks have freed for later ones, see `values.heap`
-    )
+    keeps: bool = False  # it was told by `values.heap` to keep for later tasks what one has freed
 
 
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):

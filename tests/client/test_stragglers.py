@@ -17,6 +17,7 @@ from tests.gates import Gate, stand_at
 
 SOON = 20  # seconds
 CHUNK, COUNT, LONG = 20, 40, 5  # items of a chunk, of a sweep, and the one that takes long
+BEHIND = range(LONG + 1, COUNT)
 
 
 @pytest.fixture
@@ -37,6 +38,14 @@ def sweep_over(log: Path, gate: Gate, *long: int) -> Sweep:
     return nbflow.map(run, range(COUNT), chunksize=CHUNK)
 
 
+def with_one_at_the_gate(log: Path, gate: Gate) -> Sweep:
+    """The same where one takes long, and all behind it have ended."""
+    sweep = sweep_over(log, gate, LONG)
+    gate.wait_for()
+    assert [sweep[item].result(SOON) for item in BEHIND] == list(BEHIND)
+    return sweep
+
+
 def runs(log: Path) -> dict[int, int]:
     return dict(Counter(map(int, log.read_text().split())))
 
@@ -49,10 +58,7 @@ def log(tmp_path: Path) -> Path:
 def test_what_waits_behind_it_runs_on_another_worker_and_once(
     two_workers: DataFlowKernel, gate: Gate, log: Path
 ) -> None:
-    sweep = sweep_over(log, gate, LONG)
-    gate.wait_for()
-    others = range(LONG + 1, COUNT)
-    assert [sweep[item].result(SOON) for item in others] == list(others)
+    sweep = with_one_at_the_gate(log, gate)
     assert not sweep[LONG].done()
     counted = [row.part.count for row in two_workers.rows().values() if row.part is not None]
     assert sum(counted) == COUNT, "each item is told of as one task's"
@@ -94,15 +100,12 @@ def test_what_is_cancelled_behind_it_does_not_run_wherever_it_is_sent(
 def test_when_its_worker_dies_those_that_were_taken_do_not_run_again(
     two_workers: DataFlowKernel, gate: Gate, log: Path
 ) -> None:
-    sweep = sweep_over(log, gate, LONG)
-    gate.wait_for()
-    others = range(LONG + 1, COUNT)
-    assert [sweep[item].result(SOON) for item in others] == list(others)
+    sweep = with_one_at_the_gate(log, gate)
     (pid,) = (row.pid for row in two_workers.workers() if row.task is not None)
     os.kill(pid, signal.SIGKILL)
     assert isinstance(sweep[LONG].exception(SOON), errors.WorkerLost)
     assert [sweep[item].result(SOON) for item in range(LONG)] == list(range(LONG))
-    assert runs(log) == dict.fromkeys(range(LONG), 2) | {LONG: 1} | dict.fromkeys(others, 1)
+    assert runs(log) == dict.fromkeys(range(LONG), 2) | {LONG: 1} | dict.fromkeys(BEHIND, 1)
 
 
 def test_a_sweep_that_is_cancelled_meanwhile_ends(two_workers: DataFlowKernel, gate: Gate, log: Path) -> None:
