@@ -222,7 +222,7 @@ class WorkerProcess(Worker):
 
     def last_messages(self) -> list[FromWorker]:
         try:
-            return self.port.unpack(self.outbox.content())
+            return self.port.unpack(self.outbox.frame())
         except ChannelClosed:  # the task has written over it
             return []
 

@@ -21,6 +21,8 @@ import msgspec
 M = TypeVar("M")
 
 _HEADER = struct.Struct("<II")
+_ARRAY = struct.Struct(">BI")  # MessagePack's array, in the longest of its forms
+_ARRAY_32 = 0xDD
 _CHUNK = 1 << 18
 LARGEST = (1 << 32) - 1  # bytes in a frame
 
@@ -34,6 +36,19 @@ def _broken(sock: socket.socket, error: OSError) -> ChannelClosed:
     with suppress(OSError):  # the peer was faster
         sock.shutdown(socket.SHUT_RDWR)
     return ChannelClosed(str(error))
+
+
+def _sizes(size: int) -> tuple[int, int]:
+    """What a frame begins with whose content has so many bytes. Raises like `Frames.pack`."""
+    if size > LARGEST:
+        raise OverflowError(f"a frame of {size} bytes is too large, at most {LARGEST} can be sent")
+    return size, size ^ LARGEST
+
+
+def frame_of(count: int, encoded: bytes) -> bytes:
+    """A frame of so many messages that are encoded already, one after the other. Raises like `Frames.pack`."""
+    sizes = _sizes(_ARRAY.size + len(encoded))
+    return b"%b%b%b" % (_HEADER.pack(*sizes), _ARRAY.pack(_ARRAY_32, count), encoded)
 
 
 class Frames(Generic[M]):
@@ -55,11 +70,16 @@ class Frames(Generic[M]):
             self._encoder.encode_into(messages, frame, _HEADER.size)
         except (UnicodeEncodeError, TypeError):
             self._encoder.encode_into([_plain(message) for message in messages], frame, _HEADER.size)
-        size = len(frame) - _HEADER.size
-        if size > LARGEST:
-            raise OverflowError(f"a frame of {size} bytes is too large, at most {LARGEST} can be sent")
-        _HEADER.pack_into(frame, 0, size, size ^ LARGEST)
+        _HEADER.pack_into(frame, 0, *_sizes(len(frame) - _HEADER.size))
         return frame
+
+    def encode(self, messages: list[Any]) -> bytes:
+        """The messages one after the other, for a frame that is made later: see `frame_of`."""
+        encode = self._encoder.encode
+        try:
+            return b"".join(map(encode, messages))
+        except (UnicodeEncodeError, TypeError):
+            return b"".join(encode(_plain(message)) for message in messages)
 
     def unpack(self, data: bytes | memoryview) -> list[M]:
         """All messages that are complete with `data`.
@@ -166,18 +186,22 @@ class Channel(Generic[M]):
         """A frame, not yet sent."""
         return self._frames.pack(messages)
 
-    def send(self, messages: list[Any]) -> None:
-        """Send one frame, whole. Raises like `send_frames`."""
-        self.send_frames(self._frames.pack(messages))
+    def encode(self, messages: list[Any]) -> bytes:
+        """What a frame is to be made of, see `frame_of`."""
+        return self._frames.encode(messages)
 
-    def send_frames(self, frames: bytes | bytearray) -> None:
-        """Send frames, whole.
+    def send(self, messages: list[Any]) -> None:
+        """Send one frame, whole. Raises like `send_frame`."""
+        self.send_frame(self._frames.pack(messages))
+
+    def send_frame(self, frame: bytes | bytearray) -> None:
+        """Send a frame, whole.
 
         Raises:
             ChannelClosed: the peer is gone.
         """
         try:
-            self.sock.sendall(frames)
+            self.sock.sendall(frame)
         except OSError as error:
             raise _broken(self.sock, error) from error
 

@@ -1,8 +1,8 @@
 """Answers that wait to be sent, and what has begun, in memory that outlives the process that wrote them.
 
 Sending every answer by itself would cost a system call a task; keeping answers back would lose those of tasks that
-have ended when the process dies under the next one, and blame the wrong task for it. So a worker writes each frame
-here at once, sends many at a time, and the scheduler reads what was left when the worker has died. What was sent and
+have ended when the process dies under the next one, and blame the wrong task for it. So a worker writes each answer
+here at once, sends many in a frame, and the scheduler reads what was left when the worker has died. What was sent and
 not yet crossed out is then seen twice, which the machine ignores.
 
 Which task has begun last stands here as well, so that nobody has to guess whom a death hits; and the scheduler can keep
@@ -10,7 +10,9 @@ the worker from beginning another one: so that it ends the right one (`held`), o
 back, and takes those that have not begun without an answer if there is none (`recalled`). The worker writes what it
 begins and then looks whether it may, the scheduler writes that it must not and then looks what has begun.
 
-    [task begun last, 8 bytes][its attempt, 4][flags, 4][length of what follows, 8][frame][frame] ...
+    [task begun last, 8 bytes][its attempt, 4][flags, 4][how much follows, 8][message][message] ...
+
+How many messages and how many bytes follow is one number, so that no death can come between the two.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ import os
 import struct
 import tempfile
 
+from nbflow.wire.channel import frame_of
+
 SIZE = 1 << 20  # bytes
 
 _BEGUN = struct.Struct("<QI")
 _FLAGS = _BEGUN.size  # where the byte stands
 _HELD, _RECALLED = 1, 2
-_LENGTH = struct.Struct("<Q")
-_AT = 16  # where the length stands
-_BEGIN = _AT + _LENGTH.size  # where the frames begin
+_CONTENT = struct.Struct("<Q")  # messages << _BITS | bytes
+_BITS = 32
+_AT = 16  # where it stands
+_BEGIN = _AT + _CONTENT.size  # where the messages begin
 
 
 def make() -> int:
@@ -51,27 +56,31 @@ class Outbox:
     def __init__(self, fd: int) -> None:
         self._map = mmap.mmap(fd, SIZE)
         self._end = _BEGIN
+        self._count = 0
 
-    def add(self, frame: bytes | bytearray) -> bool:
-        """Keep a frame; False if there is no room for it."""
-        end = self._end + len(frame)
+    def add(self, count: int, encoded: bytes) -> bool:
+        """Keep so many messages, encoded one after the other; False if there is no room for them."""
+        end = self._end + len(encoded)
         if end > SIZE:
             return False
-        self._map[self._end : end] = frame
+        self._map[self._end : end] = encoded
         self._end = end
-        # after the frame: a crash in between leaves it out
-        _LENGTH.pack_into(self._map, _AT, end - _BEGIN)
+        self._count += count
+        # after the messages: a crash in between leaves them out
+        _CONTENT.pack_into(self._map, _AT, self._count << _BITS | end - _BEGIN)
         return True
 
-    def content(self) -> bytes:
-        """All frames that are not crossed out."""
-        length: int = _LENGTH.unpack_from(self._map, _AT)[0]
-        return self._map[_BEGIN : _BEGIN + length]
+    def frame(self) -> bytes:
+        """A frame of all messages that are not crossed out."""
+        content: int = _CONTENT.unpack_from(self._map, _AT)[0]
+        end = _BEGIN + (content & (1 << _BITS) - 1)
+        return frame_of(content >> _BITS, self._map[_BEGIN:end])
 
     def cross_out(self) -> None:
         """Everything has been sent."""
         self._end = _BEGIN
-        _LENGTH.pack_into(self._map, _AT, 0)
+        self._count = 0
+        _CONTENT.pack_into(self._map, _AT, 0)
 
     # ------------------------------------------------------------ what has begun
 
@@ -104,7 +113,7 @@ class Outbox:
 
     def snapshot(self) -> bytes:
         """All that stands here: if it is the same at two times, nobody was writing."""
-        return self._map[:_BEGIN] + self.content()
+        return self._map[:_BEGIN] + self.frame()
 
     @property
     def empty(self) -> bool:

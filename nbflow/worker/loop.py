@@ -28,7 +28,7 @@ from nbflow.client.progress import EVERY
 from nbflow.client.running import Runner
 from nbflow.numbers import first_of
 from nbflow.values import heap, segments
-from nbflow.wire.channel import Channel, ChannelClosed
+from nbflow.wire.channel import Channel, ChannelClosed, frame_of
 from nbflow.wire.descriptors import lifted
 from nbflow.wire.leftovers import take_in_orphans
 from nbflow.wire.lifeline import tie
@@ -179,16 +179,20 @@ class Worker:
         if self._place.harm:
             self._leave(messages, self._place.harm)
         with self._sending:
-            frame = self._channel.pack(messages)
-            if not self._queue or not self._outbox.add(frame):
+            encoded = self._channel.encode(messages)
+            if not self._queue and self._outbox.empty:
+                self._sent_at = time.monotonic()
+                self._channel.send_frame(frame_of(len(messages), encoded))
+            elif not self._outbox.add(len(messages), encoded):
                 self._empty_outbox()
-                self._channel.send_frames(frame)
+                self._channel.send_frame(frame_of(len(messages), encoded))
             else:
                 now = time.monotonic()
-                if now - self._sent_at >= LINGER or now - self._place.begun >= PROMPT:
-                    self._empty_outbox()
-                else:
+                linger = now - self._sent_at < LINGER and now - self._place.begun < PROMPT
+                if self._queue and linger:
                     self._rouse()
+                else:
+                    self._empty_outbox()
         self._place.put_back()
         current.come_home()
         if self._place.harm:
@@ -249,7 +253,7 @@ class Worker:
         """Send what has gathered. With `_sending` held."""
         self._sent_at = time.monotonic()
         if not self._outbox.empty:
-            self._channel.send_frames(self._outbox.content())
+            self._channel.send_frame(self._outbox.frame())
             self._outbox.cross_out()
 
     def _read_when_idle(self) -> None:

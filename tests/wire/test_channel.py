@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.wire.channel import Channel, ChannelClosed, Frames, Port
+from nbflow.wire.channel import Channel, ChannelClosed, Frames, Port, frame_of
 from nbflow.wire.messages import Cancel, FromWorker, Hello, Release
 from nbflow.wire.outbox import SIZE, Outbox, make
 
@@ -35,6 +35,14 @@ def test_messages_arrive_whole_and_in_order_however_the_bytes_are_cut(
     for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         got += receiver.unpack(stream[begin:end])
     assert got == [message for batch in batches for message in batch]
+
+
+@given(st.lists(MESSAGES))
+def test_a_frame_of_messages_encoded_before_is_read_as_any_other(batches: list[list[object]]) -> None:
+    frames: Frames[object] = Frames(FromWorker)
+    encoded = b"".join(frames.encode(batch) for batch in batches)
+    messages = [message for batch in batches for message in batch]
+    assert frames.unpack(frame_of(len(messages), encoded)) == messages
 
 
 def test_whole_frames_can_be_read_while_another_one_is_half_read() -> None:
@@ -120,13 +128,14 @@ def test_an_outbox_shows_the_other_end_what_was_added_and_not_crossed_out() -> N
     fd = make()
     writer, reader = Outbox(fd), Outbox(fd)
     os.close(fd)
-    assert writer.add(b"abc")
-    assert writer.add(b"de")
-    assert reader.content() == b"abcde"
+    frames: Frames[object] = Frames(FromWorker)
+    assert writer.add(2, frames.encode([Hello(1), Hello(2)]))
+    assert writer.add(1, frames.encode([Hello(3)]))
+    assert frames.unpack(reader.frame()) == [Hello(1), Hello(2), Hello(3)]
     writer.cross_out()
-    assert reader.content() == b""
+    assert frames.unpack(reader.frame()) == []
     assert writer.empty
-    assert not writer.add(bytes(SIZE))
-    assert reader.content() == b""
+    assert not writer.add(1, bytes(SIZE))
+    assert frames.unpack(reader.frame()) == []
     writer.close()
     reader.close()
