@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from nbflow.client.quiet import NEVER_ENDS, QuietCondition, holds_a_future
 from nbflow.errors import RemoteError, UsageError, text_of, type_name
@@ -100,6 +100,11 @@ def _is_looked_at() -> bool:
     return False
 
 
+_NO_VALUE = (
+    "{0} was given a future in place of a value: use fut.result(), or give it to an app that calls {0}"
+)
+
+
 class Promise(concurrent.futures.Future[Result], Needed):
     """A future whose waiters and callbacks are made late. It must not call the base class's `__init__`."""
 
@@ -129,6 +134,20 @@ class Promise(concurrent.futures.Future[Result], Needed):
         except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
             # the task's own: it must not look as if whoever awaits was cancelled
             raise RemoteError(type_name(error), text_of(error)) from error
+
+    def __array_ufunc__(self, function: Callable[..., Any], *_: Any, **__: Any) -> NoReturn:
+        """NumPy would ask it for attributes, each of which is a task."""
+        raise TypeError(_NO_VALUE.format(f"numpy.{function.__name__}"))
+
+    def __array_function__(self, function: Callable[..., Any], *_: Any) -> NoReturn:
+        """The same; and `numpy.where` would take it for something true."""
+        raise TypeError(_NO_VALUE.format(f"{function.__module__}.{function.__name__}"))
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """What carries the arguments of calls puts references in place of futures, and does not come here."""
+        raise TypeError(
+            "a future stays in the process that made the call: give it to an app, or copy and send its result()"
+        )
 
     def check_that_it_ends(self) -> None:
         """

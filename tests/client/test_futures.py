@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import datetime
 import os
+import pickle
 import rlcompleter
 import threading
 import traceback
@@ -340,6 +341,32 @@ def test_a_name_with_an_underscore_is_never_lifted(each_flow: DataFlowKernel) ->
     with pytest.raises(TypeError, match="cannot be iterated"):
         iter(future)
     assert sum(each_flow.counts().values()) == before
+
+
+@pytest.mark.parametrize("name", ["sqrt", "sum", "where", "concatenate"])
+def test_a_future_that_numpy_is_given_for_a_value_is_an_error_that_says_so(
+    each_flow: DataFlowKernel, name: str
+) -> None:
+    numpy = pytest.importorskip("numpy")
+    future = same(numpy.arange(3))
+    others = {"where": (1, 2)}.get(name, ())
+    before = each_flow.task_count
+    with pytest.raises(TypeError, match=rf"numpy\.{name} was given a future .* use fut\.result\(\)"):
+        getattr(numpy, name)([future] if name == "concatenate" else future, *others)
+    with pytest.raises(TypeError, match=r"numpy\.add was given a future"):
+        numpy.arange(3) + future
+    assert each_flow.task_count == before
+
+
+def test_an_array_may_hold_futures(each_flow: DataFlowKernel) -> None:
+    numpy = pytest.importorskip("numpy")
+    futures = numpy.array([same(n) for n in range(4)], dtype=object).reshape(2, 2)
+    assert [future.result(20) for future in futures.T.flat] == [0, 2, 1, 3]
+
+
+def test_pickling_a_future_says_that_it_stays_where_it_is() -> None:
+    with pytest.raises(TypeError, match="stays in the process"):
+        pickle.dumps(same(1))
 
 
 def test_what_completes_and_inspects_makes_no_tasks(each_flow: DataFlowKernel) -> None:

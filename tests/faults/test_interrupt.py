@@ -51,7 +51,7 @@ def test_whatever_waits_is_interrupted_and_the_task_goes_on(tmp_path: Path) -> N
             driver.signal_group()
             assert driver.hear() == "interrupted", driver.errors()
         assert driver.hear() == "value", driver.errors()
-        assert driver.wait() == 0
+        assert driver.wait() == 0, driver.errors()
         traces.assert_gone()
 
 
@@ -86,7 +86,7 @@ def test_an_interrupted_loop_of_calls_leaves_every_call_whole(tmp_path: Path) ->
             driver.signal_group()
             assert driver.hear() == "interrupted", driver.errors()
         assert driver.hear() == "right", driver.errors()
-        assert driver.wait() == 0
+        assert driver.wait() == 0, driver.errors()
         traces.assert_gone()
 
 
@@ -123,7 +123,7 @@ nbflow.clear()
 def test_a_limit_of_time_that_raises_at_any_moment_ends_the_waiting_alone(tmp_path: Path, base: str) -> None:
     with Driver(LIMITED.format(base=base, times=200), tmp_path) as driver:
         assert driver.hear() == "unharmed", driver.errors()
-        assert driver.wait() == 0
+        assert driver.wait() == 0, driver.errors()
 
 
 LOADING = f"""
@@ -152,7 +152,7 @@ def test_an_interrupt_while_a_flow_is_loaded_leaves_no_half_of_it(tmp_path: Path
             assert driver.hear() == "now", driver.errors()
             driver.signal_group()
         assert driver.hear() == "nothing left", driver.errors()
-        assert driver.wait() == 0
+        assert driver.wait() == 0, driver.errors()
 
 
 ENDING = """
@@ -175,4 +175,4 @@ def test_an_interrupt_while_a_flow_ends_comes_when_it_has_ended(tmp_path: Path) 
         driver.signal_group()
         assert driver.hear() == "interrupted", driver.errors()
         traces.assert_gone()
-        assert driver.wait() == 0
+        assert driver.wait() == 0, driver.errors()
