@@ -25,7 +25,7 @@ lab: $(STAMP)  ## Open JupyterLab on the tutorials
 
 test: $(STAMP)  ## All tests, browser tests included where there is a Chromium
 	@$(BIN)/python -m tools.browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 --durations-min=1 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=1 $(ARGS)
 
 faults: $(STAMP)  ## Let each operation of each process fail once, and see what comes of it: takes minutes
 	@NBFLOW_EVERY_FAULT=1 $(BIN)/python -m pytest -s tests/faults/test_fault_points.py $(ARGS)

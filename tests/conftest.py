@@ -14,6 +14,7 @@ from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor
 from tests.gates import Gate, make_gate
 
 os.environ["NBFLOW_VALIDATE"] = "1"
+TESTS = Path(__file__).parent
 
 # how fast examples are made says something of the machine, not of the code; CI tries the same ones each time
 settings.register_profile(
@@ -23,6 +24,15 @@ settings.register_profile(
     derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("nbflow")
+
+
+SLOW = ("browser", "notebooks", "benchmarks", "faults")  # folders of tests of seconds each, the slowest first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: files go to whichever of two processes is free, and neither waits in the end."""
+    ranks = {folder: rank for rank, folder in enumerate(SLOW)}
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(TESTS).parts[0], len(SLOW)))
 
 
 @pytest.hookimpl(wrapper=True)

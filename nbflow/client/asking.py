@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from nbflow.client.record import Facts, TaskRecord
 from nbflow.client.saved import SavedCall
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed, SchedulerLost, UsageError
+from nbflow.legible import shorten
 from nbflow.memoizers import MODES
 from nbflow.numbers import name_of
 from nbflow.values import outcome
@@ -30,6 +32,21 @@ from nbflow.wire.messages import (
     Survey,
 )
 from nbflow.wire.rows import TaskDetails, WorkerRow
+
+
+def task_number(given: Any) -> int:
+    """The number that names a task, as the user has given it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        number = -1 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise UsageError(f"a task is named by its number, a whole one from 0; not by {shorten(repr(given))}")
+    return number
 
 
 class Retrial(NamedTuple):
@@ -55,6 +72,7 @@ class Asking:
 
         Raises:
             KeyError: there is no such task.
+            UsageError: it is no number of a task.
             TimeoutError: no answer in time.
             FlowClosed: the flow has ended.
         """
@@ -110,6 +128,7 @@ class Asking:
             FlowClosed: the flow has ended.
             TimeoutError: the scheduler did not answer in 5 s.
         """
+        task_id = task_number(task_id)
         retrial = self.retry_all([task_id], dependants)
         if task_id in retrial.refused:
             raise UsageError(retrial.refused[task_id])
@@ -120,14 +139,18 @@ class Asking:
 
         Raises FlowClosed and TimeoutError like `retry`, and UsageError for what is no number.
         """
-        numbers = None if tasks is None else list(tasks)
-        if numbers == []:  # else it would be all
+        if tasks is not None and not isinstance(tasks, Iterable):
+            raise UsageError(
+                f"retry_all() takes numbers of tasks, or None for all, not {shorten(repr(tasks))}"
+            )
+        wish = self._wish(tasks, dependants)
+        if tasks is not None and not wish.tasks:  # else it would be all
             return Retrial([], {})
-        answer: Retrying = self._questions.ask(self._wish(numbers, dependants), 5.0)
+        answer: Retrying = self._questions.ask(wish, 5.0)
         return Retrial(answer.tasks, answer.refused)
 
     def retry_soon(
-        self, tasks: Sequence[int] | None, dependants: bool, told: Callable[[Retrial], None]
+        self, tasks: Iterable[int] | None, dependants: bool, told: Callable[[Retrial], None]
     ) -> None:
         """The same without waiting: `told` gets the answer on the thread that hears it, and must return at once.
 
@@ -145,7 +168,7 @@ class Asking:
             FlowClosed: the flow has ended.
             TimeoutError: the scheduler did not answer in 5 s.
         """
-        self._wish([task_id], False)  # which looks at the number
+        task_id = task_number(task_id)
         answer: Saved = self._questions.ask(Fetch(task_id), 5.0)
         if answer.why:
             raise UsageError(answer.why)
@@ -160,7 +183,7 @@ class Asking:
             TimeoutError: the scheduler did not answer in 5 s.
             Exception: what rebuilding the value raises.
         """
-        self._wish([task_id], False)  # which looks at the number
+        task_id = task_number(task_id)
         answer: Saved = self._questions.ask(Fetch(task_id), 5.0)
         if answer.outcome is None:
             row = self._inspect(task_id, 5.0)[0]
@@ -172,11 +195,10 @@ class Asking:
             )
         return outcome.load(answer.outcome, mine=True, held=self._calls.held)
 
-    def _wish(self, tasks: Sequence[int] | None, dependants: bool) -> Retry:
-        wrong = [task for task in tasks or () if type(task) is not int or not 0 <= task < 2**64]
-        if wrong:
-            raise UsageError(f"a task is named by its number, a whole one from 0; not by {wrong[0]!r}")
-        return Retry(next(self._wishes), list(tasks or ()), dependants)
+    def _wish(self, tasks: Iterable[int] | None, dependants: bool) -> Retry:
+        if not isinstance(dependants, bool):
+            raise UsageError(f"dependants is True or False, not {shorten(repr(dependants))}")
+        return Retry(next(self._wishes), list(map(task_number, tasks or ())), dependants)
 
     def _hear_of_retrial(self, message: Retrying) -> None:
         """Called where the socket is read."""
@@ -203,5 +225,5 @@ class Asking:
         return TaskRecord({}, lambda: self.facts_of(task)) if future is None else future.task_record
 
     def _inspect(self, task: int, timeout: float) -> tuple[Any, TaskDetails | None]:
-        answer: Details = self._questions.ask(Inspect(task), timeout)
+        answer: Details = self._questions.ask(Inspect(task_number(task)), timeout)
         return answer.row, answer.details

@@ -20,7 +20,7 @@ from typing import Any
 from nbflow import logs
 from nbflow.client import current, forks, parting
 from nbflow.client.as_parsl import AsParsl
-from nbflow.client.asking import Asking
+from nbflow.client.asking import Asking, task_number
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
 from nbflow.client.checkpoints import earlier_checkpoints, memo_spec, memoizer_of
@@ -288,7 +288,12 @@ class DataFlowKernel(Asking, AsParsl):
         """Withdraw a task, queued or running; True if it was. False if it had ended, or is not known here.
 
         Without `wait` it returns as soon as it is asked for, and True says only that.
+
+        Raises:
+            UsageError: it is no number of a task.
+            FlowClosed: the flow has ended.
         """
+        task_id = task_number(task_id)
         future = self._calls.pending.get(task_id)
         if future is not None:
             return future.cancel(wait)
@@ -300,8 +305,8 @@ class DataFlowKernel(Asking, AsParsl):
         return row is not None and row.state is State.CANCELLED
 
     def cancel_soon(self, tasks: Sequence[int]) -> None:
-        """Ask for tasks to be withdrawn, wherever they were called, and do not wait for it."""
-        self._calls.cancel(*tasks)
+        """Ask for tasks to be withdrawn, wherever they were called, and do not wait for it. Raises like `cancel`."""
+        self._calls.cancel(*map(task_number, tasks))
 
     def cancel_all(self) -> int:
         """Withdraw all tasks that have not ended; how many of this process's calls were cancelled by it."""

@@ -238,7 +238,8 @@ class Sweep(Awaited):
             wait: return when it is certain; otherwise as soon as it is asked for.
 
         Returns:
-            True if some item will never give a value for it; without `wait`, if some had not ended.
+            True if some item will never give a value for it, or for an earlier `cancel`; without `wait`, also if some
+            had not ended.
         """
         with undisturbed, LOCK:
             left = self._left
@@ -247,9 +248,10 @@ class Sweep(Awaited):
             self._driver.stop()
         elif left:
             self._calls.cancel(*(task.tid for task in self._tasks.copy().values() if not task.done()))
-        if not wait:
-            return bool(left)
-        self._wait(None)
+        if wait:
+            self._wait(None)
+        elif left:
+            return True
         return bool(self._states.count(State.CANCELLED))
 
     def cancelled(self) -> bool:

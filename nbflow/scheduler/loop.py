@@ -43,7 +43,7 @@ from nbflow.scheduler.visits import Visits
 from nbflow.scheduler.workers import Worker, watch_process
 from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
-from nbflow.wire.channel import ChannelClosed, Port
+from nbflow.wire.channel import ChannelClosed, NoFrame, Port
 from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 
 LOOK_EVERY = (
@@ -234,6 +234,8 @@ class Scheduler:
         self._ends.heard()
         try:
             self.take(self.client.receive())
+        except NoFrame:
+            raise  # a bug of ours: it is told in the log, and by how this process ends
         except ChannelClosed:
             raise _Stopped from None
 
@@ -487,6 +489,8 @@ def main(fd: int, *locks: int) -> None:
         while not messages:
             select.select([port], [], [])
             messages = port.receive()
+    except NoFrame:
+        raise  # as later on, see `_from_client`
     except ChannelClosed:
         return
     setup, *others = messages

@@ -31,6 +31,10 @@ class ChannelClosed(ConnectionError):
     """The peer has closed its end, or died."""
 
 
+class NoFrame(ChannelClosed):
+    """What has come cannot be read: nothing more can be heard here, though the peer may be well."""
+
+
 def _broken(sock: socket.socket, error: OSError) -> ChannelClosed:
     """A send or a read has failed: a part of a frame is lost, so nothing can follow it. Both ends are told."""
     with suppress(OSError):  # the peer was faster
@@ -85,7 +89,7 @@ class Frames(Generic[M]):
         """All messages that are complete with `data`.
 
         Raises:
-            ChannelClosed: it is no frame, so that nothing more can be heard here.
+            NoFrame: it is none.
         """
         if not self._rest:
             end = len(data)
@@ -110,7 +114,7 @@ class Frames(Generic[M]):
         while end - begin >= _HEADER.size:
             size, again = _HEADER.unpack_from(view, begin)
             if size != again ^ LARGEST:
-                raise ChannelClosed("what has come is no frame")
+                raise NoFrame("what has come is no frame")
             stop = begin + _HEADER.size + size
             if stop > end:
                 break
@@ -122,7 +126,7 @@ class Frames(Generic[M]):
         try:
             return self._decoder.decode(content)
         except ValueError as error:  # msgspec's are, and that of text which is not UTF-8
-            raise ChannelClosed(f"what has come is no frame: {error}") from error
+            raise NoFrame(f"what has come is no frame: {error}") from error
 
     def unpack_alone(self, data: bytes) -> list[M]:
         """All messages of whole frames, whatever else is half read."""

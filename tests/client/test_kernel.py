@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import re
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 import nbflow
 from nbflow import AppFuture, Config, DataFlowKernel, ProcessExecutor, State, errors, join_app, python_app
-from nbflow.wire.messages import Status
+from nbflow.wire.messages import Inspect, Status
 from nbflow.wire.rows import TaskRow
 
 
@@ -307,3 +308,62 @@ def test_a_bug_where_messages_are_taken_in_ends_the_flow_aloud_and_hangs_nobody(
     with pytest.raises((errors.FlowClosed, errors.NoDataFlowKernelError)):
         add(1)
     assert "could not be taken in" in caplog.text
+
+
+# ---------------------------------------------------------------- what names a task
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda flow, wrong: flow.details(wrong),
+        lambda flow, wrong: flow.facts_of(wrong),
+        lambda flow, wrong: flow.cancel(wrong),
+        lambda flow, wrong: flow.cancel(wrong, wait=False),
+        lambda flow, wrong: flow.cancel_soon([wrong]),
+        lambda flow, wrong: flow.retry(wrong),
+        lambda flow, wrong: flow.retry_all([wrong]),
+        lambda flow, wrong: flow.value_of(wrong),
+        lambda flow, wrong: flow.call_of(wrong),
+    ],
+    ids=[
+        "details",
+        "facts",
+        "cancel",
+        "cancel at once",
+        "cancel soon",
+        "retry",
+        "retry all",
+        "value",
+        "call",
+    ],
+)
+@pytest.mark.parametrize("wrong", ["3", None, True, -1, 1 << 64, 1.0])
+def test_what_is_no_number_of_a_task_is_refused_and_the_flow_goes_on(
+    shared_flow: DataFlowKernel, ask: Callable[..., object], wrong: object
+) -> None:
+    with pytest.raises(errors.UsageError, match=f"a whole one from 0; not by {re.escape(repr(wrong))}"):
+        ask(shared_flow, wrong)
+    assert add(1).result(20) == 2
+
+
+def test_whole_numbers_of_other_kinds_name_a_task_as_well(shared_flow: DataFlowKernel) -> None:
+    numpy = pytest.importorskip("numpy")
+    future = add(1)
+    future.result(20)
+    assert shared_flow.details(numpy.int64(future.tid)).id == future.tid
+    assert not shared_flow.cancel(numpy.uint32(future.tid))
+
+
+def test_a_wish_that_is_no_wish_is_refused(shared_flow: DataFlowKernel) -> None:
+    with pytest.raises(errors.UsageError, match="dependants is True or False, not 'no'"):
+        shared_flow.retry_all(dependants="no")  # type: ignore[arg-type]
+    with pytest.raises(errors.UsageError, match="takes numbers of tasks, or None for all, not 5"):
+        shared_flow.retry_all(5)  # type: ignore[arg-type]
+
+
+def test_a_message_that_the_scheduler_cannot_read_is_told_as_its_end(flow: DataFlowKernel, gate: str) -> None:
+    future = hold(gate)
+    flow.post(Inspect("no number"), urgent=True)  # type: ignore[arg-type]
+    with pytest.raises(errors.SchedulerLost, match=r"exit code 1(?s:.*)what has come is no frame"):
+        future.result(20)
