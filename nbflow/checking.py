@@ -10,6 +10,8 @@ import dataclasses
 import difflib
 import logging
 import math
+import numbers
+import operator
 import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -20,7 +22,7 @@ from nbflow.legible import LONGEST, shorten
 
 log = logging.getLogger("nbflow")
 
-LARGEST = 2**63 - 1  # bytes that a message can hold
+LARGEST = 2**63 - 1  # that a message can hold
 
 D = TypeVar("D", bound="Description")
 
@@ -68,6 +70,15 @@ class Description:
             if getattr(self, name) != getattr(other, name)
         )
 
+    def _keep(
+        self, name: str, check: Callable[..., Any], *args: Any, none: bool = False, **kwargs: Any
+    ) -> None:
+        """Keep what a check of this module makes of a field's value; None as well, where `none` says so."""
+        value = getattr(self, name)
+        if value is not None or not none:
+            checked = check(f"{type(self).__name__}({name}=...)", value, *args, **kwargs)
+            object.__setattr__(self, name, checked)
+
     def _is_default(self, name: str) -> bool:
         field: dataclasses.Field[Any] = type(self).__dataclass_fields__[name]  # type: ignore[attr-defined]
         default = field.default
@@ -87,17 +98,39 @@ def refuse(where: str, allowed: str, value: object) -> ConfigurationError:
     return ConfigurationError(f"{where} must be {allowed}, not {shorten(repr(value))}")
 
 
+def as_whole(value: Any) -> int | None:
+    """A whole number as Python's own, whatever kind it is of (NumPy's); None for anything else, True and False too."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def as_finite(value: Any) -> int | float | None:
+    """A finite number as Python's own; None for anything else, and for one beyond all floating-point numbers."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return None if not math.isfinite(found) else found if (whole := as_whole(value)) is None else whole
+
+
 def count(where: str, value: Any, least: int) -> int:
     """A whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    found = as_whole(value)
+    if found is None or found < least:
         raise refuse(where, f"a whole number of at least {least}", value)
-    return value
+    return min(found, LARGEST)
 
 
 def number(where: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
     """A finite number, of at least `least` or above `above`."""
-    finite = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not finite or value < least or value <= above:
+    found = as_finite(value)
+    if found is None or found < least or found <= above:
         bound = (
             f" of at least {least:g}"
             if least > -math.inf
@@ -106,7 +139,21 @@ def number(where: str, value: Any, *, above: float = -math.inf, least: float = -
             else ""
         )
         raise refuse(where, f"a number{bound}", value)
-    return value  # type: ignore[no-any-return] # narrowed through `finite`
+    return found
+
+
+def at_least_one(where: str, value: Any) -> int:
+    """A whole number of at least 1, for calls like those of the standard library.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is less.
+    """
+    if (found := as_whole(value)) is None:
+        raise TypeError(f"{where} is a whole number of at least 1, not {shorten(repr(value))}")
+    if found < 1:
+        raise ValueError(f"{where} must be at least 1, not {found}")
+    return found
 
 
 def size(where: str, value: Any, least: int = 1) -> int:
@@ -116,8 +163,8 @@ def size(where: str, value: Any, least: int = 1) -> int:
             found = sizes.in_bytes(value)
         except ValueError:
             raise refuse(where, sizes.EXAMPLE, value) from None
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1:  # 2e9
-        found = int(value)
+    elif (given := as_finite(value)) is not None and given == given // 1:  # 2e9
+        found = int(given)
     else:
         raise refuse(where, sizes.EXAMPLE, value)
     if found < least:
@@ -136,6 +183,13 @@ def text(where: str, value: Any) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value:
         raise refuse(where, "a text that is not empty", value)
+    return value
+
+
+def string(where: str, value: Any) -> str:
+    """A text, which may be empty."""
+    if not isinstance(value, str):
+        raise refuse(where, "a text", value)
     return value
 
 

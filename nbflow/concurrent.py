@@ -29,17 +29,19 @@ from itertools import chain
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Literal, NoReturn, TypeVar
 
+from nbflow.checking import at_least_one
 from nbflow.client import current
 from nbflow.client.app import App, python_app
 from nbflow.client.carriage import Callee
 from nbflow.client.errands import Errands
 from nbflow.client.future import AppFuture
 from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.options import Options, name_of
+from nbflow.client.options import LABELS, Options, labels_of, name_of
 from nbflow.client.ordered import chunked, chunks, flat, in_order
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError, FlowClosed, UsageError
 from nbflow.values.functions import Captor
+from nbflow.values.short import short
 
 T = TypeVar("T")
 
@@ -71,10 +73,10 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             raise ValueError(f"a pool takes one of config= and dfk=, and {given} given")
         if dfk is not None and not isinstance(dfk, DataFlowKernel):
             raise ConfigurationError(f"a pool's dfk= is a DataFlowKernel, as load() gives it, not {dfk!r}")
-        labels = [] if isinstance(executors, str) else list(executors)
-        if executors != "all" and (not labels or not all(isinstance(label, str) for label in labels)):
-            raise ConfigurationError(f'a pool\'s executors= is "all" or a list of labels, not {executors!r}')
-        self._executors: Literal["all"] | list[str] = "all" if executors == "all" else labels
+        labels = labels_of(executors)
+        if labels is None:
+            raise ConfigurationError(f"a pool's executors= is {LABELS}, not {executors!r}")
+        self._labels = labels
         self._lock = threading.Lock()  # never held while a call is made: that may run the user's code
         self._closed = ""  # why it takes no more calls
         self._apps: OrderedDict[Any, App | Callee] = OrderedDict()
@@ -99,7 +101,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
     @property
     def executors(self) -> Literal["all"] | list[str]:
         """ "all", or the labels of the executors that the pool's tasks may use."""
-        return self._executors
+        return list(self._labels) or "all"
 
     @property
     def app_count(self) -> int:
@@ -114,7 +116,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             UsageError: it is an app already.
         """
         app: App = self._kept(
-            fn, 0, lambda: python_app(data_flow_kernel=self._dfk, executors=self._executors)(fn)
+            fn, 0, lambda: python_app(data_flow_kernel=self._dfk, executors=self.executors)(fn)
         )
         return app
 
@@ -158,9 +160,9 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             ValueError: `chunksize` or `buffersize` is less than 1.
             RuntimeError: the pool was shut down, or its flow has ended.
         """
-        _check("chunksize", chunksize)
+        chunksize = at_least_one("map(chunksize=...)", chunksize)
         if buffersize is not None:
-            _check("buffersize", buffersize)
+            buffersize = at_least_one("map(buffersize=...)", buffersize)
         calls = zip(*iterables)  # noqa: B905 - as far as the shortest one goes
         unwanted = functools.partial(
             _withdraw, self._dfk
@@ -221,8 +223,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         )
 
     def _chunk(self, fn: Callable[..., Any], width: int) -> Callee:
-        labels = () if self._executors == "all" else tuple(self._executors)
-        return Callee(Options(name_of(fn), executors=labels), Captor(chunked(fn, width)))
+        return Callee(Options(name_of(fn), executors=self._labels), Captor(chunked(fn, width)))
 
     def _kept(self, fn: Callable[..., Any], width: int, make: Callable[[], Any]) -> Any:
         """What was made of a function before. Callables that carry an object are not kept, lest it be kept alive."""
@@ -230,6 +231,8 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             raise UsageError(
                 f"a pool takes plain functions, not {fn!r}: call an app, it gives a future itself"
             )
+        if not callable(fn):
+            raise TypeError(f"a pool takes functions, not {short(fn)}")
         if not isinstance(fn, (FunctionType, type)) and not (
             isinstance(fn, BuiltinFunctionType) and isinstance(fn.__self__, ModuleType)
         ):
@@ -282,13 +285,6 @@ def _withdraw(flow: DataFlowKernel, futures: Iterable[AppFuture]) -> None:
     """Have the tasks withdrawn soon that have not begun. Takes no lock."""
     if tasks := [future.tid for future in futures if not future.done()]:
         _errands.put(functools.partial(flow.calls.withdraw, tasks))
-
-
-def _check(name: str, value: Any) -> None:
-    if not isinstance(value, int):
-        raise TypeError(f"map({name}=...) is a whole number of at least 1, not {value!r}")
-    if value < 1:
-        raise ValueError(f"map({name}=...) must be at least 1, not {value!r}")
 
 
 # ---------------------------------------------------------------- the end

@@ -115,33 +115,27 @@ class Config(Description):
         given: Any = self.executors
         given = (ProcessExecutor(),) if given is None else given  # None: as in Parsl
         object.__setattr__(self, "executors", checked_executors("Config(executors=...)", given))
-        check_retries("Config(retries=...)", self.retries)
-        if self.run_dir is not None:
-            path("Config(run_dir=...)", self.run_dir)
-        called("Config(name=...)", self.name)
+        self._keep("retries", check_retries)
+        self._keep("run_dir", path, none=True)
+        self._keep("name", called)
         self._find_memoizer()
         _check_resolver(self.dependency_resolver)
-        choice("Config(exit_mode=...)", self.exit_mode, EXIT_MODES)
-        flag("Config(garbage_collect=...)", self.garbage_collect)
-        count("Config(internal_tasks_max_threads=...)", self.internal_tasks_max_threads, 1)
-        if self.retry_handler is not None:
-            function("Config(retry_handler=...)", self.retry_handler)
-        if self.std_autopath is not None:
-            function("Config(std_autopath=...)", self.std_autopath)
-        flag("Config(show_values=...)", self.show_values)
-        if self.object_store_limit is not None:
-            limit = size("Config(object_store_limit=...)", self.object_store_limit)
-            object.__setattr__(self, "object_store_limit", limit)
+        self._keep("exit_mode", choice, EXIT_MODES)
+        self._keep("garbage_collect", flag)
+        self._keep("internal_tasks_max_threads", count, 1)
+        self._keep("retry_handler", function, none=True)
+        self._keep("std_autopath", function, none=True)
+        self._keep("show_values", flag)
+        self._keep("object_store_limit", size, none=True)
         if not callable(getattr(self.initialize_logging, "initialize_logging", None)):
-            flag("Config(initialize_logging=...)", self.initialize_logging)
+            self._keep("initialize_logging", flag)
         if self.monitoring is not None and not isinstance(self.monitoring, Description):
             raise refuse("Config(monitoring=...)", "a MonitoringHub or None", self.monitoring)
-        choice("Config(strategy=...)", self.strategy, STRATEGIES)
-        number("Config(strategy_period=...)", self.strategy_period, above=0)
-        number("Config(max_idletime=...)", self.max_idletime, least=0)
-        choice("Config(usage_tracking=...)", self.usage_tracking, (0, 1, 2, 3, True, False))
-        if self.project_name is not None:
-            text("Config(project_name=...)", self.project_name)
+        self._keep("strategy", choice, STRATEGIES)
+        self._keep("strategy_period", number, above=0)
+        self._keep("max_idletime", number, least=0)
+        self._keep("usage_tracking", choice, (0, 1, 2, 3, True, False))
+        self._keep("project_name", text, none=True)
         super().__post_init__()
 
     def _find_memoizer(self) -> None:
@@ -168,7 +162,7 @@ def checked_executors(where: str, given: Any) -> tuple[Executor, ...]:
         ConfigurationError: it is no list of executors, or an empty one, or two have the same label.
     """
     if isinstance(given, (str, Executor)) or not isinstance(given, Iterable):
-        raise ConfigurationError(f"{where} must be a list of executors, not a single one: {given!r}")
+        raise refuse(where, "a list of executors", given)
     executors = tuple(given)
     if not executors:
         raise ConfigurationError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbflow.checking import Description, called, count, path, refuse, size
+from nbflow.checking import Description, called, count, path, refuse, size, string
 
 LEAST_MEMORY = 50_000_000  # bytes; a worker that has run nothing yet has about 15 MB
 
@@ -67,21 +68,13 @@ class ProcessExecutor(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        name = type(self).__name__
-        if self.max_workers is not None:
-            count(f"{name}(max_workers=...)", self.max_workers, 1)
-        called(f"{name}(label=...)", self.label)
-        if self.working_dir is not None:
-            path(f"{name}(working_dir=...)", self.working_dir)
-        object.__setattr__(self, "environment", _variables(f"{name}(environment=...)", self.environment))
-        object.__setattr__(
-            self, "accelerators", accelerators_of(f"{name}(accelerators=...)", self.accelerators)
-        )
-        if self.memory_limit is not None:
-            limit = size(f"{name}(memory_limit=...)", self.memory_limit, LEAST_MEMORY)
-            object.__setattr__(self, "memory_limit", limit)
-        if self.max_tasks_per_worker is not None:
-            count(f"{name}(max_tasks_per_worker=...)", self.max_tasks_per_worker, 1)
+        self._keep("max_workers", count, 1, none=True)
+        self._keep("label", called)
+        self._keep("working_dir", path, none=True)
+        self._keep("environment", _variables)
+        self._keep("accelerators", accelerators_of)
+        self._keep("memory_limit", size, LEAST_MEMORY, none=True)
+        self._keep("max_tasks_per_worker", count, 1, none=True)
 
     @property
     def accelerator_names(self) -> tuple[str, ...]:
@@ -118,12 +111,9 @@ class ThreadExecutor(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        name = type(self).__name__
-        if self.max_workers is not None:
-            count(f"{name}(max_workers=...)", self.max_workers, 1)
-        called(f"{name}(label=...)", self.label)
-        if not isinstance(self.thread_name_prefix, str):
-            raise refuse(f"{name}(thread_name_prefix=...)", "a text", self.thread_name_prefix)
+        self._keep("max_workers", count, 1, none=True)
+        self._keep("label", called)
+        self._keep("thread_name_prefix", string)
 
     @property
     def workers(self) -> int:
@@ -148,7 +138,7 @@ def accelerators_of(where: str, given: Any) -> int | tuple[str, ...]:
     Raises:
         ConfigurationError: it is neither.
     """
-    if isinstance(given, int):
+    if isinstance(given, numbers.Integral):
         return count(where, given, 0)
     if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) and name for name in given):
         raise refuse(where, "a number of accelerators or a list of their names", given)

@@ -41,10 +41,10 @@ class Retry(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        count("Retry(times=...)", self.times, 0)
-        number("Retry(delay=...)", self.delay, least=0)
-        number("Retry(factor=...)", self.factor, least=1)
-        number("Retry(longest=...)", self.longest, least=0)
+        self._keep("times", count, 0)
+        self._keep("delay", number, least=0)
+        self._keep("factor", number, least=1)
+        self._keep("longest", number, least=0)
         if not self.classes or not all(
             isinstance(c, type) and issubclass(c, BaseException) for c in self.classes
         ):

@@ -33,7 +33,7 @@ def handler(exception: Exception, record: object) -> float:
     [
         (lambda: Config(executors=[]), "Config(executors=...) is empty, which leaves nothing to run on"),
         (lambda: Config(executors=ProcessExecutor()), "must be a list"),
-        (lambda: Config(executors="threads"), "must be a list of executors, not a single one: 'threads'"),
+        (lambda: Config(executors="threads"), "must be a list of executors, not 'threads'"),
         (
             lambda: Config(executors=["local"]),
             "takes ProcessExecutor and ThreadExecutor objects, not 'local'",
@@ -237,3 +237,31 @@ def test_what_has_no_meaning_here_is_noted_once(
 def test_differences_name_the_fields_that_are_not_equal() -> None:
     said = Config(retries=1, run_dir=Path("a")).differences(Config(retries=2, run_dir=Path("a")))
     assert said == "retries=1, not 2"
+
+
+def test_numbers_of_other_kinds_are_kept_as_pythons_own() -> None:
+    numpy = pytest.importorskip("numpy")
+    config = Config(
+        [ProcessExecutor(max_workers=numpy.int64(2), accelerators=numpy.int8(2))],
+        retries=numpy.int32(3),
+        object_store_limit=numpy.float64(2e9),
+        max_idletime=numpy.float32(1.5),
+    )
+    executor = config.executors[0]
+    kept = (
+        executor.max_workers,
+        executor.accelerators,
+        config.retries,
+        config.object_store_limit,
+        config.max_idletime,
+    )
+    assert kept == (2, 2, 3, 2_000_000_000, 1.5)
+    assert [type(value) for value in kept] == [int, int, int, int, float]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan"), True, 1j, "1"])
+def test_what_is_no_number_of_seconds_is_refused_however_large(value: object) -> None:
+    with pytest.raises(
+        errors.ConfigurationError, match=r"max_idletime=\.\.\.\) must be a number of at least 0, not"
+    ):
+        Config(max_idletime=value)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MethodType
-from typing import Any, Protocol, overload
+from typing import Any, Literal, Protocol, overload
 
 from nbflow.client.carriage import Callee
 from nbflow.client.current import current
@@ -115,7 +115,7 @@ class Decorator(Protocol):
         /,
         *,
         data_flow_kernel: Any = None,
-        executors: str | Iterable[str] = "all",
+        executors: Literal["all"] | Iterable[str] = "all",
         cache: bool = False,
         ignore_for_cache: Iterable[str] | None = None,
         retries: int | Retry | None = None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
-import operator
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from nbflow.checking import as_whole
 from nbflow.client.calls import Calls
 from nbflow.client.questions import Questions
 from nbflow.client.record import Facts, TaskRecord
@@ -40,11 +40,8 @@ def task_number(given: Any) -> int:
     Raises:
         UsageError: it is none.
     """
-    try:
-        number = -1 if isinstance(given, bool) else operator.index(given)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 1 << 64:
+    number = as_whole(given)
+    if number is None or not 0 <= number < 1 << 64:
         raise UsageError(f"a task is named by its number, a whole one from 0; not by {shorten(repr(given))}")
     return number
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from nbflow.legible import shorten
+from nbflow.values.pickling import NeededTogether
 from nbflow.values.short import short
 
 
@@ -24,7 +25,7 @@ def as_completed(
     ...     print(future.result())
 
     Args:
-        futures: any futures; a sweep stands for its items. One that is given twice comes once.
+        futures: any futures, or a sweep, which has one for each item. One that is given twice comes once.
         timeout: seconds from this call on, after which those that have not ended are not waited for; None = no limit.
 
     Raises:
@@ -68,8 +69,8 @@ def gather(*futures: concurrent.futures.Future[Any], return_exceptions: bool = F
     return Gathering(_checked("gather(...)", futures), return_exceptions)
 
 
-class Gathering:
-    """What `gather` gives: the promise of the list of values. Made by nobody else."""
+class Gathering(NeededTogether):
+    """What `gather` gives: the promise of the list of values. Given to an app it is that list. Made by nobody else."""
 
     def __init__(self, futures: list[concurrent.futures.Future[Any]], return_exceptions: bool) -> None:
         self.futures = futures
@@ -90,6 +91,17 @@ class Gathering:
     def done(self) -> bool:
         """Whether all have ended, well or not."""
         return all(future.done() for future in self.futures)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("what gather() gives cannot be iterated before it is done: use its result()")
+
+    def needed(self) -> list[concurrent.futures.Future[Any]]:
+        """For an app that it is given to, or a join app that returns it."""
+        if self._keeps_errors:
+            raise TypeError(
+                "what gather(..., return_exceptions=True) gives stays here: a task whose need fails is not run"
+            )
+        return self.futures
 
     def __await__(self) -> Generator[Any, None, list[Any]]:
         from nbflow.client.awaiting import all_ended, value_of  # asyncio is slow to import

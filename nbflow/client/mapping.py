@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import Any
 
+from nbflow.checking import at_least_one
 from nbflow.client.app import App, python_app
 from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
@@ -72,7 +73,18 @@ def starmap(
     [32, 9]
     """
     _check_iterable("starmap", items)
-    return _sweep("starmap", function, [tuple(item) for item in items], Form.SPREAD, chunksize)
+    spread = [_arguments(index, item) for index, item in enumerate(items)]
+    return _sweep("starmap", function, spread, Form.SPREAD, chunksize)
+
+
+def _arguments(index: int, item: Iterable[Any]) -> tuple[Any, ...]:
+    try:
+        arguments = iter(item)
+    except TypeError:
+        raise TypeError(
+            f"nbflow.starmap() takes a tuple of arguments for each item, not {short(item)} (item {index})"
+        ) from None
+    return tuple(arguments)
 
 
 def _check_iterable(called: str, given: object) -> None:
@@ -126,10 +138,10 @@ def _sweep(
     chunksize: int | None,
     points: Points | None = None,
 ) -> Sweep:
-    if chunksize is not None and type(chunksize) is not int:
-        raise TypeError(f"{called}(chunksize=...) is a whole number of at least 1 or None, not {chunksize!r}")
-    if chunksize is not None and chunksize < 1:
-        raise ValueError(f"{called}(chunksize=...) must be at least 1, not {chunksize!r}")
+    if not callable(function):
+        raise TypeError(f"nbflow.{called}() takes a function or an app, not {short(function)}")
+    if chunksize is not None:
+        chunksize = at_least_one(f"{called}(chunksize=...)", chunksize)
     app = function if isinstance(function, App) or _calls_an_app(function) else python_app(function)
     if not isinstance(app, App):
         sweep = Sweep(current(), getattr(app, "__name__", "app"), len(items), points)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from nbflow.checking import as_finite
 from nbflow.client.retries import retries_of
 from nbflow.errors import AppBadFormatting, CannotPickle, ConfigurationError
 from nbflow.legible import shorten
@@ -54,20 +54,37 @@ def options_of(
     Raises:
         AppBadFormatting: one of them is not allowed; the text says what is.
     """
-    labels = () if executors == "all" else executors
-    if not isinstance(labels, (list, tuple)) or not all(isinstance(label, str) for label in labels):
-        raise _refused(kind, "executors", '"all" or a list of labels', executors)
-    if executors != "all" and not labels:
-        raise _refused(kind, "executors", '"all" or a list of at least one label', executors)
+    labels = labels_of(executors)
+    if labels is None:
+        raise _refused(kind, "executors", LABELS, executors)
     if not isinstance(cache, bool):
         raise _refused(kind, "cache", "True or False", cache)
-    ignored = () if ignore_for_cache is None else ignore_for_cache
-    if isinstance(ignored, str) or not isinstance(ignored, Iterable):
+    ignored = () if ignore_for_cache is None else _texts(ignore_for_cache)
+    if ignored is None:
         raise _refused(kind, "ignore_for_cache", "a list of names of parameters", ignore_for_cache)
-    if walltime is not None and not is_walltime(walltime):
+    seconds = walltime_of(walltime)
+    if walltime is not None and seconds is None:
         raise _refused(kind, "walltime", "a number of seconds above 0 or None", walltime)
     policy = _policy(kind, retries)
-    return Options("", kind, tuple(labels), cache, frozenset(ignored), retries, walltime, policy)
+    return Options("", kind, labels, cache, frozenset(ignored), retries, seconds, policy)
+
+
+LABELS = '"all" or a list of at least one label'
+
+
+def labels_of(executors: Any) -> tuple[str, ...] | None:
+    """The labels that something may run on, () for all executors; None for what is not as `LABELS` says."""
+    if isinstance(executors, str) and executors == "all":
+        return ()
+    return _texts(executors) or None
+
+
+def _texts(given: Any) -> tuple[str, ...] | None:
+    """Texts that stand in a list or another iterable; None if it is none, or has something else in it."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return None
+    found = tuple(given)
+    return found if all(isinstance(text, str) for text in found) else None
 
 
 def _policy(kind: str, given: Any) -> Retries | None:
@@ -83,10 +100,10 @@ def _refused(kind: str, keyword: str, allowed: str, given: Any) -> AppBadFormatt
     return AppBadFormatting(f"{kind}_app({keyword}=...) is {allowed}, not {given!r}")
 
 
-def is_walltime(value: Any) -> bool:
-    """Whether a value is a number of seconds above 0."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and value > 0 and math.isfinite(value)
+def walltime_of(value: Any) -> float | None:
+    """A number of seconds above 0 as Python's own; None for anything else."""
+    seconds = as_finite(value)
+    return None if seconds is None or seconds <= 0 else seconds
 
 
 def name_of(function: Any) -> str:

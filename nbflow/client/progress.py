@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
 from typing import Any, TypeVar
 
+from nbflow.checking import as_whole
 from nbflow.client import current
 from nbflow.legible import shorten
 from nbflow.wire.rows import Progress
@@ -71,8 +72,10 @@ def track(iterable: Iterable[Thing], total: int | None = None, text: str = "") -
             total = len(iterable)  # type: ignore[arg-type] # whether it has a length is the question
         except TypeError:
             total = None
-    elif type(total) is not int or total < 0:
+    elif (whole := as_whole(total)) is None or whole < 0:
         raise ValueError(f"track(total=...) is a whole number from 0 on, or None, not {total!r}")
+    else:
+        total = whole
     _check_text("track", text)
     try:
         items = iter(iterable)

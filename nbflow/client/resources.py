@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from nbflow.checking import as_finite
 from nbflow.errors import InvalidResourceSpecification
 from nbflow.values.short import short
 
@@ -28,10 +28,7 @@ def priority_of(given: Any) -> float | None:
     priority = given.get("priority")
     if priority is None:
         return None
-    try:
-        number = float(priority) if isinstance(priority, (int, float)) else math.nan
-    except OverflowError:  # an integer beyond all floating-point numbers
-        number = math.inf
-    if isinstance(priority, bool) or not math.isfinite(number):
+    number = as_finite(priority)
+    if number is None:
         raise InvalidResourceSpecification(("priority",), f"{_WORDS}; a priority is not {short(priority)}")
-    return number
+    return float(number)

@@ -179,7 +179,7 @@ class Runner:
         """(template, tasks) of what a join app returned; an empty template stands for the value of the only task."""
         if isinstance(value, Future) and not isinstance(value, Companion):
             return b"", [self._adopt(value).tid]
-        if not isinstance(value, (list, tuple, dict, Future)):
+        if not isinstance(value, (list, tuple, dict, Future, pickling.NeededTogether)):
             raise TypeError(
                 f"join app {app} must return a future, or a list, tuple or dict of futures, not {short(value)}"
             )

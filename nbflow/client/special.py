@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from nbflow.client.options import is_walltime
+from nbflow.client.options import walltime_of
 from nbflow.client.outlets import TASK_LOGS
 from nbflow.client.parameters import SPECIAL, Parameters
 from nbflow.client.resources import priority_of
@@ -82,9 +82,9 @@ def complete(
             given[name] = name_stream(name, label)
             del counted[name]
         streams += _stream(given.get(name), name)
-    walltime = given.get("walltime")
-    if walltime is not None and not is_walltime(walltime):
-        raise UsageError(f"walltime= takes a number of seconds above 0 or None, not {walltime!r}")
+    walltime = walltime_of(given.get("walltime"))
+    if walltime is None and given.get("walltime") is not None:
+        raise UsageError(f"walltime= takes a number of seconds above 0 or None, not {given['walltime']!r}")
     given_at = list(args)
     for name, value in given.items():
         if name in places:

@@ -112,24 +112,19 @@ class HighThroughputExecutor(ProcessExecutor):
     def __post_init__(self) -> None:
         self._check_workers()
         self._check_the_rest()
-        given = accelerators_of(
-            "HighThroughputExecutor(available_accelerators=...)", self.available_accelerators
-        )
-        object.__setattr__(self, "available_accelerators", given)
-        object.__setattr__(self, "accelerators", given)
+        self._keep("available_accelerators", accelerators_of)
+        object.__setattr__(self, "accelerators", self.available_accelerators)
         super().__post_init__()
 
     def _check_workers(self) -> None:
+        self._keep("max_workers_per_node", count, 1, none=True)
         most, older = self.max_workers_per_node, self.max_workers
-        if most is not None:
-            count("HighThroughputExecutor(max_workers_per_node=...)", most, 1)
-            if older is not None and older != most:
-                raise ConfigurationError(
-                    f"HighThroughputExecutor(max_workers_per_node={most!r}, max_workers={older!r}): give one of them"
-                )
-        number("HighThroughputExecutor(cores_per_worker=...)", self.cores_per_worker, above=0)
-        if self.mem_per_worker is not None:
-            number("HighThroughputExecutor(mem_per_worker=...)", self.mem_per_worker, above=0)
+        if most is not None and older is not None and older != most:
+            raise ConfigurationError(
+                f"HighThroughputExecutor(max_workers_per_node={most!r}, max_workers={older!r}): give one of them"
+            )
+        self._keep("cores_per_worker", number, above=0)
+        self._keep("mem_per_worker", number, none=True, above=0)
 
     def _check_the_rest(self) -> None:
         where = "HighThroughputExecutor({}=...)".format
@@ -137,10 +132,10 @@ class HighThroughputExecutor(ProcessExecutor):
             raise refuse(where("provider"), "a LocalProvider or None", self.provider)
         check_storage(where("storage_access"), self.storage_access)
         for name, least in (("prefetch_capacity", 0), ("heartbeat_threshold", 1), ("heartbeat_period", 1)):
-            count(where(name), getattr(self, name), least)
-        count(where("poll_period"), self.poll_period, 1)
-        flag(where("worker_debug"), self.worker_debug)
-        flag(where("encrypted"), self.encrypted)
+            self._keep(name, count, least)
+        self._keep("poll_period", count, 1)
+        self._keep("worker_debug", flag)
+        self._keep("encrypted", flag)
         affinity = text(where("cpu_affinity"), self.cpu_affinity)
         if not affinity.startswith("list:"):
             choice(where("cpu_affinity"), affinity, (*_AFFINITIES, "list:..."))
@@ -184,8 +179,7 @@ class ThreadPoolExecutor(ThreadExecutor):
     remote_monitoring_radio: Any = None
 
     def __post_init__(self) -> None:
-        if self.max_threads is not None:
-            count("ThreadPoolExecutor(max_threads=...)", self.max_threads, 1)
+        self._keep("max_threads", count, 1, none=True)
         object.__setattr__(self, "max_workers", self.max_threads)
         prefix: Any = self.thread_name_prefix
         if prefix is None:  # Parsl's default

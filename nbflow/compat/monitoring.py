@@ -27,7 +27,7 @@ class MonitoringHub(Description):
     resource_monitoring_interval: float = 30
 
     def __post_init__(self) -> None:
-        flag("MonitoringHub(monitoring_debug=...)", self.monitoring_debug)
-        flag("MonitoringHub(resource_monitoring_enabled=...)", self.resource_monitoring_enabled)
-        number("MonitoringHub(resource_monitoring_interval=...)", self.resource_monitoring_interval, least=0)
+        self._keep("monitoring_debug", flag)
+        self._keep("resource_monitoring_enabled", flag)
+        self._keep("resource_monitoring_interval", number, least=0)
         super().__post_init__()

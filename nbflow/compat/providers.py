@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from nbflow.checking import Description, count, flag, number, refuse
+from nbflow.checking import Description, count, flag, number, refuse, string
 from nbflow.errors import UnsupportedFeatureError
 
 _ONE_BLOCK = "this machine is the only block"
@@ -125,13 +125,12 @@ class LocalProvider(Description):
 
     def __post_init__(self) -> None:
         for name, least in (("nodes_per_block", 1), ("init_blocks", 0), ("min_blocks", 0), ("max_blocks", 0)):
-            count(f"LocalProvider({name}=...)", getattr(self, name), least)
+            self._keep(name, count, least)
         if not isinstance(self.launcher, Launcher):
             raise refuse("LocalProvider(launcher=...)", "a launcher", self.launcher)
-        if not isinstance(self.worker_init, str):
-            raise refuse("LocalProvider(worker_init=...)", "a text", self.worker_init)
-        number("LocalProvider(cmd_timeout=...)", self.cmd_timeout, above=0)
-        number("LocalProvider(parallelism=...)", self.parallelism, least=0)
+        self._keep("worker_init", string)
+        self._keep("cmd_timeout", number, above=0)
+        self._keep("parallelism", number, least=0)
         super().__post_init__()
 
 

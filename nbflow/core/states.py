@@ -6,7 +6,7 @@ attempt, because of which need) is a field of its `Change`, never one more state
     WAITING ──> RECALLING ──> DONE          recalled from the memo, or from an equal call that was under way
        │  ^         ├──> FAILED             that one failed
        │  └─────────┘                       not in the memo
-       ├──> RUNNING ──> DONE | FAILED
+       ├──> RUNNING ──> DONE | FAILED       this and RECALLING also ──> CANCELLED: somebody asked
        │       └──> WAITING                 retried, given back by a lost worker, or a join that waits for its tasks
        ├──> WAITING                         judged: it is to be tried again
        ├──> DONE | FAILED                   a join whose tasks ended
@@ -30,6 +30,13 @@ class State(enum.IntEnum):
     FAILED = 4
     SKIPPED = 5
     CANCELLED = 6
+
+    def __str__(self) -> str:
+        """Its label; Python would say the number."""
+        return self.label
+
+    def __format__(self, spec: str) -> str:
+        return format(self.label, spec)
 
     @property
     def label(self) -> str:
@@ -58,7 +65,7 @@ SIGNS: dict[State, str] = {
 }
 
 MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset(State),
+    State.WAITING: frozenset(State),  # all of them: the ends are those above, itself is "judged"
     State.RECALLING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.RUNNING: frozenset({State.DONE, State.FAILED, State.WAITING, State.CANCELLED}),
     State.DONE: frozenset(),

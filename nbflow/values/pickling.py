@@ -41,6 +41,17 @@ class Needed:
         raise NotImplementedError
 
 
+class NeededTogether:
+    """The base of what stands for a list of futures: in a task's arguments it becomes the list of their values."""
+
+    def needed(self) -> list[Any]:
+        """The futures. Raises `TypeError` where it cannot be an argument."""
+        raise NotImplementedError
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, (self.needed(),)
+
+
 def settling(future: Any) -> Any:
     """The future whose end comes with this one's."""
     return future.settles_with() if isinstance(future, Needed) else future

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from nbflow.values.pickling import NeededTogether
+
 
 @dataclasses.dataclass(frozen=True)
 class DependencyResolver:
@@ -75,6 +77,8 @@ def _parts(value: Any) -> Iterable[Any] | None:
     kind = type(value)  # not `isinstance`: what that asks an object may be the user's code
     if issubclass(kind, (list, tuple, set, frozenset)):
         return value  # type: ignore[no-any-return]
+    if issubclass(kind, NeededTogether):
+        return value.needed()  # type: ignore[no-any-return]
     if issubclass(kind, dict):
         return [*value.keys(), *value.values()]
     if dataclasses.is_dataclass(kind):
@@ -91,6 +95,8 @@ def _filled(value: Any, within: tuple[int, ...] = ()) -> Any:
         return value
     parts = list(parts)
     filled = [_filled(part, (*within, id(value))) for part in parts]
+    if issubclass(type(value), NeededTogether):
+        return filled
     if all(a is b for a, b in zip(parts, filled, strict=True)):
         return value
     return _like(value, filled)

@@ -315,11 +315,13 @@ def test_a_label_is_an_ordinary_argument() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: python_app(executors="one"), "\"all\" or a list of labels, not 'one'"),
+        (lambda: python_app(executors="one"), "\"all\" or a list of at least one label, not 'one'"),
         (lambda: python_app(executors=[]), "at least one label, not []"),
-        (lambda: python_app(executors=[3]), "a list of labels, not [3]"),
+        (lambda: python_app(executors=[3]), "a list of at least one label, not [3]"),
         (lambda: join_app(cache=1), "True or False, not 1"),
         (lambda: python_app(ignore_for_cache="x"), "a list of names of parameters, not 'x'"),
+        (lambda: python_app(ignore_for_cache=[5]), "a list of names of parameters, not [5]"),
+        (lambda: python_app(walltime=10**400), "above 0 or None, not 1"),
         (lambda: bash_app(walltime=float("nan")), "above 0 or None, not nan"),
         (lambda: python_app(data_flow_kernel=7), "a flow or None, not 7"),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import DataFlowKernel, python_app
+from nbflow import DataFlowKernel, join_app, python_app
 from tests.gates import Gate, make_gate, stand_at
 
 
@@ -216,3 +216,40 @@ def test_many_may_gather_the_same_futures_at_once(each_flow: DataFlowKernel, gat
     for thread in threads:
         thread.join(30)
     assert found == [[5]] * 4
+
+
+# ---------------------------------------------------------------- for other tasks
+
+
+@python_app
+def told(*values: Any, **named: Any) -> Any:
+    return values, named
+
+
+@join_app
+def both(x: int) -> Any:
+    return nbflow.gather(double(x), double(x + 1))
+
+
+def test_an_app_that_is_given_what_is_gathered_waits_for_it_and_gets_the_list(
+    each_flow: DataFlowKernel, gate: Gate
+) -> None:
+    gathered = nbflow.gather(waits(gate, 1), double(1))
+    future = told(gathered, nbflow.gather(), inside={"deep": [gathered]})
+    assert not future.done()
+    gate.let_through()
+    assert future.result(20) == (([1, 2], []), {"inside": {"deep": [[1, 2]]}})
+
+
+def test_a_join_app_may_return_what_is_gathered(each_flow: DataFlowKernel) -> None:
+    assert both(3).result(20) == [6, 8]
+
+
+def test_what_is_gathered_with_its_errors_is_no_argument(each_flow: DataFlowKernel) -> None:
+    with pytest.raises((TypeError, nbflow.errors.CannotPickle), match=r"return_exceptions=True.* stays here"):
+        told(nbflow.gather(double(1), return_exceptions=True))
+
+
+def test_what_is_gathered_is_not_iterated() -> None:
+    with pytest.raises(TypeError, match="use its result"):
+        list(nbflow.gather())

@@ -602,3 +602,25 @@ def test_nothing_is_left_of_a_sweep_that_has_ended(flow: DataFlowKernel) -> None
     stores = flow.calls.store_dirs
     assert not [path for store in stores for path in Path(store).glob("*.sweep")]
     assert not flow.calls.sweeps
+
+
+def test_what_is_no_function_is_named_by_what_was_called(each_flow: DataFlowKernel) -> None:
+    with pytest.raises(TypeError, match=r"nbflow\.map\(\) takes a function or an app, not 5"):
+        nbflow.map(5, [1])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"a tuple of arguments for each item, not 2 \(item 1\)"):
+        nbflow.starmap(pow, [(1, 2), 2])  # type: ignore[list-item]
+
+
+def test_sizes_and_totals_may_be_whole_numbers_of_other_kinds(each_flow: DataFlowKernel) -> None:
+    numpy = pytest.importorskip("numpy")
+    assert nbflow.map(abs, [-1, -2], chunksize=numpy.int64(1)).result(20) == [1, 2]
+    assert list(nbflow.track([1, 2], total=numpy.int16(2))) == [1, 2]
+
+
+def test_a_sweep_that_is_cancelled_already_says_so_whether_it_is_waited_for_or_not(
+    each_flow: DataFlowKernel, gate: Gate
+) -> None:
+    sweep = nbflow.map(functools.partial(stand_at, gate), range(3))
+    assert sweep.cancel()
+    assert sweep.cancel(wait=False)
+    assert sweep.cancel()

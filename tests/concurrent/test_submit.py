@@ -234,8 +234,10 @@ def test_a_pool_takes_one_of_a_configuration_and_a_flow() -> None:
     with DataFlowKernel(config) as flow:
         with pytest.raises(ValueError, match="both were given"):
             NbflowPoolExecutor(config, dfk=flow)
-        for wrong in ("gpu", [], [3]):
-            with pytest.raises(errors.ConfigurationError, match=r'is "all" or a list of labels, not '):
+        for wrong in ("gpu", [], [3], 5):
+            with pytest.raises(
+                errors.ConfigurationError, match='is "all" or a list of at least one label, not '
+            ):
                 NbflowPoolExecutor(dfk=flow, executors=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.ConfigurationError, match=r"as load\(\) gives it, not 'x'"):
         NbflowPoolExecutor(dfk="x")  # type: ignore[arg-type]
@@ -291,3 +293,11 @@ def test_pools_use_the_executors_that_they_name() -> None:
 def test_a_pool_does_not_travel(pool: NbflowPoolExecutor) -> None:
     with pytest.raises(TypeError, match="stays in the process that made it"):
         pickle.dumps(pool)
+
+
+def test_what_is_no_function_is_refused(flow: DataFlowKernel) -> None:
+    with (
+        NbflowPoolExecutor(dfk=flow) as pool,
+        pytest.raises(TypeError, match="a pool takes functions, not 5"),
+    ):
+        pool.submit(5)  # type: ignore[arg-type]
