@@ -9,34 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbflow.checking import Description, called, count, path, refuse, size, string
+from nbflow.limits import cores_available
 
 LEAST_MEMORY = 50_000_000  # bytes; a worker that has run nothing yet has about 15 MB
-
-
-def cores_available() -> int:
-    """How many cores this process may use: its affinity, and a container's limit of processor time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(int(quota) / int(period))))
-    except (OSError, ValueError):
-        pass  # no such limit here
-    return cores
-
-
-def memory_available() -> int:
-    """Bytes of memory that this process may fill: the machine's, or a container's limit."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        with open("/sys/fs/cgroup/memory.max") as file:
-            limit = file.read().strip()
-        if limit != "max":
-            memory = min(memory, int(limit))
-    except (OSError, ValueError):
-        pass  # no such limit here
-    return memory
 
 
 @dataclass(frozen=True, repr=False)

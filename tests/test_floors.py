@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "nbflow"
 
 FLOORS = {
+    "limits": 0,
     "numbers": 0,
     "sizes": 0,
     "legible": 0.1,

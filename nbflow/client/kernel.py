@@ -42,7 +42,8 @@ from nbflow.client.warned import warn_from_afar
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, with_last_words
-from nbflow.executors import Executor, memory_available
+from nbflow.executors import Executor
+from nbflow.limits import memory_available
 from nbflow.numbers import first_of
 from nbflow.values import segments
 from nbflow.values.outcome import one_line

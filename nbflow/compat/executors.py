@@ -14,9 +14,8 @@ from nbflow.executors import (
     ProcessExecutor,
     ThreadExecutor,
     accelerators_of,
-    cores_available,
-    memory_available,
 )
+from nbflow.limits import cores_available, memory_available
 from nbflow.staging import Staging
 
 _NO_NETWORK = "workers are reached through a Unix socket of the user's, not through the network"

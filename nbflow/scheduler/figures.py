@@ -14,6 +14,9 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nbflow import limits
+from nbflow.limits import Group, read
+
 LINUX = sys.platform == "linux"
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -69,7 +72,7 @@ def exact(crew: Crew) -> int:
 
 def _status(pid: int) -> tuple[str, int] | None:
     """State and memory of a process; None if it has ended."""
-    text = _read(f"/proc/{pid}/status")
+    text = read(f"/proc/{pid}/status")
     state = _after(text, "State:\t")[:1]
     if state in ("", "Z", "X"):
         return None
@@ -83,11 +86,11 @@ def _children(pid: int) -> Iterator[int]:
     except OSError:
         return
     for thread in threads:
-        yield from map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+        yield from map(int, read(f"/proc/{pid}/task/{thread}/children").split())
 
 
 def _proportional(pid: int) -> int:
-    text = _read(f"/proc/{pid}/smaps_rollup")
+    text = read(f"/proc/{pid}/smaps_rollup")
     if "Pss_Anon:" in text:
         return _kilobytes(text, "Pss_Anon:") + _kilobytes(text, "SwapPss:")
     status = _status(pid)  # it has ended, or the kernel is older than 5.4
@@ -96,7 +99,7 @@ def _proportional(pid: int) -> int:
 
 def processor_time(pid: int) -> int:
     """What a process has had of the processors up to now, in the system's ticks; -1 if that cannot be told."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12]) if len(fields) > 12 else -1
 
 
@@ -106,86 +109,51 @@ def processor_time(pid: int) -> int:
 class Rooms:
     """The stores of memory that this process and its workers draw from. None is known elsewhere than on Linux."""
 
-    def __init__(self, groups: str = "/sys/fs/cgroup", proc: str = "/proc") -> None:
+    def __init__(self, groups: str = limits.GROUPS, proc: str = limits.PROC) -> None:
         self._meminfo = f"{proc}/meminfo"
         self._vmstat = f"{proc}/vmstat"
-        self._limits: list[_Group] = []
-        for line in _read(f"{proc}/self/cgroup").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "" or "memory" in controllers.split(","):
-                base = f"{groups}/memory" if controllers else groups
-                self._limits += [
-                    _Group(folder, version=1 if controllers else 2) for folder in _up(base, path)
-                ]
+        self._groups = limits.groups_of("memory", groups, proc)
 
     def all(self) -> list[Room]:
         """The machine's memory, and that of each limit above this process."""
-        text = _read(self._meminfo)
+        text = read(self._meminfo)
         total, swap = _kilobytes(text, "MemTotal:"), _kilobytes(text, "SwapFree:")
         rooms = [Room("the machine", total, _kilobytes(text, "MemAvailable:") + swap)] if total else []
         rooms += [
-            room for group in self._limits if (room := group.room(swap)) is not None and room.total < total
+            room for group in self._groups if (room := _room(group, swap)) is not None and room.total < total
         ]
         return rooms
 
     def ended_by_the_system(self) -> int:
         """How many processes the system has ended up to now for lack of memory: of ours, or else of the machine."""
-        for group in self._limits:
-            if (count := group.ended_by_the_system()) is not None:
-                return count
-        return _figure(_read(self._vmstat), "oom_kill")
+        for group in self._groups:
+            text = group.text("memory.events" if group.version == 2 else "memory.oom_control")
+            if "oom_kill " in text:  # else it is not counted
+                return _figure(text, "oom_kill")
+        return _figure(read(self._vmstat), "oom_kill")
 
 
-class _Group:
-    """A control group: what its processes may have together."""
-
-    def __init__(self, folder: str, version: int) -> None:
-        self._folder = folder
-        self._version = version
-
-    def room(self, swap: int) -> Room | None:
-        """What is left of its memory; None if it has no limit. `swap`: what the machine has left of that."""
-        limit = self._number("memory.max" if self._version == 2 else "memory.limit_in_bytes")
-        if limit is None:
-            return None
-        used = self._number("memory.current" if self._version == 2 else "memory.usage_in_bytes") or 0
-        stat, prefix = _read(f"{self._folder}/memory.stat"), "" if self._version == 2 else "total_"
-        # what is read often would be missed: half of it counts as needed, as in the kernel's own MemAvailable
-        cached = _figure(stat, f"{prefix}inactive_file") + _figure(stat, f"{prefix}active_file") // 2
-        free = max(0, limit - used) + min(cached, used)
-        return Room("this control group (container)", limit, free + self._swap(swap, limit - used))
-
-    def _swap(self, swap: int, unused: int) -> int:
-        """How much of the machine's free swap it may use."""
-        if self._version == 2:
-            limit = self._number("memory.swap.max")
-            return (
-                swap
-                if limit is None
-                else min(swap, max(0, limit - (self._number("memory.swap.current") or 0)))
-            )
-        both = self._number("memory.memsw.limit_in_bytes")
-        if both is None:
-            return swap
-        return min(swap, max(0, both - (self._number("memory.memsw.usage_in_bytes") or 0) - unused))
-
-    def ended_by_the_system(self) -> int | None:
-        """How many of its processes were; None if that is not counted."""
-        text = _read(f"{self._folder}/memory.{'events' if self._version == 2 else 'oom_control'}")
-        return _figure(text, "oom_kill") if "oom_kill " in text else None
-
-    def _number(self, name: str) -> int | None:
-        """A figure in a file of its own; None for "max", what version 1 writes for it, and where there is no file."""
-        text = _read(f"{self._folder}/{name}").strip()
-        return int(text) if text.isdecimal() and int(text) < 1 << 60 else None
+def _room(group: Group, swap: int) -> Room | None:
+    """What is left of a group's memory; None if it has no limit. `swap`: what the machine has left of that."""
+    limit = group.memory
+    if limit is None:
+        return None
+    used = group.number("memory.current" if group.version == 2 else "memory.usage_in_bytes") or 0
+    stat, prefix = group.text("memory.stat"), "" if group.version == 2 else "total_"
+    # what is read often would be missed: half of it counts as needed, as in the kernel's own MemAvailable
+    cached = _figure(stat, f"{prefix}inactive_file") + _figure(stat, f"{prefix}active_file") // 2
+    free = max(0, limit - used) + min(cached, used)
+    return Room("this control group (container)", limit, free + _swap(group, swap, limit - used))
 
 
-def _up(base: str, path: str) -> list[str]:
-    """The folders of a control group and of all above it, as far as they are seen from here; its own first."""
-    parts = path.strip("/").split("/") if path.strip("/") else []
-    if not os.path.isdir("/".join([base, *parts])):
-        parts = []  # a container sees its own as the root, under another path than the system's
-    return ["/".join([base, *parts[:depth]]) for depth in range(len(parts), -1, -1)]
+def _swap(group: Group, swap: int, unused: int) -> int:
+    """How much of the machine's free swap a group may use."""
+    if group.version == 2:
+        limit, used = group.number("memory.swap.max"), group.number("memory.swap.current")
+    else:
+        limit, used = group.number("memory.memsw.limit_in_bytes"), group.number("memory.memsw.usage_in_bytes")
+        used = (used or 0) + unused  # memory and swap together
+    return swap if limit is None else min(swap, max(0, limit - (used or 0)))
 
 
 # ---------------------------------------------------------------- elsewhere than on Linux
@@ -210,20 +178,6 @@ def _asked(pid: int) -> Crew:
 
 
 # ---------------------------------------------------------------- reading
-
-
-def _read(path: str) -> str:
-    """A file of the system's; "" if it is not there (any more)."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(fd, 1 << 16).decode("ascii", "replace")
-    except OSError:
-        return ""
-    finally:
-        os.close(fd)
 
 
 def _after(text: str, name: str) -> str:

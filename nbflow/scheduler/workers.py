@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from nbflow import private
 from nbflow.errors import exit_in_words, with_last_words
+from nbflow.limits import cores_available
 from nbflow.scheduler.figures import GONE
 from nbflow.scheduler.outputs import Log
 from nbflow.values import heap
@@ -284,8 +285,7 @@ def watch_process(pid: int) -> int | None:
 
 def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Mapping[str, str]:
     """Numerical libraries get each worker's share of the cores, unless the user has said otherwise."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share = str(max(1, cores // spec.workers))
+    share = str(max(1, cores_available() // spec.workers))
     threads = {name: share for name in _THREADS if name not in os.environ}
     return {
         **threads,
