@@ -73,11 +73,6 @@ class Desk:
         self.has_successor = False  # one was asked for that is to take its place
         self.predecessor = 0  # the one whose place it is to take; 0 = nobody's
 
-    def add(self, task: int, estimate: float) -> None:
-        """Put a task at the end."""
-        self.queue[task] = estimate
-        self.load += estimate
-
     def remove(self, task: int) -> bool:
         """Take a task off, wherever it stands; False if it is not here."""
         estimate = self.queue.pop(task, None)

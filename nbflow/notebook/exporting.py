@@ -93,5 +93,5 @@ def kind_of(suffix: str) -> str:
             "a PNG is drawn by a browser: choose Export, PNG in the graph's head, or save it as .svg here"
         )
     raise ValueError(
-        f"a graph is saved as .svg, .html, .dot or .json, which the name says; not as {suffix!r}"
+        f"a graph is saved as .svg, .html, .dot (.gv) or .json, which the name says; not as {suffix!r}"
     )

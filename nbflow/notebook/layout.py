@@ -125,8 +125,8 @@ def lay_out(sizes: Sequence[Pair], layers: Sequence[int], edges: Sequence[Pair])
     left = _column_starts(wide, links, vertex_layer, centre)
     x = [left[layers[v]] + (wide[layers[v]] - sizes[v][0]) // 2 for v in range(count)]
     routes = [
-        _route(chain, count, x, sizes, centre, [(left[layer], left[layer] + wide[layer]) for layer in
-                                                (vertex_layer[d] for d in chain[1:-1])])
+        _route(chain, x, sizes, centre, [(left[layer], left[layer] + wide[layer]) for layer in
+                                         (vertex_layer[d] for d in chain[1:-1])])
         for chain in chains
     ]  # fmt: skip
     height = max(c + heights[v] - heights[v] // 2 for v, c in enumerate(centre)) + 1
@@ -226,7 +226,7 @@ def _column_starts(wide: list[int], links: list[Pair], layer: list[int], centre:
 
 
 def _route(
-    chain: list[int], count: int, x: list[int], sizes: Sequence[Pair], centre: list[int], spans: list[Pair]
+    chain: list[int], x: list[int], sizes: Sequence[Pair], centre: list[int], spans: list[Pair]
 ) -> list[int]:
     """From the right side of the first node through the columns of the dummies to the left side of the last node."""
     first, last = chain[0], chain[-1]

@@ -66,12 +66,6 @@ def chain_of(error: BaseException) -> list[Raised]:
     return read(text.removesuffix(own) if "\n" in own else text)
 
 
-def frames_of(error: BaseException) -> list[Frame]:
-    """The frames in which an error was raised in a worker, outermost first; none where that is not known."""
-    chain = chain_of(error)
-    return chain[-1].frames if chain else []
-
-
 def place_of(frames: list[Frame]) -> str:
     """The innermost line of the user's code: `Cell In[4], line 6`; "" where there is none.
 

@@ -3,17 +3,18 @@
 Messages are array-like tagged structs: a frame is a list of them. How frames cross a socket is `channel`'s subject;
 what the bytes in them mean is `nbflow.values`' subject.
 
-    client  ──Configure Define Submit Cancel Release Watch──>                scheduler
+    client  ──Configure Define Submit Shorten Cancel Release Watch──>        scheduler
     client  ──Inspect Survey Checkpoint Judged Retry Fetch──>                scheduler
     client  <──Settled Rows Workers Details Status Retrying Saved──          scheduler
     client  <──Warned Checkpointed Judge Ended──                             scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     client  ──Keep LetGo──>   <──Freed──                                      scheduler   (files of big values)
-    worker  <──Setup Define Run TakeBack Settled Freed──                     scheduler
+    worker  <──Setup Executors Define Run TakeBack Settled Freed──           scheduler
     worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
     worker  ──Reported Blocked Unblocked──>                                  scheduler
-    worker  ──Define Submit Cancel Release Keep LetGo──>                     scheduler   (calls made inside a task)
+    worker  ──Define Submit Shorten Expect Deliver──>                        scheduler   (calls made inside a task)
+    worker  ──Cancel Release Keep LetGo──>                                   scheduler   (the same)
 """
 
 from __future__ import annotations

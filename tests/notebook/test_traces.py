@@ -16,9 +16,9 @@ from nbflow.errors import JoinError, NeedFailed, RemoteTraceback, WorkerLost
 from nbflow.notebook.reading import Frame, read
 from nbflow.notebook.traces import (
     came_out_of_a_task,
+    chain_of,
     excerpt,
     failed_task,
-    frames_of,
     place_of,
     root_of,
     short,
@@ -45,6 +45,10 @@ def failed(text: str = TEXT) -> ValueError:
     error = ValueError("bad")
     error.__cause__ = RemoteTraceback(text)
     return error
+
+
+def frames_of(error: BaseException) -> list[Frame]:
+    return chain_of(error)[-1].frames
 
 
 def test_the_frames_of_the_last_error_count() -> None:
