@@ -7,7 +7,6 @@ data: they are compared, printed and used again, and start nothing.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import logging
 import math
 import numbers
@@ -18,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from nbflow import sizes
 from nbflow.errors import ConfigurationError
-from nbflow.legible import LONGEST, shorten
+from nbflow.legible import LONGEST, nearest, shorten
 
 log = logging.getLogger("nbflow")
 
@@ -88,8 +87,8 @@ class Description:
 
 
 def _unknown(owner: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, known)
+    hint = f" Did you mean {near!r}?" if near else ""
     return f"{owner} has no field {name!r}.{hint} Its fields: {', '.join(known)}"
 
 

@@ -7,7 +7,9 @@ what these functions make of it; markup is made of that by `nbflow.notebook.text
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 LONGEST = 200
 """Characters of a name, and of other texts that have one line to themselves."""
@@ -48,6 +50,18 @@ def shorten(text: str, longest: int = LONGEST) -> str:
         return text
     text = " ".join(legible(text[: 4 * longest + 4]).split())
     return text if len(text) <= longest else text[: max(longest - 1, 0)].rstrip() + "…"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The one of these that a word is likely to be meant for: it begins so, or is spelt nearly so; "" if none is.
+
+    >>> nearest("stat", ["start", "status"])
+    'status'
+    """
+    words = list(known)
+    begin = [one for one in words if len(word) > 1 and one.startswith(word)]
+    near = difflib.get_close_matches(word[:LONGEST], words, 1)
+    return begin[0] if len(begin) == 1 else near[0] if near else ""
 
 
 def for_path(text: str) -> str:

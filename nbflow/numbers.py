@@ -6,6 +6,7 @@ So every process numbers its calls without asking anybody, and no two tasks of a
 from __future__ import annotations
 
 _SHIFT = 32
+MOST = (1 << _SHIFT) - 1  # calls of one process
 
 
 def first_of(worker: int) -> int:

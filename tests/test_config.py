@@ -83,7 +83,7 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(project_name=""), "must be a text that is not empty"),
         (
             lambda: Config(retires=3),
-            "Config has no field 'retires'. Did you mean retries? Its fields: executors, ",
+            "Config has no field 'retires'. Did you mean 'retries'? Its fields: executors, ",
         ),
         (lambda: Config(nonsense=3), "Config has no field 'nonsense'. Its fields: executors, "),
     ],

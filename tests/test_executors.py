@@ -43,7 +43,7 @@ def a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (lambda: ProcessExecutor(accelerators=-1), "at least 0, not -1"),
         (lambda: ProcessExecutor(accelerators=["0", "0"]), "must be names that differ"),
-        (lambda: ProcessExecutor(acelerators=2), "Did you mean accelerators?"),
+        (lambda: ProcessExecutor(acelerators=2), "Did you mean 'accelerators'?"),
         (
             lambda: ProcessExecutor(memory_limit="2 G"),
             'ProcessExecutor(memory_limit=...) must be bytes, or a text like "2 GB" or "512 MiB", not \'2 G\'',
@@ -80,9 +80,9 @@ def a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: HighThroughputExecutor(storage_access="x"), "a list of Staging objects or None, not 'x'"),
         (
             lambda: HighThroughputExecutor(accelerators=2),
-            "has no field 'accelerators'. Did you mean available_accel",
+            "has no field 'accelerators'. Did you mean 'available_accel",
         ),
-        (lambda: HighThroughputExecutor(workers_per_node=2), "Did you mean max_workers_per_node?"),
+        (lambda: HighThroughputExecutor(workers_per_node=2), "Did you mean 'max_workers_per_node'?"),
         (lambda: ThreadPoolExecutor(max_workers=2), "ThreadPoolExecutor has no field 'max_workers'"),
         (
             lambda: ThreadPoolExecutor(max_threads=0),

@@ -16,7 +16,7 @@ from nbflow.core.task import Task
 from nbflow.core.tasks import Tasks
 
 
-class Why(enum.IntEnum):
+class Hindrance(enum.IntEnum):
     """What stands in the way of another try."""
 
     UNKNOWN = 0  # it is not known (any more)
@@ -29,7 +29,7 @@ class Why(enum.IntEnum):
 class Obstacle(NamedTuple):
     """Why a task is not tried again. `root`: the task that is to be tried again first, where there is one."""
 
-    why: Why
+    why: Hindrance
     root: int = 0
 
 
@@ -77,7 +77,7 @@ def chosen(tasks: Tasks, wanted: Iterable[int], dependants: bool) -> Choice:
             continue
         del batch[number]
         if number in named:
-            refused[number] = Obstacle(Why.NEED, blamed(lack, tasks))
+            refused[number] = Obstacle(Hindrance.NEED, blamed(lack, tasks))
         left += needed_by.get(number, ())
     return Choice(list(batch), refused)
 
@@ -102,12 +102,12 @@ def _fruitless(inner: Task, again: Collection[int]) -> bool:
 
 def _obstacle(task: Task | None) -> Obstacle | None:
     if task is None:
-        return Obstacle(Why.UNKNOWN)
+        return Obstacle(Hindrance.UNKNOWN)
     if task.state < State.DONE:
-        return Obstacle(Why.GOING_ON)
+        return Obstacle(Hindrance.GOING_ON)
     if task.state is State.DONE:
-        return Obstacle(Why.DONE)
-    return Obstacle(Why.ONCE) if task.once else None
+        return Obstacle(Hindrance.DONE)
+    return Obstacle(Hindrance.ONCE) if task.once else None
 
 
 def _needed_by(tasks: Tasks) -> dict[int, list[int]]:

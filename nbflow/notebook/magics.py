@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import keyword
 import re
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.client.options import Options, options_of
+from nbflow.legible import nearest
 from nbflow.notebook.cells import CellError, is_definitions, with_magic_as_comment
 from nbflow.notebook.commands import COMMANDS, run_command, summary
 from nbflow.notebook.errors import point_at
@@ -74,8 +74,8 @@ def names(text: str) -> list[str]:
 def _meant(refusal: str, parser: argparse.ArgumentParser) -> str:
     """What is said behind an option that there is not."""
     wrong = re.search(r"unrecognized arguments: (--[\w-]+)", refusal)
-    near = difflib.get_close_matches(wrong[1], parser._option_string_actions, 1) if wrong else []
-    return f"did you mean `{near[0]}`? `%%app?` tells all" if near else "`%%app?` tells what is allowed"
+    near = nearest(wrong[1], parser._option_string_actions) if wrong else ""
+    return f"did you mean `{near}`? `%%app?` tells all" if near else "`%%app?` tells what is allowed"
 
 
 def word(text: str) -> str:

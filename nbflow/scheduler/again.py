@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.core.again import Obstacle, Why, chosen, failed
+from nbflow.core.again import Hindrance, Obstacle, chosen, failed
 from nbflow.core.tasks import Tasks
 from nbflow.numbers import name_of
 from nbflow.scheduler.hands import Kept
@@ -28,7 +28,7 @@ def saved(number: int, kept: Kept | None, tasks: Tasks, jobs: Jobs) -> Saved:
     """The call of a task that ended without a value, with the values of its needs; or why it cannot be had."""
     if kept is None:
         refused = chosen(tasks, [number], dependants=False).refused
-        why = _in_words(number, refused.get(number, Obstacle(Why.UNKNOWN)), tasks, jobs)
+        why = _in_words(number, refused.get(number, Obstacle(Hindrance.UNKNOWN)), tasks, jobs)
         outcome = jobs.outcome(number) if number in tasks else None
         return Saved(number, why, outcome=outcome if type(outcome) in VALUES else None)  # type: ignore[arg-type] # as it says
     values = [jobs.outcome(need) for need in kept.submit.needs]
@@ -44,15 +44,15 @@ def saved(number: int, kept: Kept | None, tasks: Tasks, jobs: Jobs) -> Saved:
 
 def _in_words(number: int, obstacle: Obstacle, tasks: Tasks, jobs: Jobs) -> str:
     name = _name(number, jobs)
-    if obstacle.why is Why.UNKNOWN:
+    if obstacle.why is Hindrance.UNKNOWN:
         if not jobs.knows(number):
             return f"there is no {name}"
         return f"nobody holds {name} any more, so what it was called with is gone: call the app anew"
-    if obstacle.why is Why.GOING_ON:
+    if obstacle.why is Hindrance.GOING_ON:
         return f"{name} has not ended, it is {tasks[number].state.label}: only what ended is tried again"
-    if obstacle.why is Why.DONE:
+    if obstacle.why is Hindrance.DONE:
         return f"{name} is done: call the app anew to have it run once more"
-    if obstacle.why is Why.ONCE:
+    if obstacle.why is Hindrance.ONCE:
         return f"{name} cannot be tried again: its value, or that of a need, comes from outside the flow"
     root = _name(obstacle.root, jobs)
     return f"{name} needs {root}, which gave no value: retry that one with its dependants"

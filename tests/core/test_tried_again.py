@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbflow.core import events as ev
-from nbflow.core.again import Obstacle, Why, chosen, failed
+from nbflow.core.again import Hindrance, Obstacle, chosen, failed
 from nbflow.core.instructions import Forget, Launch, Recall, Revive, Settle
 from nbflow.core.machine import Machine
 from nbflow.core.retry import Terms
@@ -92,10 +92,12 @@ def test_what_was_skipped_waits_again_for_the_need_that_is_tried_again_with_it()
 def test_what_was_skipped_alone_is_refused_and_the_root_named() -> None:
     flow = machine(ev.Submitted(1, "a"), ev.Submitted(2, "b", (1,)), ev.Submitted(3, "c", (2,)))
     flow.handle([ev.Failed(1, 1, 1)], 1.0)
-    assert chosen(flow.tasks, [3], dependants=True) == ([], {3: Obstacle(Why.NEED, 1)})
+    assert chosen(flow.tasks, [3], dependants=True) == ([], {3: Obstacle(Hindrance.NEED, 1)})
     flow.handle([ev.RetryRequested((1,))], 2.0)
     flow.handle([ev.Succeeded(1, 2, 1, 0.1)], 2.5)
-    assert chosen(flow.tasks, [3], dependants=False) == ([], {3: Obstacle(Why.NEED, 2)}), "1 goes well by now"
+    assert chosen(flow.tasks, [3], dependants=False) == ([], {3: Obstacle(Hindrance.NEED, 2)}), (
+        "1 goes well by now"
+    )
     assert chosen(flow.tasks, [3, 2], dependants=False) == ([3, 2], {})
 
 
@@ -131,11 +133,11 @@ def test_what_cannot_be_tried_again_and_why() -> None:
     assert chosen(flow.tasks, [1, 2, 3, 4, 5], dependants=True) == (
         [],
         {
-            1: Obstacle(Why.DONE),
-            2: Obstacle(Why.ONCE),
-            3: Obstacle(Why.GOING_ON),
-            4: Obstacle(Why.ONCE),
-            5: Obstacle(Why.UNKNOWN),
+            1: Obstacle(Hindrance.DONE),
+            2: Obstacle(Hindrance.ONCE),
+            3: Obstacle(Hindrance.GOING_ON),
+            4: Obstacle(Hindrance.ONCE),
+            5: Obstacle(Hindrance.UNKNOWN),
         },
     )
     before = flow.counts[:]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from IPython.core.error import UsageError
 
+from nbflow.legible import nearest
 from nbflow.notebook.commands import again, cells, failures, here, progress, steering, sweeping
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import NoFlow
@@ -32,8 +32,8 @@ def run_command(tools: Tools, name: str, words: Sequence[str]) -> object:
     """
     command = COMMANDS.get(name)
     if command is None:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean `%nbflow {near[0]}`?" if near else f"; it knows {', '.join(COMMANDS)}"
+        near = nearest(name, COMMANDS)
+        hint = f"; did you mean `%nbflow {near}`?" if near else f"; it knows {', '.join(COMMANDS)}"
         raise UsageError(f"%nbflow does not know {name!r}{hint}")
     if words and not command.usage:
         raise UsageError(f"%nbflow {name} stands alone; {' '.join(words)!r} is too much")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 from IPython.core.error import UsageError
 
-from nbflow.legible import shorten
+from nbflow.legible import nearest, shorten
 from nbflow.numbers import name_of, number_of
 
 MOST_TOLD = 5  # tasks named one by one in a message
@@ -32,9 +31,8 @@ def chosen(known: Mapping[int, str], of_apps: Mapping[int, str], words: Sequence
 def unknown(word: str, known: Mapping[int, str]) -> str:
     """What to say of a word that names no task."""
     apps = sorted(set(known.values()))
-    near = difflib.get_close_matches(word, apps, n=1)
-    if near:
-        return f"there is no task or app {word!r}; did you mean {near[0]!r}?"
+    if near := nearest(word, apps):
+        return f"there is no task or app {word!r}; did you mean {near!r}?"
     if not known:
         return f"there is no task {word!r}: nothing has been called yet"
     last = name_of(list(known)[-1])

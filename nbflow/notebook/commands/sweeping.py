@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from IPython.display import display
 
 from nbflow.client.mapping import grid
 from nbflow.client.mapping import map as sweep_over
-from nbflow.legible import shorten
+from nbflow.legible import nearest, shorten
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.tools import Tools
 
@@ -68,8 +67,8 @@ def _read(words: Sequence[str]) -> tuple[str, list[str], bool, str]:
 def _known(name: str, namespace: Mapping[str, Any]) -> Any:
     if name in namespace:
         return namespace[name]
-    near = difflib.get_close_matches(name, [known for known in namespace if known[:1] != "_"], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, [known for known in namespace if known[:1] != "_"])
+    hint = f"; did you mean {near!r}?" if near else ""
     raise UsageError(f"%nbflow map: nothing is called {shorten(name)!r} here{hint}")
 
 
