@@ -15,7 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
 
@@ -423,9 +423,10 @@ class Calls:
 
     def take_released(self) -> Release | None:
         """The releases since the last call, to be sent with whatever is sent next."""
-        ids = []
-        while self._released:
-            ids.append(self._released.popleft())
+        ids: list[int] = []
+        with suppress(IndexError):  # not a look before each step: another thread may take them at the same time
+            while True:
+                ids.append(self._released.popleft())
         return Release(ids) if ids else None
 
     def post_released(self) -> None:

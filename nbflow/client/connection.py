@@ -161,9 +161,10 @@ class Connection:
             self._sends = False
 
     def _send_batch(self) -> None:
+        more = self.extra()  # first: should it fail, nothing is taken out
         gathered = self._gathered
         batch = [gathered.popleft() for _ in range(len(gathered))]
-        if (more := self.extra()) is not None:
+        if more is not None:
             batch.append(more)
         frame = self._channel.pack(batch)
         try:  # a context manager would cost as much as the rest of this function

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -474,3 +475,26 @@ def test_futures_that_are_dropped_are_told_of_while_the_program_only_waits(
     shared_flow.wait_for_current_tasks()
     untold = shared_flow.calls.take_released()
     assert untold is None or len(untold.ids) < 1000
+
+
+class TakenMeanwhile(deque[int]):
+    """What another thread has emptied whenever somebody has looked whether there is something."""
+
+    def __bool__(self) -> bool:
+        self.clear()
+        return True
+
+    def __len__(self) -> int:
+        found = super().__len__()
+        self.clear()
+        return found
+
+
+def test_what_two_threads_tell_of_at_the_same_time_harms_neither(shared_flow: DataFlowKernel) -> None:
+    calls = shared_flow.calls
+    released, calls._released = calls._released, TakenMeanwhile([1 << 60])
+    try:
+        calls.take_released()
+        assert calls.take_released() is None
+    finally:
+        calls._released = released
