@@ -7,6 +7,7 @@ app is, and that a call with wrong arguments is refused where it is made.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MethodType
@@ -21,6 +22,8 @@ from nbflow.errors import AppBadFormatting, CannotPickle
 from nbflow.retrying import Retry
 from nbflow.values.functions import Captor
 from nbflow.wire.messages import Kind
+
+_completing = threading.RLock()  # of apps that were unpickled
 
 
 class App:
@@ -95,7 +98,21 @@ class App:
         return self._made_of, self.options
 
     def __setstate__(self, state: tuple[Any, Options]) -> None:
-        self.__init__(*state)  # type: ignore[misc] # made without it
+        # a function that refers to its own app is not whole yet: its defaults come after what it refers to
+        self._unpickled = state
+
+    def __getattr__(self, name: str) -> Any:
+        """The first attribute that is asked of one that was unpickled has all of them made."""
+        with _completing:
+            if (state := self.__dict__.pop("_unpickled", None)) is not None:
+                try:
+                    self.__init__(*state)  # type: ignore[misc] # made without it
+                except BaseException:
+                    self._unpickled = state
+                    raise
+            if name in self.__dict__:  # made here, or meanwhile in another thread
+                return self.__dict__[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"<{self.kind} app {self.options.name}>"

@@ -424,7 +424,9 @@ class Calls:
     def take_released(self) -> Release | None:
         """The releases since the last call, to be sent with whatever is sent next."""
         ids: list[int] = []
-        with suppress(IndexError):  # not a look before each step: another thread may take them at the same time
+        with suppress(
+            IndexError
+        ):  # not a look before each step: another thread may take them at the same time
             while True:
                 ids.append(self._released.popleft())
         return Release(ids) if ids else None

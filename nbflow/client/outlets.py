@@ -15,17 +15,21 @@ LAST_WORDS = 500  # characters of output that an error quotes
 
 
 class Outlet(NamedTuple):
-    """An open file, and how many bytes were in it before."""
+    """An open file, where it is whatever directory is the present one, and how many bytes were in it before."""
 
     file: IO[str]
+    place: str
     begin: int
 
     def last_words(self) -> str:
-        """The end of what was written to it since it was opened."""
+        """The end of what was written to it since it was opened; "" where it cannot be read (any more)."""
         self.file.flush()
-        with open(self.file.name, "rb") as file:
-            file.seek(max(self.begin, file.seek(0, os.SEEK_END) - 4 * LAST_WORDS))
-            return file.read().decode("utf-8", "replace").strip()[-LAST_WORDS:]
+        try:
+            with open(self.place, "rb") as file:
+                file.seek(max(self.begin, file.seek(0, os.SEEK_END) - 4 * LAST_WORDS))
+                return file.read().decode("utf-8", "replace").strip()[-LAST_WORDS:]
+        except OSError:  # the task has moved or removed it
+            return ""
 
 
 def opened(streams: Sequence[str], stack: ExitStack) -> tuple[Outlet | None, Outlet | None]:
@@ -55,7 +59,7 @@ def _open(name: str, path: str, mode: str, stack: ExitStack) -> Outlet:
             f"{name}={path!r} cannot be opened with mode {mode!r}: {error.strerror}"
         ) from error
     stack.enter_context(file)
-    return Outlet(file, os.fstat(file.fileno()).st_size)
+    return Outlet(file, os.path.abspath(path), os.fstat(file.fileno()).st_size)
 
 
 def _folder_for(path: str) -> Callable[[str, int], int] | None:

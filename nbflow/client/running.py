@@ -137,6 +137,8 @@ class Runner:
         self._called_at = time.time()
         if not run.streams and not run.outputs and run.kind != "bash" and not self.capture.always:
             return awaited(function(*args, **kwargs))
+        # the outputs of a join app may be left to the tasks that it has called
+        awaits = () if run.kind == "join" else [(path, os.path.abspath(path)) for path in run.outputs]
         for path in run.outputs:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with self.capture.redirected(run.streams):
@@ -144,9 +146,8 @@ class Runner:
                 value = shell.run(run.app, lambda: awaited(function(*args, **kwargs)), self.capture)
             else:
                 value = awaited(function(*args, **kwargs))
-        # the outputs of a join app may be left to the tasks that it has called
-        paths = () if run.kind == "join" else run.outputs
-        if missing := [File(path) for path in paths if not os.path.exists(path)]:
+        # where they were to be when it began: it may have gone elsewhere since
+        if missing := [File(path) for path, place in awaits if not os.path.exists(place)]:
             raise MissingOutputs(f"{run.kind} app {run.app} ended without writing all its outputs", missing)
         return value
 

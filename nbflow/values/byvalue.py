@@ -55,7 +55,8 @@ def _code(code: CodeType) -> Any:
 
 def _with_slots(made: type, reduced: Any) -> Any:
     """The class as cloudpickle carries it, with its slots: without them, what is kept there would not come back."""
-    slots = vars(made).get("__slots__")
+    # a tuple has none that hold anything, and a `typing.NamedTuple` must not say so
+    slots = None if issubclass(made, tuple) else vars(made).get("__slots__")
     if slots is None or not isinstance(reduced, tuple) or reduced[0] is not _inner._make_skeleton_class:
         return reduced
     kind, name, bases, members, *others = reduced[1]

@@ -6,6 +6,7 @@ exception can be rebuilt before it travels; where it cannot, its type's name, te
 
 from __future__ import annotations
 
+import builtins
 import concurrent.futures
 import pickle
 from collections.abc import Mapping, Sequence
@@ -85,7 +86,7 @@ def pack_error(error: BaseException, code: CodeType | None = None) -> Failure:
     try:
         text = _text(error)
         shown = traces.format_error(error, text, code)
-        return Failure(_travels(error), type_name(error), text, shown, traces.line_of(error, code))
+        return Failure(_travels(error, text), type_name(error), text, shown, traces.line_of(error, code))
     except BaseException as failed:  # no memory, or no stack, is left
         return Failure(b"", type_name(error), f"its text could not be made: {type_name(failed)}", "")
 
@@ -173,19 +174,60 @@ def _rebuild(failure: Failure) -> BaseException:
     return error if isinstance(error, BaseException) else errors.RemoteError(failure.kind, failure.text)
 
 
-def _travels(error: BaseException) -> bytes:
-    """The pickled exception if it comes back as what it was, else b""."""
+def _travels(error: BaseException, text: str) -> bytes:
+    """The pickled exception, if it comes back as what it was: as its class has it pickled, or else in parts."""
     try:
-        needs: Sequence[Any] = ()
         if _is_plain(error):
             data = pickle.dumps(error, 5)
-        else:
-            data, _, needs = pickling.dumps(error, in_band=True)
-        if needs or len(data) > LARGEST_ERROR or type(pickling.loads(data)) is not type(error):
-            return b""
+            return data if len(data) <= LARGEST_ERROR else b""
+        whole = not isinstance(error, _GROUP) and _comes_back(error, error, text)
+        return whole or _comes_back(_InParts(error), error, text)
     except BaseException:  # the exception's own code runs here, and must not end the worker
         return b""
-    return data
+
+
+# Python 3.10 has none
+_GROUP: tuple[type[BaseException], ...] = tuple(filter(None, [getattr(builtins, "BaseExceptionGroup", None)]))
+
+
+def _comes_back(pickled: Any, error: BaseException, text: str) -> bytes:
+    try:
+        data, _, needs = pickling.dumps(pickled, in_band=True)
+        if needs or len(data) > LARGEST_ERROR:
+            return b""
+        back = pickling.loads(data)
+        return data if type(back) is type(error) and _text(back) == text else b""
+    except Exception:
+        return b""
+
+
+class _InParts:
+    """An exception whose class takes something else to be made than what it says of itself, as many do."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = self._error
+        return _put_together, (type(error), _carried(error.args), traces.VARIABLES.__get__(error))
+
+
+def _carried(value: Any) -> Any:
+    """What an exception says of itself, with the exceptions in it, as a group has them, in parts where need be."""
+    if isinstance(value, BaseException):
+        whole = not isinstance(value, _GROUP) and _comes_back(value, value, _text(value))
+        return value if whole else _InParts(value)
+    return type(value)(map(_carried, value)) if type(value) in (list, tuple) else value
+
+
+def _put_together(
+    kind: type[BaseException], args: tuple[Any, ...], variables: dict[str, Any]
+) -> BaseException:
+    error = kind.__new__(kind, *args)
+    builtin: Any = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    builtin.__init__(error, *args)
+    error.__setstate__(variables)
+    return error
 
 
 def _is_plain(error: BaseException) -> bool:

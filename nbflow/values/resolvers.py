@@ -104,13 +104,22 @@ def _filled(value: Any, within: tuple[int, ...] = ()) -> Any:
 
 def _like(value: Any, parts: list[Any]) -> Any:
     """A container of the same kind that holds these, given in the order of `_parts`."""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        make = getattr(type(value), "_make", type(value))  # a named tuple takes its fields one by one
-        return make(parts)
+    if isinstance(value, (tuple, frozenset)):  # what a class of its own takes to be made is not known
+        kind: Any = type(value)
+        made = tuple.__new__(kind, parts) if isinstance(value, tuple) else frozenset.__new__(kind, parts)
+        if variables := getattr(value, "__dict__", None):
+            made.__dict__.update(variables)
+        return made
     made = copy.copy(value)  # what else a class of its own has stays
-    if isinstance(value, dict):
+    if isinstance(value, list):
+        made[:] = parts
+    elif isinstance(value, set):
         made.clear()
-        made.update(zip(parts[: len(value)], parts[len(value) :], strict=True))
+        made.update(parts)
+    elif isinstance(value, dict):
+        made.clear()
+        for key, part in zip(parts[: len(value)], parts[len(value) :], strict=True):
+            made[key] = part  # a `Counter` would count what it is updated with
     else:
         for field, part in zip(dataclasses.fields(value), parts, strict=True):
             object.__setattr__(made, field.name, part)

@@ -196,6 +196,26 @@ def test_an_app_that_travels_is_the_same_app() -> None:
     assert again(2).result(20) == 4
 
 
+def test_an_app_that_calls_itself_has_its_defaults_inside_its_tasks_too(tmp_path: Path) -> None:
+    """In a script, whose functions travel by value: a function there comes back after what it refers to."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import nbflow\n"
+        "@nbflow.python_app\n"
+        "def depth(n, step=1, *, more=0):\n"
+        "    return 0 if n <= 0 else 1 + more + depth(n - step).result()\n"
+        "@nbflow.join_app\n"
+        "def down(n, seen=()):\n"
+        "    return depth(0, more=len(seen)) if n == 0 else down(n - 1, (*seen, n))\n"
+        "nbflow.load()\n"
+        "print(depth(3).result(), down(2).result(), nbflow.map(depth, [1, 2]).result())\n"
+        "nbflow.clear()\n"
+    )
+    command = [sys.executable, script]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=50, cwd=tmp_path)
+    assert (ran.stdout, ran.stderr) == ("3 0 [1, 2]\n", "")
+
+
 # ---------------------------------------------------------------- defaults
 
 

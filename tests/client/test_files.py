@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import os
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -112,6 +114,26 @@ def test_outputs_that_are_missing_after_the_run_are_an_error(make: Any, tmp_path
     assert "ended without writing all its outputs" in caught.value.reason
     with pytest.raises(errors.MissingOutputs):
         future.outputs[1].result(20)
+
+
+@pytest.mark.parametrize("written", ["where it was to be", "elsewhere"])
+def test_outputs_are_looked_for_where_they_were_to_be_when_the_task_began(
+    tmp_path: Path, written: str
+) -> None:
+    @python_app
+    def write(outputs: Any = ()) -> None:
+        place = (
+            os.path.abspath(outputs[0]) if written == "where it was to be" else os.path.basename(outputs[0])
+        )
+        os.chdir(tempfile.mkdtemp(dir=tmp_path))
+        Path(place).touch()
+
+    future = write(outputs=[os.path.relpath(tmp_path / "result.txt")])
+    if written == "where it was to be":
+        assert future.result(20) is None
+    else:
+        with pytest.raises(errors.MissingOutputs):
+            future.result(20)
 
 
 def test_a_failed_task_says_why_and_not_that_its_outputs_are_missing(tmp_path: Path) -> None:

@@ -83,6 +83,24 @@ def test_the_last_words_are_quoted_wherever_they_went(tmp_path: Path) -> None:
     assert failure("seq 100000 >&2; exit 1", stderr=err).tail.endswith("99999\n100000")
 
 
+@pytest.mark.parametrize(
+    "leaves", [True, False], ids=["its function has gone elsewhere", "it has removed its log"]
+)
+def test_a_log_that_cannot_be_read_any_more_changes_nothing_about_the_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    @bash_app
+    def run(stderr: str) -> str:
+        if leaves:
+            os.chdir("/")
+        return f"echo reason >&2; {'' if leaves else f'rm {stderr};'} exit 3"
+
+    name = os.path.relpath(tmp_path / "err.txt")
+    error = run(stderr=name).exception(20)
+    assert isinstance(error, errors.BashExitFailure)
+    assert (error.exitcode, error.tail) == (3, "reason" if leaves else "")
+
+
 def test_standard_input_is_empty() -> None:
     assert run('read line; test -z "$line"').result(20) == 0
 

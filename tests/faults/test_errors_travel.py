@@ -55,9 +55,29 @@ def _others_go_on(shared_flow: DataFlowKernel) -> Iterator[None]:
 class Unlike(Exception):
     """Its constructor takes something else than what it keeps as `args`."""
 
-    def __init__(self, code: int, *, reason: str) -> None:
+    def __init__(self, code: int, *, reason: str = "odd") -> None:
         super().__init__(f"{reason} ({code})")
         self.code = code
+
+
+class Wordy(ValueError):
+    """Made of its own text it would come back with another one."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the code is {code}")
+        self.code = code
+
+
+class OnDisk(OSError):
+    def __init__(self, code: int, path: str = "path") -> None:
+        super().__init__(code, f"cannot be read: {path}")
+        self.code = code
+
+
+class Holding(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
 
 
 class Slotted(Exception):
@@ -112,18 +132,18 @@ class Traceless(Exception):
 
 
 def test_what_cannot_be_made_again_is_told_in_words_with_its_traceback() -> None:
-    error = throw(Unlike, 3, reason="odd").exception(30)
+    error = throw(Holding, "odd").exception(30)
     assert type(error) is RemoteError
-    assert (error.kind, error.text) == ("Unlike", "odd (3)")
-    assert str(error) == "Unlike: odd (3)"
+    assert (error.kind, error.text) == ("Holding", "odd")
+    assert str(error) == "Holding: odd"
     assert "raise kind(*args, **kwargs)" in str(error.__cause__)
 
 
-@pytest.mark.parametrize("kind", [Slotted, Frozen])
+@pytest.mark.parametrize("kind", [Slotted, Frozen, Unlike, Wordy, OnDisk])
 def test_exceptions_of_any_make_come_out_as_themselves(kind: Callable[..., BaseException]) -> None:
     error = throw(kind, 3).exception(30)
     assert type(error) is kind
-    assert error.code == 3  # type: ignore[attr-defined]
+    assert (error.code, str(error)) == (3, str(kind(3)))  # type: ignore[attr-defined]
     assert "raise kind" in str(error.__cause__)
 
 
@@ -213,7 +233,9 @@ def test_a_group_of_exceptions() -> None:
     error = throw(group, "some", [ValueError(1), Slotted(2)]).exception(30)
     assert type(error) is group
     assert [type(part) for part in error.exceptions] == [ValueError, Slotted]
-    assert type(throw(lambda: group("some", [Unlike(1, reason="odd")])).exception(30)) is RemoteError
+    inner = throw(lambda: group("some", [Unlike(1), group("more", [Wordy(2)])])).exception(30).exceptions
+    assert [str(inner[0]), str(inner[1].exceptions[0])] == ["odd (1)", "the code is 2"]
+    assert type(throw(lambda: group("some", [Holding("odd")])).exception(30)) is RemoteError
 
 
 def test_an_exception_that_holds_an_array_is_itself_up_to_a_size() -> None:
@@ -383,7 +405,8 @@ ODD = "a\udcffb"  # as a file name that is not UTF-8 comes out of the system
 def test_texts_that_are_no_unicode_travel_in_every_place() -> None:
     error = throw(ValueError, ODD).exception(30)
     assert str(error) == ODD
-    remote = throw(Unlike, 3, reason=ODD).exception(30)
+    assert str(throw(Unlike, 3, reason=ODD).exception(30)) == f"{ODD} (3)"
+    remote = throw(Holding, ODD).exception(30)
     assert type(remote) is RemoteError
     assert "a\\udcffb" in str(remote)
     assert make(lambda: print(ODD)).result(30) is None

@@ -332,7 +332,7 @@ ONE_CELL = """
     def f(x, y=1, *, z=2):
         '''What it does.'''
         inner = [helper(i) for i in range(x)]
-        return math.sqrt(sum(inner)) + SCALE[0] + Worker().run(y) + z
+        return math.sqrt(sum(inner)) + SCALE[0] + Worker().run(y) + z, dict(a=1, b=2)
 """
 
 
@@ -352,6 +352,8 @@ ONE_CELL = """
         ("class Base:", "class Base(list):"),
         ("def f(x, y=1", "def f(x: int, y=1"),
         ("def helper(x):", "def helper(x, *more):"),
+        ("dict(a=1, b=2)", "dict(a=1, c=2)"),
+        ("dict(a=1, b=2)", "dict(b=1, a=2)"),
     ],
 )
 def test_what_a_function_does_and_all_that_it_refers_to_counts(old: str, new: str) -> None:

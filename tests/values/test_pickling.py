@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copyreg
+import threading
+import typing
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nbflow.legible
+from nbflow import errors
 from nbflow.legible import shorten
 from nbflow.values import outcome, pickling, segments
 from nbflow.values.short import LONGEST, short
@@ -151,8 +154,17 @@ def test_an_error_comes_back_as_itself_with_the_traceback_as_its_cause() -> None
 
 
 def test_an_error_that_cannot_be_rebuilt_keeps_its_name_and_text() -> None:
-    again = outcome.unpack_error(outcome.pack_error(Angry(1, 2)), 3, "f")
+    angry = Angry(1, 2)
+    angry.lock = threading.Lock()  # type: ignore[attr-defined]
+    again = outcome.unpack_error(outcome.pack_error(angry), 3, "f")
+    assert type(again) is errors.RemoteError
     assert str(again) == "Angry: 1 2"
+
+
+def test_an_error_whose_class_takes_something_else_than_it_says_comes_back_as_itself() -> None:
+    again = outcome.unpack_error(outcome.pack_error(Angry(1, 2)), 3, "f")
+    assert type(again) is Angry
+    assert str(again) == "1 2"
 
 
 def test_an_error_without_words_does_not_break_the_sender() -> None:
@@ -288,3 +300,13 @@ def test_what_says_nonsense_about_itself_is_pickled_all_the_same(module: Any) ->
     made = type("Odd", (), {"__module__": module})
     for value in (made, made()):
         assert "Odd" in repr(pickling.loads(pickling.dumps(value).data))
+
+
+def test_a_named_tuple_with_types_travels_by_value() -> None:
+    space: dict[str, Any] = {"NamedTuple": typing.NamedTuple, "__name__": "__main__"}
+    exec(
+        "class Pair(NamedTuple):\n    a: int\n    b: int = 2\n\n    def total(self):\n        return self.a + self.b",
+        space,
+    )
+    again = pickling.loads(pickling.dumps(space["Pair"](1)).data)
+    assert (again, again.total(), again._fields) == ((1, 2), 3, ("a", "b"))

@@ -125,11 +125,17 @@ def digest_of_code(code: types.CodeType) -> bytes:
         getattr(code, "co_exceptiontable", b""),
     )
     steps = (
-        (instruction.opname, instruction.argval)
+        (instruction.opname, _argument(code, instruction))
         for instruction in dis.get_instructions(code)
         if instruction.opname != "EXTENDED_ARG"
     )
     return digest(_constant(shape), *map(_constant, steps))
+
+
+def _argument(code: types.CodeType, instruction: dis.Instruction) -> Any:
+    if instruction.opname == "KW_NAMES":  # which `dis` of Python 3.11 does not look up
+        return code.co_consts[instruction.arg or 0]
+    return instruction.argval
 
 
 def _constant(value: Any) -> bytes:
