@@ -28,6 +28,7 @@ class Exports:
         self._ask = ask
         self._known: dict[int, Inline | Stored | Failure] = {}
         self._waiting: dict[int, list[Callable[[], None]]] = {}
+        self._forgotten: set[int] = set()  # of those that are waited for
 
     def fetch(self, values: Iterable[Any], then: Callable[[], None]) -> bool:
         """Whether all that is in these values is known; else it is asked for, and `then` is called when some has come.
@@ -58,14 +59,21 @@ class Exports:
             return Composed(value.template, [self.put_in(part) for part in value.parts])
         return value
 
-    def answered(self, number: int, outcome: Inline | Stored | Failure) -> None:
-        """A value has come."""
+    def answered(self, number: int, outcome: Inline | Stored | Failure) -> bool:
+        """A value has come; False if it was forgotten meanwhile, and its copy is nobody's."""
         self._known[number] = outcome
         for then in self._waiting.pop(number, ()):
             then()
+        if number in self._forgotten:
+            self._forgotten.remove(number)
+            del self._known[number]
+            return False
+        return True
 
     def forget(self, number: int) -> Inline | Stored | Failure | None:
         """Nobody needs the value any more; gives the copy that was made of it."""
+        if number in self._waiting:
+            self._forgotten.add(number)
         return self._known.pop(number, None)
 
 

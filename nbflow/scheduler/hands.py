@@ -25,6 +25,7 @@ from nbflow.scheduler.ends import Ends
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.scheduler.jobs import Jobs
+from nbflow.scheduler.lines import Lines
 from nbflow.scheduler.memo import Memo
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.store import Store
@@ -90,7 +91,7 @@ class Hands:
         self._jobs = jobs
         self._staff = staff
         self._emit = emit
-        self._fetching: dict[int, do.Launch] = {}  # tasks that wait for a value of the client's process
+        self._lines = Lines(self._send)
         self.kept: dict[
             int, Kept
         ] = {}  #: of tasks that ended without a value, as long as somebody holds them
@@ -113,19 +114,32 @@ class Hands:
         self._client.outgoing.append(msg.Warned(text))
 
     def _launch(self, launch: do.Launch) -> None:
+        if self.exports.used:
+            self._lines.add(launch)
+        else:
+            self._send(launch)
+
+    def _send(self, launch: do.Launch) -> bool:
+        """Tell a worker to run a task; False if that has to wait for a value that is still in the client's process."""
         job = self._jobs[launch.task]
         submit = job.submit
-        assert submit is not None
         worker = self._staff.workers.get(launch.worker)
-        if worker is None:
-            return  # it has died meanwhile; its loss is among the events
+        if submit is None or worker is None:
+            return True  # it has ended in the line, or its worker has died: that is among the events
         values: list[Any] = (
             []  # who keeps the arguments has the futures in them
             if type(submit.payload) is Held
             else [self._value_of(number) for number in submit.needs]
         )
-        if self.exports.used and not worker.threads and not self._fetch(launch, values):
-            return
+        if self.exports.used and not worker.threads:
+            if not self.exports.fetch(values, lambda: self._lines.go_on(launch)):
+                return False
+            try:
+                values[:] = map(self.exports.put_in, values)
+            except NotExported as error:
+                job.outcome = error.failure
+                self._emit(ev.Failed(launch.task, launch.attempt, launch.worker, False))
+                return True
         if self.store.files:
             for value in (submit.payload, *values):
                 self.store.touch(value, worker.pid)
@@ -147,30 +161,12 @@ class Hands:
                 submit.retries.on if submit.retries is not None else b"",
             )
         )
+        return True
 
     def _value_of(self, number: int) -> Any:
         """The value of a need; what has none yet was sent to the same worker before."""
         outcome = self._jobs.outcome(number)
         return outcome if type(outcome) in VALUES else Here(number)
-
-    def _fetch(self, launch: do.Launch, values: list[Any]) -> bool:
-        """Put bytes in place of what stays in the client's process; False if the launch has to wait, or has failed."""
-
-        def go_on() -> None:
-            if self._fetching.get(launch.task) is launch:  # else: lost, taken back, launched elsewhere
-                del self._fetching[launch.task]
-                self._launch(launch)
-
-        if not self.exports.fetch(values, go_on):
-            self._fetching[launch.task] = launch
-            return False
-        try:
-            values[:] = map(self.exports.put_in, values)
-        except NotExported as error:
-            self._jobs[launch.task].outcome = error.failure
-            self._emit(ev.Failed(launch.task, launch.attempt, launch.worker, False))
-            return False
-        return True
 
     def _settle(self, settle: do.Settle) -> None:
         job = self._jobs[settle.task]
@@ -309,17 +305,19 @@ class Hands:
         worker = self._staff.get(take.worker)
         if worker is None:
             return
-        not_sent = [number for number in take.tasks if self._fetching.pop(number, None)]
-        if not_sent:
+        if not_sent := self._lines.take_out(take.worker, take.tasks):
             self._emit(ev.Returned(take.worker, tuple(not_sent)))
         if sent := [number for number in take.tasks if number not in not_sent]:
             worker.take_back(sent)
             self._press(worker)
 
-    def call_off(self, tasks: Sequence[int]) -> None:
+    def call_off(self, worker: int, tasks: Sequence[int]) -> None:
         """These were taken from a worker: those that were not sent to it yet never are."""
-        for number in tasks:
-            self._fetching.pop(number, None)
+        self._lines.take_out(worker, tasks)
+
+    def gone(self, worker: int) -> None:
+        """It has ended: what was yet to be sent to it never is."""
+        self._lines.gone(worker)
 
     def _abort(self, abort: do.Abort) -> None:
         self._staff.kill(abort.worker, abort.behind)

@@ -336,7 +336,8 @@ class Scheduler:
     def _exported(self, message: msg.Exported) -> None:
         self.decide()  # what was to be launched before this answer is
         self._store.hold(message.outcome)
-        self._hands.exports.answered(message.number, message.outcome)
+        if not self._hands.exports.answered(message.number, message.outcome):
+            self._hands.discard(message.outcome)
 
     def _from_thread(self, message: msg.FromThread) -> None:
         if (worker := self.staff.get(message.worker)) is not None:
@@ -378,9 +379,9 @@ class Scheduler:
         for message in messages:
             on[type(message)](worker, message)
 
-    def call_off(self, tasks: Sequence[int]) -> None:
+    def call_off(self, worker: int, tasks: Sequence[int]) -> None:
         """These were taken from a worker: those that were not sent to it yet never are."""
-        self._hands.call_off(tasks)
+        self._hands.call_off(worker, tasks)
 
     def emit(self, event: ev.Event) -> None:
         """What has happened, for the machine."""
@@ -389,6 +390,7 @@ class Scheduler:
     def gone(self, worker: Worker) -> None:
         """It has ended, and all that it has said was heard."""
         self._nested.gone(worker)
+        self._hands.gone(worker.number)
         if not worker.threads:
             self._store.gone(worker.number, worker.pid)
         self._silence.gone(worker)

@@ -40,7 +40,7 @@ class Host(Protocol):
     def decide(self) -> None:
         """Have the machine know all that has happened."""
 
-    def call_off(self, tasks: Sequence[int]) -> None:
+    def call_off(self, worker: int, tasks: Sequence[int]) -> None:
         """Take note that these are taken from a worker; the machine is told next."""
 
 
@@ -140,7 +140,7 @@ class Silence:
             # those before it have ended: their answers are on the way
             tasks = tasks[tasks.index(begun) + 1 :]
             self._host.emit(ev.Returned(worker.number, (), (begun,), unasked=True))
-        self._host.call_off(tasks)
+        self._host.call_off(worker.number, tasks)
         if tasks:
             worker.take_back(tasks)  # it is to throw away all of them, and may have been asked for some
         self._host.emit(ev.Silent(worker.number, tuple(tasks), halted))

@@ -56,7 +56,7 @@ class Machine:
                 trim_log=lambda: 0,
             )
             self.desks[number] = Desk(number, "processes", sys.maxsize)
-            self.desks[number].add(10 * number, 1.0)
+            self.desks[number].queue[10 * number] = 1.0
         self.pool = SimpleNamespace(launched=3)
         pools: Any = {"processes": self.pool}
         staff: Any = SimpleNamespace(

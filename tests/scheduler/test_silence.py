@@ -35,7 +35,7 @@ class Bench:
         self.worker._had_begun = None
         desk = Desk(1, "processes")
         for number in (1, 2, 3, 4):
-            desk.add(number, 0.0)
+            desk.queue[number] = 0.0
         self.events: list[ev.Event] = []
         self.called_off: list[int] = []
         tasks: Any = {number: SimpleNamespace(attempt=1) for number in desk.queue}
@@ -48,7 +48,7 @@ class Bench:
     def decide(self) -> None:
         """Nothing has happened."""
 
-    def call_off(self, tasks: Sequence[int]) -> None:
+    def call_off(self, worker: int, tasks: Sequence[int]) -> None:
         self.called_off += tasks
 
     def emit(self, event: ev.Event) -> None:
