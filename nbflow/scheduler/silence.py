@@ -9,7 +9,8 @@ worker writes what it begins into memory that the scheduler shares, and looks th
     it answers                                  ──> `Answers`: it has thrown away what was taken
 
 After a `TakeBack` the next look comes soon: an idle worker waits for what was asked for, or the user who cancels it,
-and a call into C may let no thread run for as long as it takes.
+and a call into C may let no thread run for as long as it takes. Such a call also keeps back the answers of the tasks
+before it, which stand in the shared memory, and are heard from there.
 """
 
 from __future__ import annotations
@@ -63,12 +64,13 @@ class Silence:
         self._desks = desks
         self._tasks = tasks
         self._doubts: dict[int, Doubt] = {}
+        self._ahead: dict[int, tuple[int, int]] = {}  # what workers have begun of whose tasks before it nothing is heard
         self._pressed: dict[int, WorkerProcess] = {}
 
     @property
     def pressing(self) -> bool:
         """Whether there is more to find out soon."""
-        return any(not doubt.taken for doubt in self._doubts.values())
+        return bool(self._ahead) or any(not doubt.taken for doubt in self._doubts.values())
 
     def press(self, worker: Worker, now: float) -> None:
         """It was just asked for tasks back."""
@@ -100,6 +102,7 @@ class Silence:
         """After its figures were brought up to date."""
         if not isinstance(worker, WorkerProcess):
             return
+        self._hear_what_is_kept_back(worker)
         doubt = self._doubts.get(worker.number)
         if doubt is None and not worker.crew.stopped:
             return
@@ -122,6 +125,18 @@ class Silence:
         if still and not doubt.taken:
             self._take(worker, halted)
         self._doubts[worker.number] = Doubt(ticks, since, memory, doubt.taken or still)
+
+    def _hear_what_is_kept_back(self, worker: WorkerProcess) -> None:
+        """Answers before a task that has run since the last look, and at whose beginning they were not sent."""
+        begun, desk = worker.outbox.begun, self._desks.get(worker.number)
+        before = self._ahead.pop(worker.number, None)
+        if desk is None or begun[0] == desk.head or begun[0] not in desk.queue:
+            return
+        if begun == before:
+            self._host.hear(worker, worker.last_messages())  # what is heard again counts once
+            self._host.decide()
+        else:
+            self._ahead[worker.number] = begun
 
     def _doubt(self, worker: WorkerProcess, ticks: int, now: float) -> None:
         worker.outbox.recall(True)
@@ -159,4 +174,5 @@ class Silence:
 
     def gone(self, worker: Worker) -> None:
         """It has ended."""
+        self._ahead.pop(worker.number, None)
         self._doubts.pop(worker.number, None)

@@ -91,7 +91,7 @@ def one_of_many(number: int, log: str, halt: int, gate: Gate) -> int:
     import ctypes
     import signal
 
-    fd = os.open(log, os.O_WRONLY | os.O_APPEND)
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(fd, f"{number}\n".encode())
     os.close(fd)
     if number == halt:
@@ -145,6 +145,20 @@ def test_what_is_queued_behind_a_call_that_lets_no_thread_run_is_cancelled_and_t
         kept = [n for n in range(20) if n not in (10, 15)]
         assert [futures[n].result(HANG) for n in kept] == kept
     assert Counter(log.read_text().split()) == dict.fromkeys(map(str, kept), 1)
+
+
+def test_answers_from_before_a_call_that_lets_no_thread_run_come_and_its_walltime_ends_it(
+    nothing_loaded: None, log: Path, gate: Gate
+) -> None:
+    with nbflow.load(Config(executors=[ProcessExecutor(max_workers=1)])):
+        for future in [one_of_many(-1, str(log), 6, gate) for _ in range(300)]:
+            future.result(HANG)
+        futures = [one_of_many(n, str(log), 6, gate, walltime=1) for n in range(20)]
+        gate.wait_for()
+        assert [futures[n].result(HANG) for n in range(6)] == list(range(6))
+        with pytest.raises(AppTimeout):
+            futures[6].result(HANG)
+        assert [futures[n].result(HANG) for n in range(7, 20)] == list(range(7, 20))
 
 
 def test_a_task_that_was_sent_to_a_stopped_worker_runs_elsewhere_also_where_it_was_the_only_one(
