@@ -64,7 +64,7 @@ class Silence:
         self._desks = desks
         self._tasks = tasks
         self._doubts: dict[int, Doubt] = {}
-        self._ahead: dict[int, tuple[int, int]] = {}  # what workers have begun of whose tasks before it nothing is heard
+        self._ahead: dict[int, tuple[int, int]] = {}  # what workers have begun, answers before it missing
         self._pressed: dict[int, WorkerProcess] = {}
 
     @property
