@@ -55,7 +55,8 @@ _MANY_RELEASED = 256  # futures that are gone: they are told of without waiting 
 class Calls:
     """All calls of one process to one flow. Calls may be made in any thread.
 
-    `threads`: those of this process that run tasks, if it may have any; `resolver`: where futures are looked for;
+    `directory`: where the process was when the flow was loaded, or its worker began; `threads`: those of this process
+    that run tasks, if it may have any; `resolver`: where futures are looked for;
     `autopath`: the configuration's `std_autopath`; `ways`: of bringing files in, None = nbflow's own; `staged`: where
     they go, None = the run directory; `show_values`: whether short texts of arguments and results are made.
     """
@@ -69,6 +70,7 @@ class Calls:
         executors: Sequence[str],
         store_dirs: Sequence[str],
         run_dir: str,
+        directory: str,
         threads: Threads | None = None,
         resolver: DependencyResolver | None = None,
         autopath: Callable[[TaskRecord, str], Any] | None = None,
@@ -98,6 +100,10 @@ class Calls:
             self.call,
         )
         self._run_dir = run_dir
+        self._directory = directory
+        self.directories: Mapping[
+            str, str
+        ] = {}  #: where tasks run, by executors; of others it is `directory`
         self._autopath = autopath
         self.show_values = show_values
         self._threads = threads
@@ -141,7 +147,10 @@ class Calls:
         define = parcel.define
         needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
         by_value = type(parcel.payload) is not Held
-        key = key_of_call(callee, by_value, args, kwargs, special, self.need) if options.cache else b""
+        key = b""
+        if options.cache:
+            places = self._places_of(executors)
+            key = key_of_call(callee, by_value, args, kwargs, special, self.need, places)
         future = AppFuture(self, number, options)
         if key:
             future._key = key
@@ -256,6 +265,13 @@ class Calls:
         """Make a task of a function of nbflow's own, or of whoever extends it."""
         return self.call(
             Callee(Options(name_of(function)), captor_of(function), parameters_of(function)), args, kwargs
+        )
+
+    def _places_of(self, executors: Sequence[str]) -> Sequence[str]:
+        """The directories in which a task may run, which may use these executors, or all of them."""
+        known = self.directories
+        return sorted({known.get(label, self._directory) for label in executors or known}) or (
+            self._directory,
         )
 
     def _name_stream(

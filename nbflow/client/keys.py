@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -21,10 +21,12 @@ def key_of_call(
     kwargs: dict[str, Any],
     special: Special,
     need: Callable[[Future[Any]], AppFuture],
+    directories: Sequence[str],
 ) -> bytes:
     """The key of a call; b"" if it cannot be remembered.
 
-    `by_value`: the app was captured, rather than mentioned; `need`: gives the flow's own future for any one.
+    `by_value`: the app was captured, rather than mentioned; `need`: gives the flow's own future for any one;
+    `directories`: in which it may run.
     """
     if not (function := callee.captor.fingerprint(callee.name, captured=by_value)):
         return b""
@@ -47,5 +49,6 @@ def key_of_call(
         kwargs,
         special.counted,
         callee.options.ignore_for_cache,
+        directories,
     )
     return memo.key_of(call, counts_as)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -36,13 +36,18 @@ class Call(NamedTuple):
     kwargs: Mapping[str, Any]
     special: Mapping[str, Any]
     ignored: frozenset[str]
+    directories: Sequence[str] = ("",)  # where it may run, for files that are named from there
 
 
-def fingerprint(value: Any, name_of_future: Callable[[Future[Any]], bytes] | None = None) -> bytes:
+def fingerprint(
+    value: Any,
+    name_of_future: Callable[[Future[Any]], bytes] | None = None,
+    directories: Sequence[str] = ("",),
+) -> bytes:
     """That of `nbflow.values.fingerprint`, which is 10 ms of start-up and is loaded when a first call is cached."""
     from nbflow.values import fingerprint
 
-    return fingerprint.fingerprint(value, name_of_future)
+    return fingerprint.fingerprint(value, name_of_future, directories)
 
 
 def _fingerprint_of_output(value: Any) -> bytes:
@@ -77,7 +82,9 @@ def key_of(call: Call, name_of_future: Callable[[Future[Any]], bytes]) -> bytes:
             for name in _WRITTEN
             if (stream := special.get(name)) is not None
         ]
-        found = digest(call.kind.encode(), call.function, fingerprint(values, name_of), *written)
+        found = digest(
+            call.kind.encode(), call.function, fingerprint(values, name_of, call.directories), *written
+        )
     except CannotFingerprint as error:
         explain(call.app, error)
         return b""

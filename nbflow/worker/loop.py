@@ -110,6 +110,7 @@ class Worker:
             executors=setup.executors,
             store_dirs=setup.store_dirs,
             run_dir=setup.run_dir,
+            directory=os.getcwd(),
             show_values=setup.show_values,
         )
         self._runner = Runner(setup.store_dirs, self._place, self._calls.need, setup.show_values)

@@ -319,3 +319,23 @@ def test_outputs_count_by_path_and_streams_by_name(tmp_path: Path, runs: Runs) -
     assert runs.count == 4
     write("a", outputs=[File(one)], walltime=50).result(10)
     assert runs.count == 4
+
+
+def test_a_file_counts_by_what_the_task_will_find_under_its_name(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = runs.log
+
+    @python_app(cache=True)
+    def read(inputs: Any = ()) -> str:
+        note(log)
+        return Path(inputs[0]).read_text()
+
+    there = tmp_path / "there"
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1, working_dir=there)])) as flow:
+        app = python_app(cache=True, data_flow_kernel=flow)(read.__wrapped__)
+        for number, text in enumerate(("one", "two", "two")):
+            (there / "data.txt").write_text(text)
+            monkeypatch.chdir(tmp_path if number else "/")  # wherever this program is
+            assert app(inputs=["data.txt"]).result(20) == text
+        assert runs.count == 2

@@ -8,7 +8,7 @@ what pickle would take it apart into. What cannot be taken apart has no fingerpr
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -21,14 +21,18 @@ _HANDLERS = {**plain.HANDLERS, **code.HANDLERS}
 _FAMILIES = {**plain.FAMILIES, **code.FAMILIES}
 
 
-def fingerprint(value: Any, name_of_future: Callable[[Future[Any]], bytes] | None = None) -> bytes:
-    """The fingerprint of a value: 16 bytes. `name_of_future`: what a future among its parts counts by.
+def fingerprint(
+    value: Any,
+    name_of_future: Callable[[Future[Any]], bytes] | None = None,
+    directories: Sequence[str] = ("",),
+) -> bytes:
+    """The fingerprint of a value: 16 bytes. `name_of_future`, `directories`: see `Walk`.
 
     Raises:
         CannotFingerprint: it, or a part of it, has none; the error says which type and why.
     """
     try:
-        part = Walk(_handler_of, name_of_future).part(value)
+        part = Walk(_handler_of, name_of_future, directories).part(value)
     except CannotFingerprint:
         raise
     except RecursionError:

@@ -57,12 +57,13 @@ def _file(walk: Walk, value: File, parts: list[Part]) -> None:
     parts += (b"file", text(value.url))
     if value.remote:
         return
-    try:
-        parts.append(digest_of_file(value.filepath))
-    except FileNotFoundError:
-        parts.append(b"absent")
-    except OSError as error:
-        raise CannotFingerprint(type(value), f"it cannot be read: {error}") from error
+    for directory in walk.directories:  # of an absolute path it is the same in each
+        try:
+            parts.append(digest_of_file(os.path.join(directory, value.filepath)))
+        except FileNotFoundError:
+            parts.append(b"absent")
+        except OSError as error:
+            raise CannotFingerprint(type(value), f"it cannot be read: {error}") from error
 
 
 def _enum(walk: Walk, value: Any, parts: list[Part]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copyreg
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeAlias
 
@@ -61,14 +61,16 @@ class Walk:
     """The walk through one value.
 
     `handler_of` gives what knows a type, None if nothing does; `name_of_future` what a future among the parts counts
-    by.
+    by; `directories`: where relative paths of files lead, "" = from this process's present one.
     """
 
     def __init__(
         self,
         handler_of: Callable[[type], Handler | None],
         name_of_future: Callable[[Future[Any]], bytes] | None,
+        directories: Sequence[str] = ("",),
     ) -> None:
+        self.directories = directories
         self._handler_of = handler_of
         self._name_of_future = name_of_future
         self._done: dict[int, bytes] = {}
