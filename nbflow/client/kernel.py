@@ -321,12 +321,13 @@ class DataFlowKernel(Asking, AsParsl):
 
     def cancel_all(self) -> int:
         """Withdraw all tasks that have not ended; how many of this process's calls were cancelled by it."""
-        for sweep in self._calls.sweeps.copy():
+        sweeps = self._calls.sweeps.copy()
+        for sweep in sweeps:
             sweep.cancel(wait=False)
         futures = list(self._calls.pending.copy().values())
         self.post(Cancel([]))
         self.flush()
-        concurrent.futures.wait(futures)
+        concurrent.futures.wait([*futures, *sweeps])
         return sum(future.cancelled() for future in futures)
 
     def watch(self) -> None:

@@ -103,6 +103,8 @@ class Batch:
         elif self._failure is not None and self._failure.id == row.id:  # it was tried again
             self._failure = next(filter(_has_failed, self.board.rows), None)
             self._notice = None
+        if not row.state.ended and self._failure is None:
+            self._notice = None  # that all has ended, which somebody has had one tried again after
 
     def _counted_elsewhere(self, row: TaskRow) -> bool:
         if row.part is not None:

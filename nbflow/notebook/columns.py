@@ -146,7 +146,7 @@ class Columns:
             self._notes[place] = shorten(row.note, _MOST_NOTE)
 
     def _transfer(self, place: int, row: TaskRow) -> None:
-        """Milliseconds at the beginning of its bar to fetch its arguments, and at the end to put its result away."""
+        """Milliseconds at its bar's beginning to load function and arguments, and at its end to put the result away."""
         if row.transfer is None:
             self._transfers.pop(place, None)
         elif place in self._transfers or len(self._transfers) < MOST_TRANSFERS:

@@ -15,7 +15,7 @@ from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.acts import Act, acts, kept_no_more
 from nbflow.notebook.marks import MARKS, mark_of, silence_of, tally_of
-from nbflow.notebook.text import plain, seconds
+from nbflow.notebook.text import LEFT_OUT, plain, seconds
 from nbflow.sizes import in_words
 from nbflow.wire.rows import TELLING, Progress, TaskDetails, TaskRow, WorkerRow
 
@@ -99,7 +99,12 @@ def panel(
 
 
 def _end_of(text: str) -> str:
-    return plain(text[-2 * _MOST_TEXT :])[-_MOST_TEXT:]
+    """The last lines, as many as there is room for."""
+    shown = plain(text[-2 * _MOST_TEXT :])
+    if len(shown) <= _MOST_TEXT:
+        return shown
+    end = shown[-_MOST_TEXT:]
+    return f"{LEFT_OUT}\n{end.partition(chr(10))[2] or end}"
 
 
 def _items(row: TaskRow, details: TaskDetails | None) -> list[Fact]:
@@ -144,7 +149,10 @@ def _transfer(row: TaskRow) -> str:
     """How long values were on their way, of the time that it ran."""
     if row.transfer is None:
         return ""
-    spans = (row.transfer.fetch, "to fetch its arguments"), (row.transfer.store, "to put its result away")
+    spans = (
+        (row.transfer.fetch, "to load its function and arguments"),
+        (row.transfer.store, "to put its result away"),
+    )
     return " · ".join(f"{seconds(span)} {what}" for span, what in spans if span >= TELLING)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nbflow.errors import DeserializationError, RemoteError, RemoteTraceback, describe
 from nbflow.legible import legible, shorten
 from nbflow.notebook.reading import Frame, Raised
-from nbflow.notebook.text import plain
+from nbflow.notebook.text import LEFT_OUT, plain
 from nbflow.notebook.traces import (
     AROUND,
     MOST_CAUSES,
@@ -84,9 +84,7 @@ def told(
         arguments=_arguments(remote, row),
         lines=[legible(line)[:LONGEST_LINE] for line in _lines(chain, file_of)],
         words=[line[:LONGEST_LINE] for line in words],
-        full=full
-        if len(full) <= LONGEST_TRACEBACK
-        else f"... the beginning is left out ...\n{full[-LONGEST_TRACEBACK:]}",
+        full=full if len(full) <= LONGEST_TRACEBACK else f"{LEFT_OUT}\n{full[-LONGEST_TRACEBACK:]}",
     )
 
 

@@ -30,6 +30,10 @@ def escape(text: str) -> str:
     return html.escape(legible(text), quote=True)
 
 
+LEFT_OUT = "... the beginning is left out ..."
+"""The first line of what is shown from its middle on."""
+
+
 def plain(text: str) -> str:
     """What was written for a terminal, made legible; of a line rewritten by carriage returns, its last writing."""
     if "\r" in text:

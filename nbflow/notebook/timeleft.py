@@ -60,6 +60,7 @@ class TimeLeft:
         self._beyond = beyond
         self._paces: Paces | None = None
         self._due = Due()
+        self._among = 0  # workers, when it was made last
         self._left: Left | None = None
 
     def changed(self, rows: Sequence[TaskRow]) -> None:
@@ -75,12 +76,13 @@ class TimeLeft:
 
     def left(self) -> Left | None:
         """How long they still take, as far as there is ground to say, as made last or now."""
-        now = self._clock()
-        if self._due.stale and now >= self._due.next:
+        now, workers = self._clock(), self._workers()
+        if (self._due.stale or workers != self._among) and now >= self._due.next:
             cost = self._spent()
             others = self._waited_for()
             rows = [*self._board.rows, *others] if others else self._board.rows
-            self._left = time_left(rows, self.expected, self._wall(), self._workers())
+            self._among = workers
+            self._left = time_left(rows, self.expected, self._wall(), workers)
             self._due.made(now, self._spent() - cost)
             self._due.stale = bool(others)  # nobody says here when they go on
         return self._left

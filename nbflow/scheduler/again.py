@@ -44,6 +44,9 @@ def saved(number: int, kept: Kept | None, tasks: Tasks, jobs: Jobs) -> Saved:
 
 def _in_words(number: int, obstacle: Obstacle, tasks: Tasks, jobs: Jobs) -> str:
     name = _name(number, jobs)
+    job = jobs.find(number)
+    if job is not None and job.part is not None:
+        return f"{name} runs items of a sweep: call those anew"
     if obstacle.why is Hindrance.UNKNOWN:
         if not jobs.knows(number):
             return f"there is no {name}"

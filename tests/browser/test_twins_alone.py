@@ -286,7 +286,9 @@ def test_the_timeline_hatches_the_time_in_which_values_were_on_their_way(
     assert colours(36, 44, 0) == 1, "not while its function ran"
     assert colours(27, 49, 1) == 1, "nor where values were there at once"
     page.mouse.move(box["x"] + 74 + 40 * (box["width"] - 86) / NOW, box["y"] + 56)
-    expect(told).to_contain_text("8.0 s of it to fetch its arguments · 4.0 s to put its result away")
+    expect(told).to_contain_text(
+        "8.0 s of it to load its function and arguments · 4.0 s to put its result away"
+    )
 
 
 def test_the_timeline_is_walked_and_zoomed_by_keyboard(draw: Callable[..., Page]) -> None:

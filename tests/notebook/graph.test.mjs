@@ -179,6 +179,7 @@ test("a selection in words, and what can be done about it", () => {
   assert.deepEqual(graph.takers("cancel", status, all), [0, 1, 2, 8]);
   assert.deepEqual(graph.takers("retry", status, all), [4, 5, 6]);
   assert.deepEqual(graph.takers("retry_all", status, all), [4, 5, 6]);
+  assert.deepEqual(graph.takers("retry", status, all, { 4: [[4, 2]] }), [5, 6], "not what runs items of a sweep");
 });
 
 test("tasks join a selection, and leave it when all of them are in", () => {

@@ -253,6 +253,18 @@ def test_what_was_cancelled_is_an_end_that_is_not_good() -> None:
 # ---------------------------------------------------------------- as it stays
 
 
+def test_an_end_that_somebody_goes_on_after_is_told_no_more() -> None:
+    cancelled = row(1, state=State.CANCELLED, attempt=1, worker=1, started=EPOCH, ended=EPOCH + 3)
+    batch = batch_of(cancelled, done(2))
+    assert told(batch).notice == Notice(False, "2 tasks, 1 done, 1 cancelled, in 3.0 s")
+    batch.take(running(1, attempt=2))
+    assert told(batch).notice is None
+    batch.take(failed(1, "ValueError: odd"))
+    notice = told(batch).notice
+    assert notice is not None
+    assert "ValueError: odd" in notice.text
+
+
 def test_the_still_line_tells_the_same_in_html_and_text_and_lets_no_markup_through() -> None:
     batch = batch_of(done(1), failed(2, "<script>alert(1)</script> & \x1b[31mred"))
     shown = bundle(told(batch))
@@ -278,3 +290,24 @@ def test_a_failure_that_was_tried_again_with_success_is_told_no_more() -> None:
     batch.take(done(1))
     batch.take(done(2))
     assert told(batch).notice == Notice(True, "2 tasks, 2 done, in 3.0 s")
+
+
+def test_the_time_left_is_told_anew_when_there_are_other_workers() -> None:
+    board, workers, clock = Board(), [0], [0.0]
+    time_left = TimeLeft(
+        board,
+        lambda: {"score": Pace(1, 2.0)},
+        lambda: workers[0],
+        lambda: clock[0],
+        lambda: EPOCH,
+        lambda: 0.0,
+    )
+    rows = [row(task, app="score") for task in range(1, 11)]
+    time_left.changed(rows)
+    board.update(rows)
+    alone = time_left.left()
+    workers[0], clock[0] = 2, 1.0
+    both = time_left.left()
+    assert alone is not None
+    assert both is not None
+    assert (round(alone.seconds), round(both.seconds)) == (20, 10)

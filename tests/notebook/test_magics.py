@@ -279,11 +279,15 @@ def test_tasks_are_cancelled_by_number_and_by_name(
         ("cancel score, 1", "Cancelled: tasks 2 `score`, 4 `score`."),
         ("cancel score", "None of them is waiting or running."),
         ("cancel", "1 task cancelled."),
+        ("cancel", "0 tasks cancelled."),
     ]:
         shell.run_cell(f"%nbflow {line}").raise_error()
         assert said in capsys.readouterr().out
     assert "did you mean 'score'?" in str(refusal(shell, "%nbflow cancel scor"))
     assert "the last task is 5, apps are other, score" in str(refusal(shell, "%nbflow cancel 9"))
+    shell.run_cell("import nbflow; sweep = nbflow.map(score, [60] * 5)").raise_error()
+    shell.run_cell("%nbflow cancel").raise_error()
+    assert " and 5 items of sweeps cancelled." in capsys.readouterr().out
 
 
 def test_tasks_are_tried_again_by_number_by_name_and_all_that_failed(

@@ -189,6 +189,6 @@ test("values on their way are the beginning and the end of a bar, once it has en
   assert.deepEqual(twins.transfersOf(tasks, 1), [[1000, 1200], [1000, 4000]], "never more than the bar");
   assert.deepEqual(twins.transfersOf(tasks, 2), []);
   assert.deepEqual(twins.transfersOf(tasks, 3), [], "it has not begun");
-  assert.match(twins.spanInWords(tasks, 0, 5000), /1\.0 s running on worker 1 · 0\.30 s of it to fetch its arguments/);
+  assert.match(twins.spanInWords(tasks, 0, 5000), /1\.0 s running on worker 1 · 0\.30 s of it to load its function and arguments/);
   assert.match(twins.spanInWords(tasks, 1, 5000), / · 5\.0 s to put its result away/);
 });

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from IPython.core.error import UsageError
 from IPython.display import display
 
 from nbflow.client import loading as client
 from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.sweep import Sweep
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.executors import ProcessExecutor
@@ -107,7 +108,11 @@ def cancel(tools: Tools, words: Sequence[str]) -> None:
     """Cancel the named tasks; without names, all that have not ended."""
     flow = the_flow()
     if not words:
-        print(f"{many(flow.cancel_all(), 'task')} cancelled.")
+        sweeps = flow.calls.sweeps.copy()
+        before = _cancelled(sweeps)
+        whole = many(flow.cancel_all(), "task")
+        items = _cancelled(sweeps) - before
+        print(f"{whole} and {many(items, 'item')} of sweeps cancelled." if items else f"{whole} cancelled.")
         return
     going_on, known = unended(flow), {number: row.app for number, row in tasks(flow).items()}
     known |= going_on
@@ -127,6 +132,11 @@ def clear(tools: Tools, words: Sequence[str]) -> None:
     left = _unended(flow)
     client.clear()
     print("The flow has ended" + (f", and with it {many(left, 'task')} that had not." if left else "."))
+
+
+def _cancelled(sweeps: Iterable[Sweep]) -> int:
+    """How many of their items were."""
+    return sum(sweep.counts()[State.CANCELLED] for sweep in sweeps)
 
 
 def _workers(flow: DataFlowKernel) -> int:

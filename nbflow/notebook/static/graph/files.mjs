@@ -18,9 +18,10 @@ function download(blob, name) {
 const unzipped = (bytes) =>
   new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 
-/** The picture as the browser draws it, at twice its size. */
-async function drawn(text) {
-  const address = URL.createObjectURL(new Blob([text], { type: TYPES.svg }));
+/** The picture as the browser draws it, at twice its size, in the `theme` of the page: an image has the system's. */
+async function drawn(text, theme) {
+  const themed = text.replace("(prefers-color-scheme:dark)", theme === "dark" ? " all" : " not all");
+  const address = URL.createObjectURL(new Blob([themed], { type: TYPES.svg }));
   try {
     const image = new Image();
     image.src = address;
@@ -34,7 +35,7 @@ async function drawn(text) {
 }
 
 /** The menu of what the graph can be saved as. `ask(kind)` asks Python for a file, `hear` takes it. */
-export function makeFiles(ask) {
+export function makeFiles(ask, theme) {
   let wanted = ""; // what the SVG that comes is wanted for
   const items = KINDS.map((kind) =>
     html("button", { type: "button", role: "menuitem", tabindex: -1, onclick: () => take(kind.toLowerCase()) }, kind),
@@ -85,7 +86,7 @@ export function makeFiles(ask) {
       const png = wanted === "png";
       wanted = "";
       const text = await unzipped(buffers[0]);
-      const blob = png ? await drawn(text) : new Blob([text], { type: TYPES[message.file] });
+      const blob = png ? await drawn(text, theme()) : new Blob([text], { type: TYPES[message.file] });
       if (blob) download(blob, fileName(message.name, png ? "png" : message.file));
     },
   };

@@ -78,7 +78,7 @@ function render({ model, el }) {
       open(task);
     },
   });
-  const files = makeFiles((kind) => post.send("export", undefined, true, kind));
+  const files = makeFiles((kind) => post.send("export", undefined, true, kind), () => root.dataset.theme);
   const twins = makeTwins({
     open,
     say: (verb) => post.send(verb),
@@ -140,10 +140,11 @@ function render({ model, el }) {
     strip.draw(live());
   });
   let clockAt = performance.now();
-  let gone = false; // the kernel is
+  let gone = 0; // when the kernel went; 0: it is there
   const live = () => Boolean(model.get("clock").running) && !gone;
 
-  const passed = () => (live() ? (performance.now() - clockAt) / 1000 : 0); // seconds since the clock was told
+  // seconds since the clock was told, up to the end of the kernel
+  const passed = () => (model.get("clock").running ? ((gone || performance.now()) - clockAt) / 1000 : 0);
   const now = () => ((model.get("clock").elapsed ?? 0) + passed()) * 1000;
   function drawClock() {
     const { elapsed, left } = model.get("clock");
@@ -160,12 +161,12 @@ function render({ model, el }) {
     }
     if (!sent) return;
     const status = statusOf(model.get("status"), scene.ids.length);
-    const items = model.get("parts");
+    const items = model.get("parts"); // of tasks that run several items of a sweep
     graph.update(scene, status, items, model.get("progress"));
     twins.takePath(model.get("path") ?? []);
     sought = find.stands(scene, status, items);
     graph.emphasise(both(sought, twins.onPath(scene.ids.length)));
-    selection.update(scene.ids, status);
+    selection.update(scene.ids, status, items);
     head.draw(scene.name, model.get("counts"), find.marks);
     foot.draw(model.get("drawing") ?? {}, scene.layout);
   }
@@ -230,9 +231,10 @@ function render({ model, el }) {
   for (const [event, act] of Object.entries(heard)) model.on(event, act);
 
   const endKernel = followKernel(model.widget_manager, () => {
-    gone = true;
+    gone = performance.now();
     post.end();
     drawNotice();
+    drawClock();
   });
   const second = setInterval(() => {
     drawClock();

@@ -8,8 +8,8 @@ const AGAIN = new Set([FAILED, 5, 6]); // skipped and cancelled ones as well can
 
 const ACTS = [
   { verb: "cancel", name: "Cancel", takes: (mark) => !ended(mark) },
-  { verb: "retry", name: "Retry", takes: (mark) => AGAIN.has(mark) },
-  { verb: "retry_all", name: "Retry with dependants", takes: (mark) => AGAIN.has(mark) },
+  { verb: "retry", name: "Retry", takes: (mark, runsItems) => AGAIN.has(mark) && !runsItems },
+  { verb: "retry_all", name: "Retry with dependants", takes: (mark, runsItems) => AGAIN.has(mark) && !runsItems },
 ];
 const figure = (count) => count.toLocaleString("en");
 
@@ -23,9 +23,9 @@ export function selectedInWords(status, tasks) {
   return `${figure(tasks.length)} ${tasks.length === 1 ? "task" : "tasks"} selected: ${states.join(", ")}`;
 }
 
-/** Those of `tasks` that something can be done about, as they stand. */
-export const takers = (verb, status, tasks) =>
-  tasks.filter((task) => ACTS.find((act) => act.verb === verb).takes(status[task]));
+/** Those of `tasks` that something can be done about, as they stand. `items`: of those that run items of a sweep. */
+export const takers = (verb, status, tasks, items = {}) =>
+  tasks.filter((task) => ACTS.find((act) => act.verb === verb).takes(status[task], task in items));
 
 /** What `tasks` make of those that were `chosen`: all of them join, or leave if they all were in. */
 export function toggled(chosen, tasks) {
@@ -49,7 +49,7 @@ export function makeSelection({ act, changed, giveFocus }) {
   let chosen = new Set();
   let from = -1; // the task that a range begins at
   let several = false; // a plain click takes and leaves as well: there are no keys to hold on a touch screen
-  let shown = { ids: [], status: new Uint8Array(0) };
+  let shown = { ids: [], status: new Uint8Array(0), items: {} };
   const told = html("span", { class: "nbf-selected-count", role: "status" });
   const answer = html("p", { class: "nbf-answer", role: "status", hidden: true });
   const buttons = ACTS.map(({ verb, name }) => ({
@@ -71,7 +71,7 @@ export function makeSelection({ act, changed, giveFocus }) {
     answer.hidden = !text;
   };
   function ask(verb) {
-    const tasks = takers(verb, shown.status, [...chosen]);
+    const tasks = takers(verb, shown.status, [...chosen], shown.items);
     if (!tasks.length) return;
     const most = tasks.slice(0, MOST_TASKS);
     tell(most.length < tasks.length ? `These are the first ${figure(most.length)}: click again for more.` : "");
@@ -98,7 +98,7 @@ export function makeSelection({ act, changed, giveFocus }) {
     const text = selectedInWords(shown.status, tasks);
     if (told.textContent !== text) told.textContent = text;
     for (const { verb, name, button } of buttons) {
-      const count = takers(verb, shown.status, tasks).length;
+      const count = takers(verb, shown.status, tasks, shown.items).length;
       const label = count && count < tasks.length ? `${name} ${figure(count)}` : name;
       if (button.textContent !== label) button.textContent = label;
       set(button, "aria-disabled", !count);
@@ -131,8 +131,8 @@ export function makeSelection({ act, changed, giveFocus }) {
     take: (tasks) => turnTo(new Set(tasks)),
     clear,
     /** The tasks as they stand now. */
-    update(ids, status) {
-      shown = { ids, status };
+    update(ids, status, items) {
+      shown = { ids, status, items };
       draw();
     },
     hear: (message) => typeof message?.answer === "string" && !element.hidden && tell(message.answer),

@@ -145,7 +145,7 @@ export function spanInWords(tasks, i, now) {
   const took = tookOf(tasks, i, now);
   if (took >= 0) parts.push(`${seconds(took)} ${tasks.ended[i] >= 0 ? "running" : "running so far"} on worker ${tasks.worker[i]}`);
   const [fetch, store] = tasks.transfers[i] ?? [0, 0];
-  if (fetch) parts.push(`${seconds(fetch / 1000)} of it to fetch its arguments`);
+  if (fetch) parts.push(`${seconds(fetch / 1000)} of it to load its function and arguments`);
   if (store) parts.push(`${seconds(store / 1000)} to put its result away`);
   if (tasks.attempt[i] > 1) parts.push(`attempt ${tasks.attempt[i]}`);
   if (tasks.peak[i]) parts.push(`peak ${bytesInWords(tasks.peak[i] * 1024)}`);

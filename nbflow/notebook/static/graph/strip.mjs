@@ -11,7 +11,7 @@ export function makeStrip(open) {
 
   function draw(live) {
     element.hidden = !shown.lanes.length;
-    if (element.hidden) return;
+    if (element.hidden || !element.clientWidth) return; // the page is hidden, as Lab's is while its theme changes
     const width = Math.max(120, element.clientWidth - 24);
     const span = Math.max(shown.span + (live ? (performance.now() - arrived) / 1000 : 0), 0.001);
     const scale = (width - LABEL) / span;

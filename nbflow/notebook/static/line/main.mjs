@@ -55,6 +55,8 @@ function render({ model, el }) {
   let gone = false; // the kernel is
   const endKernel = followKernel(model.widget_manager, () => {
     gone = true;
+    // as it stood then, and nothing is left to be waited for
+    clock.textContent = clockText({ ...model.get("clock"), left: null }, (performance.now() - clockAt) / 1000);
     post.end();
     graph.remove();
     const text = goneInWords(model.get("counts"));
