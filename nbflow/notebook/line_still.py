@@ -38,4 +38,4 @@ def _html(told: Told) -> str:
 def _count(word: str, count: int) -> str:
     ink = _INKS.get(word, _MUTED)
     sign = f'<span style="color:{ink};font-weight:600" aria-hidden="true">{_SIGNS[word].sign}</span>'
-    return f'<span style="white-space:nowrap">{sign} {count} {word}</span>'
+    return f'<span style="white-space:nowrap">{sign} {count:,} {word}</span>'

@@ -116,8 +116,8 @@ def sentence(counts: Mapping[str, int]) -> str:
     """ "64 tasks, 63 done, 1 failed": the same text for the same counts."""
     total = sum(counts.values())
     parts = [
-        f"{total} task{'' if total == 1 else 's'}",
-        *(f"{count} {word}" for word, count in counts.items()),
+        f"{total:,} task{'' if total == 1 else 's'}",
+        *(f"{count:,} {word}" for word, count in counts.items()),
     ]
     return ", ".join(parts)
 

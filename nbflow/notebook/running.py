@@ -82,6 +82,9 @@ class TaskCells:
         self._shell = shell
         self._cards = cards
         self._runs: dict[str, Run] = {}
+        self.withdrawn: set[int] = (
+            set()
+        )  #: tasks of runs that a later one of the same cell has taken the place of
         self._cell_id: str | None = None
 
     @property
@@ -186,6 +189,7 @@ class TaskCells:
 
     def _withdraw(self, run: Run, back: Mapping[str, Any]) -> None:
         """The cell is run again: this run is not wanted any more."""
+        self.withdrawn.add(run.future.tid)
         if not run.future.done():
             run.future.cancel(wait=False)
         space = self._shell.user_ns

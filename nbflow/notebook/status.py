@@ -96,7 +96,7 @@ class Status:
 
 def many(number: int, word: str) -> str:
     """`1 task`, `2 tasks`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def elapsed(rows: Iterable[TaskRow], now: float) -> float:

@@ -16,10 +16,10 @@ import functools
 import io
 import sys
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NewType
 
 import cloudpickle
 from cloudpickle import cloudpickle as _inner
@@ -41,6 +41,43 @@ def _reduce(value: WithCache[Any]) -> Any:
         return value.__qualname__
     parameters = value.cache_parameters()
     return _with_cache, (value.__wrapped__, parameters["maxsize"], parameters["typed"])
+
+
+def _cached_property(function: Any, name: str | None) -> functools.cached_property[Any]:
+    made = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+def _reduce_cached_property(value: functools.cached_property[Any]) -> Any:
+    """Up to Python 3.11 it has a lock, which is made anew."""
+    return _cached_property, (value.func, value.attrname)
+
+
+def _reduce_new_type(value: Any) -> Any:
+    """A type's other name: as `typing` pickles it, by where it stands, or else what it is made of."""
+    if by_reference(value):
+        return value.__qualname__
+    return _new_type, (value.__name__, value.__supertype__, value.__module__)
+
+
+def _new_type(name: str, kind: Any, module: str) -> Any:
+    make: Any = NewType
+    made = make(name, kind)
+    made.__module__ = module  # it takes that of whoever makes it
+    return made
+
+
+def _choosing(functions: Mapping[Any, Callable[..., Any]]) -> Any:
+    made = functools.singledispatch(functions[object])
+    for kind, function in functions.items():
+        made.register(kind, function)
+    return made
+
+
+_chooses: Any = _choosing({object: _choosing})
+_CHOOSES: CodeType = _chooses.__code__
+"""The code of whatever `functools.singledispatch` makes, which holds a weak cache."""
 
 
 _reduce_code = cloudpickle.Pickler.dispatch_table[CodeType]
@@ -116,7 +153,12 @@ def _by_its_name(thing: Any) -> bool:
     return not _inner._PICKLE_BY_VALUE_MODULES and _of_library(thing) and by_reference(thing)
 
 
-_OWN = {WithCache: _reduce, CodeType: _code}
+_OWN = {
+    WithCache: _reduce,
+    CodeType: _code,
+    functools.cached_property: _reduce_cached_property,
+    NewType: _reduce_new_type,
+}
 _tables: list[dict[Any, Any]] = []  # cloudpickle's and the standard library's, as last seen
 _table: dict[Any, Any] = {}  # all of them
 
@@ -147,6 +189,8 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
             _know_by_content(obj)
             return _with_slots(obj, super().reducer_override(obj))
         if kind is FunctionType:
+            if obj.__code__ is _CHOOSES and not by_reference(obj):
+                return _choosing, (dict(obj.registry),)
             _note_globals(obj.__code__)
         elif issubclass(kind, Future):  # in a function: among arguments it was replaced before
             raise TypeError(

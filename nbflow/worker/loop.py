@@ -154,10 +154,10 @@ class Worker:
 
         The message that says so is read here, unless the attendant does.
         """
+        self._outbox.begin(0, 0)  # it has not, should this process be killed now
         while self._outbox.must_wait:
             if not self._read_unless_attended(STAND_BY):
                 time.sleep(STAND_BY)
-        self._outbox.begin(0, 0)  # what was to begin may be gone
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id

@@ -579,6 +579,19 @@ def cells(shell: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [" ".join(line.split()) for line in shown["data"]["text/plain"].splitlines()[1:]]
 
 
+def test_what_failed_is_tried_again_but_for_runs_that_a_later_one_has_taken_the_place_of(
+    shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "%%app --name one\nx = 1 / 0")
+    run(shell, "%nbflow wait")
+    run(shell, "%%app --name one\nx = 2 / 0")
+    run(shell, "%%app --name other\ny = 3 / 0")
+    run(shell, "%nbflow wait")
+    capsys.readouterr()
+    run(shell, "%nbflow retry")
+    assert "Tried again: tasks 2 `one`, 3 `other`." in capsys.readouterr().out
+
+
 def test_stale_cells_are_told_and_run_again_in_the_order_of_their_needs(
     shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

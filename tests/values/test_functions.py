@@ -142,6 +142,27 @@ def test_a_function_with_a_cache_may_call_itself() -> None:
     assert again.cache_info().misses == 81
 
 
+def test_what_functools_and_typing_make_of_functions_and_types_travels() -> None:
+    namespace = main(
+        "import typing\n"
+        "class Box:\n"
+        "    def __init__(self, x): self.x = x\n"
+        "    @functools.cached_property\n"
+        "    def twice(self): return 2 * self.x\n"
+        "@functools.singledispatch\n"
+        "def words(x): return 'any'\n"
+        "@words.register(int)\n"
+        "def _(x): return 'int'\n"
+        "@words.register\n"
+        "def _(x: list): return 'list of ' + words(x[0])\n"
+        "Id = typing.NewType('Id', int)\n"
+        "def f(x): return Box(x).twice, words([x]), words('x'), Id(x), Id"
+    )
+    *found, named = pickle.loads(Captor(namespace["f"]).capture().code)(3)
+    assert found == [6, "list of int", "any", 3]
+    assert (repr(named), named.__supertype__) == ("__main__.Id", int)
+
+
 def test_a_function_with_a_cache_that_can_be_imported_travels_by_its_name() -> None:
     capture = Captor(referring.names_of).capture()
     assert pickle.loads(capture.code) is referring.names_of

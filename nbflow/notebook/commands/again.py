@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from IPython.core.error import UsageError
 
@@ -15,7 +15,8 @@ from nbflow.notebook.tools import Tools
 from nbflow.wire.rows import TaskRow
 
 DEPENDANTS = "--dependants"
-_WITHOUT_VALUE = (State.FAILED, State.SKIPPED, State.CANCELLED)
+_BY_THEMSELVES = (State.FAILED, State.SKIPPED)
+_WITHOUT_VALUE = (*_BY_THEMSELVES, State.CANCELLED)
 
 
 def retry(tools: Tools, words: Sequence[str]) -> None:
@@ -30,19 +31,27 @@ def retry(tools: Tools, words: Sequence[str]) -> None:
         numbers = chosen(known, without_value(rows), named)
         retrial = flow.retry_all(numbers, DEPENDANTS in words)
     else:
-        retrial = flow.retry_all()
+        retrial = flow.retry_all(_wanted(rows, tools.cells.withdrawn))
     if retrial.tasks:
         print(f"Tried again: {listed(retrial.tasks, known)}.")
-    for reason in list(retrial.refused.values())[:MOST_TOLD]:
+    refused = list(retrial.refused.values()) if named else []
+    for reason in refused[:MOST_TOLD]:
         print(f"Not tried again: {reason}.")
-    if len(retrial.refused) > MOST_TOLD:
-        print(f"Not tried again either: {len(retrial.refused) - MOST_TOLD} more.")
-    if not retrial.tasks and not retrial.refused:
+    if len(refused) > MOST_TOLD:
+        print(f"Not tried again either: {len(refused) - MOST_TOLD} more.")
+    if not retrial.tasks and not refused:
         print("None of them has failed, was skipped or cancelled." if named else "No task has failed.")
         if not named and (items := sum(row.failed for row in rows.values())):
             print(
                 f"{many(items, 'item')} of sweeps did: map over them anew, sweep.errors() has them by index."
             )
+
+
+def _wanted(rows: dict[int, TaskRow], withdrawn: Collection[int]) -> list[int] | None:
+    """All that failed or were skipped, None, but for runs of cells that were run again since."""
+    failed = [number for number, row in rows.items() if row.state in _BY_THEMSELVES and row.part is None]
+    wanted = [number for number in failed if number not in withdrawn]
+    return wanted if len(wanted) < len(failed) else None
 
 
 def without_value(rows: dict[int, TaskRow]) -> dict[int, str]:

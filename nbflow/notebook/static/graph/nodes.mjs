@@ -158,7 +158,7 @@ function makeCells(node, seen) {
 }
 
 const described = (node, tally) => {
-  const told = ORDER.filter((mark) => tally[mark]).map((mark) => `${tally[mark]} ${MARKS[mark].word}`);
+  const told = ORDER.filter((mark) => tally[mark]).map((mark) => `${tally[mark].toLocaleString("en")} ${MARKS[mark].word}`);
   return `${node.title}: ${told.join(", ")}`;
 };
 

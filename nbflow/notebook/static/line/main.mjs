@@ -19,7 +19,7 @@ function makeCounts() {
       const told = ORDER.filter((mark) => counts[MARKS[mark].word]);
       const count = (mark) => counts[MARKS[mark].word];
       element.replaceChildren(
-        ...told.map((mark) => html("span", { class: "nbl-count" }, icon(mark), `${count(mark)} ${MARKS[mark].word}`)),
+        ...told.map((mark) => html("span", { class: "nbl-count" }, icon(mark), `${count(mark).toLocaleString("en")} ${MARKS[mark].word}`)),
       );
       bar.setAttribute("aria-valuenow", Math.round(100 * fraction));
       bar.replaceChildren(...told.filter((mark) => mark > 0).map((mark) => part(mark, count(mark))), part(-1, counts.waiting ?? 0));
