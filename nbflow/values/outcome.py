@@ -10,6 +10,7 @@ import builtins
 import concurrent.futures
 import pickle
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import CodeType, MappingProxyType
 from typing import Any
 
@@ -175,13 +176,12 @@ def _rebuild(failure: Failure) -> BaseException:
 
 
 def _travels(error: BaseException, text: str) -> bytes:
-    """The pickled exception, if it comes back as what it was: as its class has it pickled, or else in parts."""
+    """The pickled exception, if it comes back as what it was; else b""."""
     try:
         if _is_plain(error):
             data = pickle.dumps(error, 5)
             return data if len(data) <= LARGEST_ERROR else b""
-        whole = not isinstance(error, _GROUP) and _comes_back(error, error, text)
-        return whole or _comes_back(_InParts(error), error, text)
+        return _carried_as(error, text)[1]
     except BaseException:  # the exception's own code runs here, and must not end the worker
         return b""
 
@@ -190,15 +190,32 @@ def _travels(error: BaseException, text: str) -> bytes:
 _GROUP: tuple[type[BaseException], ...] = tuple(filter(None, [getattr(builtins, "BaseExceptionGroup", None)]))
 
 
-def _comes_back(pickled: Any, error: BaseException, text: str) -> bytes:
+def _carried_as(error: BaseException, text: str) -> tuple[Any, bytes]:
+    """What stands for an exception where it is pickled, and the pickle, b"" if it does not come back.
+
+    That is the exception, as its class has it pickled; or, where another text comes of that, its parts. Some texts are
+    never the same again: those with the address of an object.
+    """
+    found: tuple[Any, bytes] = error, b""
+    whole = [] if isinstance(error, _GROUP) else [error]
+    for pickled in (*whole, _InParts(error)):
+        data, back = _comes_back(pickled, error)
+        if data and _text(back) == text:
+            return pickled, data
+        found = found if found[1] else (pickled, data)
+    return found
+
+
+def _comes_back(pickled: Any, error: BaseException) -> tuple[bytes, Any]:
     try:
         data, _, needs = pickling.dumps(pickled, in_band=True)
-        if needs or len(data) > LARGEST_ERROR:
-            return b""
-        back = pickling.loads(data)
-        return data if type(back) is type(error) and _text(back) == text else b""
+        if not needs and len(data) <= LARGEST_ERROR:
+            back = pickling.loads(data)
+            if type(back) is type(error):
+                return data, back
     except Exception:
-        return b""
+        pass
+    return b"", None
 
 
 class _InParts:
@@ -213,10 +230,9 @@ class _InParts:
 
 
 def _carried(value: Any) -> Any:
-    """What an exception says of itself, with the exceptions in it, as a group has them, in parts where need be."""
+    """What an exception says of itself, with what stands for the exceptions in it, as a group has them."""
     if isinstance(value, BaseException):
-        whole = not isinstance(value, _GROUP) and _comes_back(value, value, _text(value))
-        return value if whole else _InParts(value)
+        return _carried_as(value, _text(value))[0]
     return type(value)(map(_carried, value)) if type(value) in (list, tuple) else value
 
 

@@ -147,6 +147,16 @@ def test_exceptions_of_any_make_come_out_as_themselves(kind: Callable[..., BaseE
     assert "raise kind" in str(error.__cause__)
 
 
+class Thing:
+    """Its text has its address."""
+
+
+def test_an_exception_whose_text_is_another_each_time_is_itself() -> None:
+    error = throw(ValueError, Thing()).exception(30)
+    assert type(error) is ValueError
+    assert type(error.args[0]).__name__ == "Thing"
+
+
 def test_a_local_class_and_one_of_a_cell_travel() -> None:
     class Local(KeyError):
         pass
