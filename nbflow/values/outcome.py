@@ -207,14 +207,12 @@ def _carried_as(error: BaseException, text: str) -> tuple[Any, bytes]:
 
 
 def _comes_back(pickled: Any, error: BaseException) -> tuple[bytes, Any]:
-    try:
+    with suppress(Exception):
         data, _, needs = pickling.dumps(pickled, in_band=True)
         if not needs and len(data) <= LARGEST_ERROR:
             back = pickling.loads(data)
             if type(back) is type(error):
                 return data, back
-    except Exception:
-        pass
     return b"", None
 
 
