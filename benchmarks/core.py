@@ -58,9 +58,8 @@ class Host:
         self._random = random.Random(seed)
         self._now = 0.0
         self._desks: dict[int, deque[Launch]] = {}
-        self._busy: deque[int] = (
-            deque()
-        )  # workers with something to do; may name one twice, or one that is gone
+        # workers with something to do; may name one twice, or one that is gone
+        self._busy: deque[int] = deque()
         self._hired = 0
         self._later: list[ev.Event] = []  # answers to instructions, told with the next batch
         self._needs: dict[int, tuple[int, ...]] = {}  # of the tasks that have not ended

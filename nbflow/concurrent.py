@@ -164,9 +164,8 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         if buffersize is not None:
             buffersize = at_least_one("map(buffersize=...)", buffersize)
         calls = zip(*iterables)  # noqa: B905 - as far as the shortest one goes
-        unwanted = functools.partial(
-            _withdraw, self._dfk
-        )  # not the pool: the iterator does not keep it alive
+        # not the pool: the iterator does not keep it alive
+        unwanted = functools.partial(_withdraw, self._dfk)
         if chunksize == 1:
             futures = (self.submit(fn, *args) for args in calls)
             return in_order(futures, buffersize, timeout, unwanted)

@@ -123,9 +123,8 @@ def test_its_repr_can_be_pasted_back(config: Config) -> None:
 
 texts = st.text(min_size=1, max_size=5)
 paths = texts.filter(lambda text: "\0" not in text)
-names = st.text(
-    st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=5
-)  # what people call something
+# what people call something
+names = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=5)
 PUBLIC = {name: getattr(nbflow, name) for name in nbflow.__all__}
 process_executors = st.builds(
     ProcessExecutor,

@@ -64,9 +64,8 @@ class Reader:
     def read(self, text: str) -> Bar | None:
         """The bar that this write draws; None if it draws none, or one below another."""
         last, self._last = self._last, text
-        if "\r" not in text or (
-            last and not last.strip("\n")
-        ):  # tqdm goes down to the place of an inner one first
+        if "\r" not in text or (last and not last.strip("\n")):
+            # tqdm goes down to the place of an inner one first
             return None
         if (found := _DRAWN.search(text)) is not None:
             count = f"{found['count']} of {found['total']}"

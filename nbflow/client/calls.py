@@ -101,9 +101,8 @@ class Calls:
         )
         self._run_dir = run_dir
         self._directory = directory
-        self.directories: Mapping[
-            str, str
-        ] = {}  #: where tasks run, by executors; of others it is `directory`
+        #: where tasks run, by executors; of others it is `directory`
+        self.directories: Mapping[str, str] = {}
         self._autopath = autopath
         self.show_values = show_values
         self._threads = threads
@@ -186,9 +185,8 @@ class Calls:
         try:
             self.pending[submit.id] = future
             self._link.post(*(submit,) if known else (define, submit), urgent=urgent)
-            if (
-                self.closed
-            ):  # meanwhile: perhaps too late for the end of all that was pending to include this one
+            if self.closed:
+                # meanwhile: perhaps too late for the end of all that was pending to include this one
                 self._check_open()
         except BaseException:  # interrupted: nobody will hold the future
             self.pending.pop(submit.id, None)
@@ -440,9 +438,8 @@ class Calls:
     def take_released(self) -> Release | None:
         """The releases since the last call, to be sent with whatever is sent next."""
         ids: list[int] = []
-        with suppress(
-            IndexError
-        ):  # not a look before each step: another thread may take them at the same time
+        with suppress(IndexError):
+            # not a look before each step: another thread may take them at the same time
             while True:
                 ids.append(self._released.popleft())
         return Release(ids) if ids else None

@@ -30,9 +30,8 @@ class _Beginning:
         self.over.wait()
 
 
-_changing = (
-    threading.Lock()
-)  # of the two below; not held while a flow is made, for whose log calls the user's code
+# of the two below; not held while a flow is made, for whose log calls the user's code
+_changing = threading.Lock()
 _loaded: DataFlowKernel | None = None
 _beginning: _Beginning | None = None
 

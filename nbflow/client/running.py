@@ -157,9 +157,8 @@ class Runner:
             pickled = pickling.dumps(value)
             if not pickled.buffers and not pickled.needs and len(pickled.data) <= pickling.BIG:
                 return Inline(pickled.data)
-        except (
-            BaseException
-        ) as error:  # the value's own code runs here: `SystemExit` says nothing about the task
+        except BaseException as error:
+            # the value's own code runs here: `SystemExit` says nothing about the task
             kind = type(value).__name__
             raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(error)}") from error
         if pickled.needs:

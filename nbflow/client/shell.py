@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from nbflow.errors import AppBadFormatting, BashAppNoReturn, BashExitFailure, describe
 
-LONGEST = (
-    100_000  # bytes of a command that goes as an argument: an operating system takes some 128 KiB in one
-)
+# bytes of a command that goes as an argument: an operating system takes some 128 KiB in one
+LONGEST = 100_000
 
 
 class Outlets(Protocol):

@@ -115,9 +115,8 @@ class Sweep(Awaited):
         self._parts: list[Part] = []
         self._starts: list[int] = []  # of the parts
         self._tasks: dict[int, AppFuture] = {}  # of items that were sent alone
-        self._failed: list[
-            tuple[int, int, BaseException]
-        ] = []  # (from, to): those left there have this error
+        # (from, to): those left there have this error
+        self._failed: list[tuple[int, int, BaseException]] = []
         self._given: WeakValueDictionary[int, Item] = WeakValueDictionary()
         self._held: dict[int, Item] = {}  # of these, those that have callbacks
 

@@ -52,9 +52,8 @@ class Threads:
         own: int,
     ) -> None:
         self.held = held
-        self.calls: Any = (
-            None  #: what calls made inside the threads' tasks go through; set before there is any
-        )
+        #: what calls made inside the threads' tasks go through; set before there is any
+        self.calls: Any = None
         self._post = post
         self._store_dirs = store_dirs
         # labels of executors of threads -> how their threads are called

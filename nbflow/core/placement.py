@@ -34,9 +34,8 @@ OVERHEAD = 1e-5  # seconds that a worker needs for a task besides what it takes
 PATIENCE = 0.020  # seconds a task may run before what is queued behind it is given to an idle worker
 STAY = 5.0  # seconds that such workers stay when nothing is left to do: what is called next may wait inside as well
 A_DESK = 1e-6  # seconds between two looks for such tasks, for each desk: ten times what the look takes
-SPARE = (
-    2  # more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
-)
+# more workers whose tasks wait inside than there are slots, until none of the user's own calls begin
+SPARE = 2
 
 _LAST = math.inf
 
@@ -134,9 +133,8 @@ class Pool:
         self.nested: list[tuple[float, int, float, int, int]] = []
         self.turns = 0
         self.desks: dict[int, Desk] = {}
-        self.idle: dict[
-            int, Desk
-        ] = {}  # desks that could start at once, longest idle first; used from the end
+        # desks that could start at once, longest idle first; used from the end
+        self.idle: dict[int, Desk] = {}
         self.quiet_since: float | None = None  # when the last of its tasks ended, if there is none
         self.hiring = 0  # workers asked for and not yet joined
         self.starts = Starts()

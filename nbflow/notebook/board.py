@@ -20,12 +20,10 @@ class Board:
         self.rows: list[TaskRow] = []
         self.index: dict[int, int] = {}  #: of each task's id, into `rows` and `status`
         self.status = bytearray()  #: a mark (an index into `MARKS`) for each task
-        self.tally = [0] * len(
-            MARKS
-        )  #: how many tasks have each mark, the items of sweeps in place of theirs
-        self.parts: dict[
-            int, list[tuple[int, int]]
-        ] = {}  #: of tasks that run several items, by place: what they count as
+        #: how many tasks have each mark, the items of sweeps in place of theirs
+        self.tally = [0] * len(MARKS)
+        #: of tasks that run several items, by place: what they count as
+        self.parts: dict[int, list[tuple[int, int]]] = {}
         self.progress: dict[int, Progress] = {}  #: of running tasks that say how far they are, by place
         self.workers: dict[int, WorkerRow] = {}  #: as last told; empty as long as nothing is
         self.silent: frozenset[int] = frozenset()  #: those of them that do not respond

@@ -76,9 +76,8 @@ class Columns:
         self._notes: dict[int, str] = {}
         self._transfers: dict[int, tuple[int, int]] = {}
         self._needs: list[tuple[int, ...]] = []
-        self._dependants: dict[
-            int, list[int]
-        ] = {}  # by the need's id: the places of those that are not ready
+        # by the need's id: the places of those that are not ready
+        self._dependants: dict[int, list[int]] = {}
         self._fixed: Fixed | None = None
 
     def update(self, rows: Sequence[TaskRow]) -> None:

@@ -72,9 +72,8 @@ class Cards:
     def __init__(self, shell: InteractiveShell, errors: TaskErrors) -> None:
         self._shell = shell
         self._errors = errors
-        self._lock = (
-            threading.Lock()
-        )  # held while a card is sent, not while it is made: that runs the user's code
+        # held while a card is sent, not while it is made: that runs the user's code
+        self._lock = threading.Lock()
         self._turns = itertools.count(1)
         self._open: dict[int, list[Shown]] = {}  # by the number of the task
         self._ended: deque[Shown] = deque(maxlen=MOST_SENT_AGAIN)

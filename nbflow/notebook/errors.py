@@ -211,9 +211,8 @@ class TaskErrors:
         if not (cells := self._cells_in(trace)):
             return None
         name, file, line = cells[-1]
-        source = legible(
-            linecache.getline(file, line).strip().removeprefix("# ")
-        )  # the magic's line is a comment
+        # the magic's line is a comment
+        source = legible(linecache.getline(file, line).strip().removeprefix("# "))
         return [
             f"{RED}{kind.__name__}{PLAIN}: {legible(str(error))}",
             "",

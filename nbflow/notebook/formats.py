@@ -32,9 +32,8 @@ def rich(shell: InteractiveShell, value: object) -> Bundle:
         return _rich(shell, value)
 
 
-_drawing = (
-    threading.Lock()
-)  # a figure is changed while it is drawn, and both a cell and our own thread may want to
+# a figure is changed while it is drawn, and both a cell and our own thread may want to
+_drawing = threading.Lock()
 
 
 def _rich(shell: InteractiveShell, value: object) -> Bundle:

@@ -27,9 +27,8 @@ class Inspection:
     def __init__(self, fetch: Callable[[int, float], TaskDetails]) -> None:
         self._fetch = fetch
         self._task: int | None = None
-        self._told: tuple[TaskRow, TaskDetails | None, WorkerRow | None] | None = (
-            None  # what the panel was made of
-        )
+        # what the panel was made of
+        self._told: tuple[TaskRow, TaskDetails | None, WorkerRow | None] | None = None
         self._next = 0.0
 
     def begin(self, task: int) -> None:

@@ -101,9 +101,8 @@ class Cell:
 
     def _has_called(self, calls: Calls) -> bool:
         """Whether tasks were called since it began, beside those of sweeps of earlier cells, which go on."""
-        called = (
-            calls.next_number - self._first
-        )  # looked at first: what is about to be called counts as a sweep's
+        # looked at first: what is about to be called counts as a sweep's
+        called = calls.next_number - self._first
         return called > sum(sweep.called - before for sweep, before in self._before.items())
 
     def end(self, calls: Calls | None) -> None:

@@ -82,9 +82,8 @@ class TaskCells:
         self._shell = shell
         self._cards = cards
         self._runs: dict[str, Run] = {}
-        self.withdrawn: set[int] = (
-            set()
-        )  #: tasks of runs that a later one of the same cell has taken the place of
+        #: tasks of runs that a later one of the same cell has taken the place of
+        self.withdrawn: set[int] = set()
         self._cell_id: str | None = None
 
     @property
@@ -212,7 +211,8 @@ class TaskCells:
 
         def let_go(
             future: Any,
-        ) -> None:  # the values that were there before are not kept for longer than needed
+        ) -> None:
+            # the values that were there before are not kept for longer than needed
             if future.state is State.DONE:
                 before.clear()
 

@@ -67,9 +67,8 @@ class Tellings:
             return ""
         expected = self._expected.get(key[0])
         teller = _Teller(owner, cell)
-        if expected is not None and _has_failed_so(
-            expected[0], key
-        ):  # asks the user's code: without the lock
+        if expected is not None and _has_failed_so(expected[0], key):
+            # asks the user's code: without the lock
             teller = expected[1]
         with self._lock:
             first = self._told.setdefault(key, teller)

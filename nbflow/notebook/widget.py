@@ -144,9 +144,8 @@ class FlowGraph(LiveWidget):
 
     def close(self) -> None:
         """End the graph and take it off the page. The flow goes on."""
-        publisher = getattr(
-            self, "_publisher", None
-        )  # None: the making of it failed, and it is being thrown away
+        # None: the making of it failed, and it is being thrown away
+        publisher = getattr(self, "_publisher", None)
         if publisher is not None:
             publisher.stop()
         self._closed = True

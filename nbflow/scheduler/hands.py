@@ -92,9 +92,8 @@ class Hands:
         self._staff = staff
         self._emit = emit
         self._lines = Lines(self._send)
-        self.kept: dict[
-            int, Kept
-        ] = {}  #: of tasks that ended without a value, as long as somebody holds them
+        #: of tasks that ended without a value, as long as somebody holds them
+        self.kept: dict[int, Kept] = {}
         self.carry: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Launch: self._launch,
             do.Settle: self._settle,

@@ -28,9 +28,8 @@ from nbflow.wire.rows import Part, Tally, Transfer
 
 T = TypeVar("T")
 
-LATELY = (
-    64  # few: what ended long ago is not in the processor's caches any more, and costs twice as much to pack
-)
+# few: what ended long ago is not in the processor's caches any more, and costs twice as much to pack
+LATELY = 64
 WATCHED = 4096  # about as many as end between two batches of rows
 AT_ONCE = 64  # jobs that are packed together
 WITH_IT = 100  # bytes of a value that stays with the packed job for good: an object would take as much
@@ -65,9 +64,8 @@ class Jobs(dict[int, Job]):
     def __init__(self, lately: int = LATELY) -> None:
         super().__init__()
         self.order = array("Q")  #: the numbers of all jobs, in the order of submission
-        self.lately = (
-            lately  #: how many ended jobs stay as they are; a row of another one costs some 3 us more
-        )
+        #: how many ended jobs stay as they are; a row of another one costs some 3 us more
+        self.lately = lately
         self._ended: deque[int] = deque()  # those that are to be packed, the oldest first
         self._long: deque[Job] = deque()  # those that wait for their output to be cut
         self._shelf = Shelf()

@@ -46,9 +46,8 @@ from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, NoFrame, Port
 from nbflow.wire.outcomes import Failure, Held, Stored, Withdrawn
 
-LOOK_EVERY = (
-    0.001  # seconds between two looks at workers, visitors and who watches, while there is much to do
-)
+# seconds between two looks at workers, visitors and who watches, while there is much to do
+LOOK_EVERY = 0.001
 
 
 class Scheduler:

@@ -52,9 +52,8 @@ class Memo:
         self._discard = discard
         self._known: dict[bytes, _Known] = {}
         self._files: set[str] = set()  # of values that are to stay, each held once
-        self._held: dict[
-            int, bool
-        ] = {}  # values of the client's process that are to stay -> whether only for us
+        # values of the client's process that are to stay -> whether only for us
+        self._held: dict[int, bool] = {}
         self._shared: set[int] = set()  # those that several tasks have
         self._runners: dict[bytes, int] = {}  # key -> the task that computes its value
         self._waiters: dict[bytes, dict[int, None]] = {}  # key -> tasks that wait for that, in order

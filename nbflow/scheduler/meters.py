@@ -22,9 +22,8 @@ class Meters:
 
     def __init__(self) -> None:
         self.watched = False  #: somebody watches
-        self.peaks: dict[
-            int, int
-        ] = {}  #: bytes that a task's worker had at most, by task; of those that were met
+        #: bytes that a task's worker had at most, by task; of those that were met
+        self.peaks: dict[int, int] = {}
         self._had: dict[int, dict[int, int]] = {}  # by worker: ticks that each of its processes had had
         self._busy: dict[int, float] = {}  # by worker: processors kept busy
         self._at = 0.0

@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-WORTH_IT = (
-    64 << 20
-)  # bytes: with fewer allowed, what glibc does by itself is as good; nor are fewer given back
+# bytes: with fewer allowed, what glibc does by itself is as good; nor are fewer given back
+WORTH_IT = 64 << 20
 
 _SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 _OF_THE_USER = (*_SETTINGS, "GLIBC_TUNABLES", "LD_PRELOAD")

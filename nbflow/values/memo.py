@@ -71,9 +71,8 @@ def key_of(call: Call, name_of_future: Callable[[Future[Any]], bytes]) -> bytes:
 
     special = {name: value for name, value in call.special.items() if name not in call.ignored}
     values = {name: value for name, value in _bound(call).items() if name not in (*call.ignored, *_APART)}
-    if (
-        "inputs" in special
-    ):  # the function may have no such parameter; where it has, files may be fetched by now
+    if "inputs" in special:
+        # the function may have no such parameter; where it has, files may be fetched by now
         values.setdefault("inputs", special["inputs"])
     try:
         written = [_fingerprint_of_output(output) for output in special.get("outputs") or ()]

@@ -35,9 +35,8 @@ from nbflow.wire.outcomes import (
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 
 LONGEST_TEXT = 10_000  # characters of an exception's text
-LARGEST_ERROR = (
-    1 << 20
-)  # bytes of an exception that travels as itself: the scheduler keeps it as long as the task
+# bytes of an exception that travels as itself: the scheduler keeps it as long as the task
+LARGEST_ERROR = 1 << 20
 
 
 # What a value may be blamed for that is rebuilt in the user's process. Anything else is taken for an interrupt, which

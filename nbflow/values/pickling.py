@@ -86,9 +86,8 @@ class _Pickler(ByValue):
     def __init__(self, file: io.BytesIO, in_band: bool) -> None:
         self.buffers: list[pickle.PickleBuffer] = []
         self.needs: list[Any] = []
-        self._places: dict[
-            int, int
-        ] = {}  # identity of a future -> its place in `needs`, which keeps it alive
+        # identity of a future -> its place in `needs`, which keeps it alive
+        self._places: dict[int, int] = {}
         # not a method of this: the circle would keep all that was pickled until the garbage collector comes
         keep = None if in_band else functools.partial(_keep, self.buffers)
         super().__init__(file, 5, keep)
@@ -255,9 +254,8 @@ def need(index: int) -> Any:
     return _context.needs[-1][index]
 
 
-_REFERENCES = tuple(
-    map(_Reference, range(9))
-)  # a call with more futures among its arguments takes the long way
+# a call with more futures among its arguments takes the long way
+_REFERENCES = tuple(map(_Reference, range(9)))
 
 
 class _Context(threading.local):

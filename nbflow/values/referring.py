@@ -35,10 +35,11 @@ def names_of(code: CodeType) -> tuple[tuple[str, ...], bool]:
     writes = False
     for each in _with_inner(code):
         own: set[str] = set()  # what the body of a class has bound for itself by then
+        # the step before; whether a name was loaded to be changed: `helper.calls += 1`
         before, twice = (
             "",
             False,
-        )  # the step before; whether a name was loaded to be changed: `helper.calls += 1`
+        )
         for instruction in dis.get_instructions(each):
             if instruction.opname in ("STORE_ATTR", "DELETE_ATTR"):
                 writes |= before in _LOADS or (twice and before in ("SWAP", "ROT_TWO"))

@@ -26,8 +26,9 @@ _TRACEBACK, _CAUSE, _CONTEXT, _SUPPRESSED, VARIABLES = (
     for name in ("traceback", "cause", "context", "suppress_context", "dict")
 )
 _OWN = os.path.join(os.path.dirname(errors.__file__), "")  # the folder of nbflow itself
+# Python 3.10 has none
 _GROUPS: tuple[type[BaseException], ...] = tuple(
-    filter(None, [getattr(builtins, "BaseExceptionGroup", None)])  # Python 3.10 has none
+    filter(None, [getattr(builtins, "BaseExceptionGroup", None)])
 )
 # whose traceback tells more than their text: a line, a name that was meant, further errors
 _TELL_MORE = (SyntaxError, ImportError, NameError, AttributeError, *_GROUPS)

@@ -302,9 +302,8 @@ class Saved(msgspec.Struct, array_like=True, tag=True, frozen=True):
     function: Define | None = None
     payload: Inline | Stored | Held | None = None
     values: list[Inline | Stored | Held | Composed] = []
-    outcome: Inline | Stored | Held | Composed | None = (
-        None  # of a task that is done, while somebody holds it
-    )
+    # of a task that is done, while somebody holds it
+    outcome: Inline | Stored | Held | Composed | None = None
 
 
 class Status(msgspec.Struct, array_like=True, tag=True, frozen=True):

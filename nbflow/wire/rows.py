@@ -116,13 +116,11 @@ class WorkerRow(msgspec.Struct, array_like=True, frozen=True):
     executor: str
     pid: int
     task: int | None
-    memory: int = (
-        0  # bytes that its end would free, child processes included, as last looked at; 0 = not known
-    )
+    # bytes that its end would free, child processes included, as last looked at; 0 = not known
+    memory: int = 0
     responding: bool = True  # False: stopped, or it waits for a device that does not answer
-    cpu: float = (
-        -1.0
-    )  # processors kept busy, child processes included, between the last two looks; -1.0 = not known
+    # processors kept busy, child processes included, between the last two looks; -1.0 = not known
+    cpu: float = -1.0
 
 
 class StoreRow(msgspec.Struct, array_like=True, frozen=True):

@@ -45,9 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(240))
 
 
-@pytest.fixture(
-    scope="module"
-)  # no longer: Playwright's event loop is in the way of tests that run their own
+# no longer: Playwright's event loop is in the way of tests that run their own
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = browser.find()
     if path is None:

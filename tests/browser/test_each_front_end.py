@@ -123,9 +123,8 @@ def test_the_graph_lives_beside_a_busy_cell_and_is_left_in_the_file_as_a_picture
 def without_kernel(saved: Any, *, trusted: bool) -> Any:
     """The notebook on a machine that does not have its kernel."""
     copy = deepcopy(saved)
-    copy.metadata.kernelspec.name = (
-        f"not here, {'trusted' if trusted else 'not trusted'}"  # trust belongs to the text
-    )
+    # trust belongs to the text
+    copy.metadata.kernelspec.name = f"not here, {'trusted' if trusted else 'not trusted'}"
     if trusted:
         NotebookNotary().sign(nbformat.reads(nbformat.writes(copy), as_version=4))  # as it stands in the file
     return copy

@@ -197,9 +197,8 @@ def test_all_that_is_looked_for_is_selected_at_once(draw: Callable[..., Page]) -
 def test_a_range_of_rows_is_selected_in_the_order_in_which_they_stand(draw: Callable[..., Page]) -> None:
     page = draw(small())
     page.get_by_role("tab", name="Table").click()
-    page.get_by_role("columnheader", name="app").get_by_role(
-        "button"
-    ).click()  # best, load, report, score 2, 3, 4
+    # best, load, report, score 2, 3, 4
+    page.get_by_role("columnheader", name="app").get_by_role("button").click()
     page.locator('[data-row="1"]').click(modifiers=["ControlOrMeta"])
     page.locator('[data-row="3"]').click(modifiers=["Shift"])
     assert selected_rows(page) == ["1", "2", "3", "6"]

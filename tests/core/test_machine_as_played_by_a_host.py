@@ -297,9 +297,8 @@ class Host(RuleBasedStateMachine):
     @precondition(lambda self: self.to_recall)
     @rule(data=st.data(), found=st.booleans())
     def recall(self, data: st.DataObject, found: bool) -> None:
-        task = self.to_recall.pop(
-            data.draw(st.integers(0, len(self.to_recall) - 1))
-        )  # some wait for equal calls
+        # some wait for equal calls
+        task = self.to_recall.pop(data.draw(st.integers(0, len(self.to_recall) - 1)))
         self.tell(ev.Recalled(task, found))
 
     @precondition(lambda self: len(self.needs) > 1)
@@ -678,9 +677,8 @@ def test_what_waits_behind_a_long_task_goes_to_an_idle_worker() -> None:
     machine = Machine(validate=True)
     machine.handle([ev.ExecutorAdded("p", 2), ev.WorkerJoined(1, "p"), ev.Submitted(1, "a")], 0.0)
     machine.handle([ev.Submitted(n, "a") for n in range(2, 12)], 0.0)
-    step = machine.handle(
-        [ev.Succeeded(1, 1, 1, 0.00001)], 0.0
-    )  # the app looks short: the rest is sent ahead
+    # the app looks short: the rest is sent ahead
+    step = machine.handle([ev.Succeeded(1, 1, 1, 0.00001)], 0.0)
     assert sum(isinstance(i, Launch) for i in step.instructions) == 10
     step = machine.handle([ev.WorkerJoined(2, "p")], 0.0)
     assert step.wake_at is not None

@@ -240,9 +240,8 @@ def test_tasks_run_in_the_order_of_priority_then_of_call(priorities: list[float 
     machine = Machine(validate=True)
     calls = [ev.Submitted(n, "a", priority=priority) for n, priority in enumerate(priorities)]
     machine.handle([ev.ExecutorAdded("p", 1), *calls], 0.0)
-    expected = sorted(
-        range(len(priorities)), key=lambda n: math.inf if (p := priorities[n]) is None else p
-    )  # the sort is stable
+    # the sort is stable
+    expected = sorted(range(len(priorities)), key=lambda n: math.inf if (p := priorities[n]) is None else p)
     assert launched(machine, ev.WorkerJoined(1, "p")) == expected
 
 

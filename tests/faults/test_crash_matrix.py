@@ -293,7 +293,8 @@ def rebuilding_the_result(name: str, deed: Deed) -> None:
     if name in (
         "interrupts",
         "raises_bare",
-    ):  # a handler of the user's may have raised it: the value is still there
+    ):
+        # a handler of the user's may have raised it: the value is still there
         for _ in range(2):
             with pytest.raises(ERROR[name]):
                 future.result(30)

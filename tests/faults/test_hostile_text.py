@@ -162,9 +162,8 @@ def test_the_demos_page_runs_nothing_of_what_stands_in_its_outputs() -> None:
             writes(new_notebook(cells=[new_code_cell("1", outputs=outputs)], metadata=METADATA)), "title"
         )
 
-    chosen = [
-        HOSTILE[name] for name in ("script", "handler", "end of style", "all controls")
-    ]  # nbconvert takes its time
+    # nbconvert takes its time
+    chosen = [HOSTILE[name] for name in ("script", "handler", "end of style", "all controls")]
     shown, known = (Markup(converted(texts)) for texts in (chosen, map(harmless, chosen)))
     assert not shown.elements - known.elements
     assert not [tag for tag, _ in shown.elements if tag == "script"]

@@ -47,9 +47,8 @@ class Report:
     refused: str = ""  # why `load` failed
     values: list[str] = field(default_factory=list)  # calls that gave the right value
     wrong: dict[str, str] = field(default_factory=dict)  # call -> the value that it should not have given
-    errors: dict[str, list[str]] = field(
-        default_factory=dict
-    )  # call -> the error's class and its bases, its text
+    # call -> the error's class and its bases, its text
+    errors: dict[str, list[str]] = field(default_factory=dict)
     hung: list[str] = field(default_factory=list)  # calls that never ended
     left: list[str] = field(default_factory=list)  # processes, files and descriptors that are still there
     stray: str = ""  # an error that came out where none may
@@ -130,9 +129,8 @@ def calls(directory: Path) -> dict[str, tuple[Callable[[], Any], Check]]:
         return make
 
     def echoed(value: Any) -> bool:
-        return value == 0 and (directory / "echo.txt").read_text().startswith(
-            "hello\n"
-        )  # each attempt appends
+        # each attempt appends
+        return value == 0 and (directory / "echo.txt").read_text().startswith("hello\n")
 
     return {
         "add": (keep("add", lambda: add(1, 2)), lambda value: value == 3),

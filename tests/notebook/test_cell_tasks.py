@@ -191,9 +191,8 @@ def test_futures_are_needs_of_the_next_cell_and_of_apps(shell: Any, tmp_path: Pa
     assert value(shell, "y") == 22
     names = ("z", "w", "first", "nested")
     assert [shell.user_ns[name].result(SECONDS) for name in names] == [40, [1, 2, 1, 2], 1, 40]
-    assert (
-        len(nbflow.dfk().feed.rows) == 6 or nbflow.dfk().task_count == 6
-    )  # one task a cell, whatever it binds
+    # one task a cell, whatever it binds
+    assert len(nbflow.dfk().feed.rows) == 6 or nbflow.dfk().task_count == 6
 
 
 def test_a_join_app_may_return_the_future_of_a_name(shell: Any) -> None:

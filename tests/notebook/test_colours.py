@@ -79,11 +79,12 @@ def test_the_measure_is_that_of_the_standard() -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_text_can_be_read(theme: str) -> None:
     of = colours(theme)
+    # the last: JupyterLab's
     grounds = [
         of["ground"],
         of["card"],
         {"light": "#ffffff", "dark": "#111111"}[theme],
-    ]  # the last: JupyterLab's
+    ]
     for name in ("text", "muted", *ROLES):
         for ground in grounds:
             assert contrast(of[name], ground) >= 4.5, f"{name} on {ground}"

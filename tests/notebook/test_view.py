@@ -199,9 +199,8 @@ def test_an_app_is_one_node_with_its_counts_unless_that_made_a_loop() -> None:
 
 @given(flows())
 def test_in_the_view_by_apps_every_edge_leads_on(rows: list[TaskRow]) -> None:
-    rows = [
-        msgspec.structs.replace(task, parent=None) for task in rows
-    ]  # random calls may wait for each other
+    # random calls may wait for each other
+    rows = [msgspec.structs.replace(task, parent=None) for task in rows]
     scene = build("flow", rows, APPS)
     assert sorted(task for node in scene.nodes for task in node.tasks) == list(range(len(rows)))
     for edge in scene.edges:

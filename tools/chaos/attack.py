@@ -63,9 +63,8 @@ class Attack:
                 if ended == before:
                     continue  # on a busy machine workers start slowly: where all are killed first, nothing is shown
                 deed = self._chance.choices(list(DEEDS), list(DEEDS.values()))[0]
-                with suppress(
-                    NbflowError, TimeoutError
-                ):  # the flow has ended meanwhile, or is slow to answer
+                with suppress(NbflowError, TimeoutError):
+                    # the flow has ended meanwhile, or is slow to answer
                     self._do(deed)
         finally:
             self._let_go_on(float("inf"))

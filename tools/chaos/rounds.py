@@ -33,9 +33,8 @@ class Figures:
     harms: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     cancelled: int = 0
-    lost: list[str] = field(
-        default_factory=list
-    )  # futures with neither the right value nor a cancellation of ours
+    # futures with neither the right value nor a cancellation of ours
+    lost: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)  # processes and directories that outlived their flow
 
     def add(self, other: Figures) -> None:

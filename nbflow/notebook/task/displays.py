@@ -90,7 +90,8 @@ def _printed() -> int:
         OSError,
         ValueError,
         AttributeError,
-    ):  # the cell has closed one of them, or put something else there
+    ):
+        # the cell has closed one of them, or put something else there
         return -1
     return found.st_size if stat.S_ISREG(found.st_mode) else -1
 

@@ -60,9 +60,8 @@ def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> No
         return
     parts += (b"function", digest_of_code(function.__code__), walk.part(function.__defaults__))
     parts += (walk.part(function.__kwdefaults__), _annotations(function.__annotations__))
-    for cell in (
-        function.__closure__ or ()
-    ):  # not by `walk.part(cell)`: whether functions share one does not count
+    for cell in function.__closure__ or ():
+        # not by `walk.part(cell)`: whether functions share one does not count
         _cell(walk, cell, parts)
     for name in sorted(names_of(function.__code__)[0]) if not library else ():
         value = function.__globals__.get(name, _MISSING)
