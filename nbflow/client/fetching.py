@@ -19,6 +19,7 @@ from nbflow.executors import Executor
 from nbflow.files import File
 from nbflow.legible import for_path
 from nbflow.staging import NoOpFileStaging, Staging
+from nbflow.values.containers import holding, parts, walk
 
 TIMEOUT = 60.0  # seconds without a byte after which a server is given up
 
@@ -60,29 +61,16 @@ class Fetcher:
             return value
         if issubclass(type(value), File):  # `isinstance` would ask the value for its class
             return self._brought(value, app, executor) if value.remote or self.offered else value
-        kind = type(value)
-        if kind not in (list, tuple, set, frozenset, dict):
+        if (held := parts(value)) is None:
             return value
-        parts = [*value.keys(), *value.values()] if kind is dict else list(value)
+        held = list(held)
         keep = keep | {id(value)}  # one that holds itself is left as it is
-        new = [self._replaced(part, app, executor, keep) for part in parts]
-        if all(a is b for a, b in zip(parts, new, strict=True)):
-            return value
-        half = len(new) // 2
-        return dict(zip(new[:half], new[half:], strict=True)) if kind is dict else kind(new)
+        new = [self._replaced(part, app, executor, keep) for part in held]
+        return value if all(a is b for a, b in zip(held, new, strict=True)) else holding(value, new)
 
     def finds_any(self, value: Any) -> bool:
         """Whether something in a value has to be brought in."""
-        pending, seen = [value], set()
-        while pending:
-            value = pending.pop()
-            kind = type(value)
-            if issubclass(kind, File) and (value.remote or self.offered):
-                return True
-            if kind in (list, tuple, set, frozenset, dict) and id(value) not in seen:
-                seen.add(id(value))
-                pending += [*value.keys(), *value.values()] if kind is dict else value
-        return False
+        return any(issubclass(type(part), File) and (part.remote or self.offered) for part in walk(value))
 
     def _brought(self, file: File, app: str, executor: str) -> Any:
         way = next((way for way in self._ways if way.can_stage_in(file)), None)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import concurrent.futures
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbflow.files import File
+from nbflow.values.containers import walk
 
 SPECIAL = ("inputs", "outputs", "stdout", "stderr", "walltime", "parsl_resource_specification")
 """Keywords that mean something to the flow; they reach the function only where it has a parameter of that name."""
@@ -65,7 +66,7 @@ def parameters_of(function: Callable[..., Any]) -> Parameters:
         for p in parameters
         if p.default is not p.empty
         and p.kind is not p.POSITIONAL_ONLY
-        and (p.name in _READ or any(map(_is_late, _parts(p.default))))
+        and (p.name in _READ or any(map(_is_late, walk(p.default))))
     }
     places = {p.name: i for i, p in enumerate(positional) if p.name in _READ or p.name in defaults}
     return Parameters(
@@ -103,20 +104,9 @@ def without_futures(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _holds_future(default: Any) -> bool:
-    return any(isinstance(part, concurrent.futures.Future) for part in _parts(default))
+    return any(isinstance(part, concurrent.futures.Future) for part in walk(default))
 
 
 def _is_late(value: Any) -> bool:
     """Whether what a default stands for is known only once a task or a download has ended."""
     return isinstance(value, concurrent.futures.Future) or (isinstance(value, File) and value.remote)
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """The value and what is in it, through the built-in containers."""
-    pending, seen = [value], set()
-    while pending:
-        value = pending.pop()
-        yield value
-        if type(value) in (list, tuple, set, frozenset, dict) and id(value) not in seen:
-            seen.add(id(value))
-            pending += [*value, *value.values()] if isinstance(value, dict) else value

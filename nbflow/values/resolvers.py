@@ -7,12 +7,12 @@ holds no future is passed as it is, never copied; what holds one is copied, so t
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from nbflow.values.containers import holding, parts
 from nbflow.values.pickling import NeededTogether
 
 
@@ -66,64 +66,31 @@ def _anywhere(value: Any) -> Sequence[Future[Any]]:
         value = pending.pop()
         if issubclass(type(value), Future):
             found.append(value)
-        elif (parts := _parts(value)) is not None and id(value) not in seen:
+        elif (held := _parts(value)) is not None and id(value) not in seen:
             seen.add(id(value))
-            pending += parts
+            pending += held
     return found[::-1]
 
 
 def _parts(value: Any) -> Iterable[Any] | None:
     """What a container holds; None if it is none."""
-    kind = type(value)  # not `isinstance`: what that asks an object may be the user's code
-    if issubclass(kind, (list, tuple, set, frozenset)):
-        return value  # type: ignore[no-any-return]
-    if issubclass(kind, NeededTogether):
-        return value.needed()  # type: ignore[no-any-return]
-    if issubclass(kind, dict):
-        return [*value.keys(), *value.values()]
-    if dataclasses.is_dataclass(kind):
-        return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
-    return None
+    return value.needed() if issubclass(type(value), NeededTogether) else parts(value)
 
 
 def _filled(value: Any, within: tuple[int, ...] = ()) -> Any:
     """The value with those of the futures in it, at any depth of containers; itself if it holds none."""
     if issubclass(type(value), Future):
         return value.result()
-    parts = _parts(value)
-    if parts is None or id(value) in within:  # a container within itself stays what it is there
+    held = _parts(value)
+    if held is None or id(value) in within:  # a container within itself stays what it is there
         return value
-    parts = list(parts)
-    filled = [_filled(part, (*within, id(value))) for part in parts]
+    held = list(held)
+    filled = [_filled(part, (*within, id(value))) for part in held]
     if issubclass(type(value), NeededTogether):
         return filled
-    if all(a is b for a, b in zip(parts, filled, strict=True)):
+    if all(a is b for a, b in zip(held, filled, strict=True)):
         return value
-    return _like(value, filled)
-
-
-def _like(value: Any, parts: list[Any]) -> Any:
-    """A container of the same kind that holds these, given in the order of `_parts`."""
-    if isinstance(value, (tuple, frozenset)):  # what a class of its own takes to be made is not known
-        kind: Any = type(value)
-        made = tuple.__new__(kind, parts) if isinstance(value, tuple) else frozenset.__new__(kind, parts)
-        if variables := getattr(value, "__dict__", None):
-            made.__dict__.update(variables)
-        return made
-    made = copy.copy(value)  # what else a class of its own has stays
-    if isinstance(value, list):
-        made[:] = parts
-    elif isinstance(value, set):
-        made.clear()
-        made.update(parts)
-    elif isinstance(value, dict):
-        made.clear()
-        for key, part in zip(parts[: len(value)], parts[len(value) :], strict=True):
-            made[key] = part  # a `Counter` would count what it is updated with
-    else:
-        for field, part in zip(dataclasses.fields(value), parts, strict=True):
-            object.__setattr__(made, field.name, part)
-    return made
+    return holding(value, filled)
 
 
 SHALLOW_DEPENDENCY_RESOLVER = DependencyResolver(_here, _value)

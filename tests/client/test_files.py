@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import os
 import tempfile
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,6 +20,16 @@ from nbflow import Config, DataFlowKernel, File, bash_app, errors, join_app, pyt
 from nbflow.compat.executors import HighThroughputExecutor, ThreadPoolExecutor
 from nbflow.errors import CannotPickle
 from nbflow.staging import NoOpFileStaging, Staging
+
+
+class Paths(NamedTuple):
+    first: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    paths: Paths
+
 
 pytestmark = pytest.mark.usefixtures("each_flow")
 
@@ -261,6 +272,13 @@ def test_a_file_to_be_fetched_may_be_any_argument_at_any_depth(server: Server) -
             return opened.read()
 
     assert by_default().result(20) == "text of /deep"
+
+    @python_app
+    def of_a_record(job: Any) -> str:
+        with open(job.paths.first) as opened:
+            return opened.read()
+
+    assert of_a_record(Job(Paths(file))).result(20) == "text of /deep"
 
 
 def test_a_file_to_be_fetched_is_fetched_for_commands_and_inside_tasks_too(
