@@ -181,7 +181,7 @@ def _travels(error: BaseException, text: str) -> bytes:
             data = pickle.dumps(error, 5)
             return data if len(data) <= LARGEST_ERROR else b""
         return _carried_as(error, text)[1]
-    except BaseException:  # the exception's own code runs here, and must not end the worker
+    except BaseException:  # so does its text's
         return b""
 
 
@@ -206,7 +206,7 @@ def _carried_as(error: BaseException, text: str) -> tuple[Any, bytes]:
 
 
 def _comes_back(pickled: Any, error: BaseException) -> tuple[bytes, Any]:
-    with suppress(Exception):
+    with suppress(BaseException):  # the exception's own code runs here, and must not end the worker
         data, _, needs = pickling.dumps(pickled, in_band=True)
         if not needs and len(data) <= LARGEST_ERROR:
             back = pickling.loads(data)

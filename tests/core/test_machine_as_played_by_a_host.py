@@ -266,8 +266,8 @@ class Host(RuleBasedStateMachine):
             for need in self.needs[task]:
                 assert need in chosen.again or self.settled.get(need) in (None, State.DONE)
         for task, (why, root) in chosen.refused.items():
-            assert (why is again.Why.UNKNOWN) == (task not in tasks)
-            assert why is not again.Why.NEED or self.settled[root] is not State.DONE
+            assert (why is again.Hindrance.UNKNOWN) == (task not in tasks)
+            assert why is not again.Hindrance.NEED or self.settled[root] is not State.DONE
         for task in chosen.again:
             self.kills[task] = 0
             self.spent[task] = 0.0

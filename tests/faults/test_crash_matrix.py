@@ -316,11 +316,18 @@ class _At:
 
 
 def pickling_the_error(name: str, deed: Deed) -> None:
-    remote("PickledError", end_of(throw(PickledError, deed)))
+    itself(PickledError, end_of(throw(PickledError, deed)))
 
 
 def rebuilding_the_error_in_the_worker(name: str, deed: Deed) -> None:
-    remote("RebuiltError", end_of(throw(RebuiltError, elsewhere, deed, HERE)))
+    itself(RebuiltError, end_of(throw(RebuiltError, elsewhere, deed, HERE)))
+
+
+def itself(kind: type[Exception], end: Any) -> None:
+    """As its class would have it pickled it cannot be; put together of its parts it can."""
+    assert type(end) is kind
+    assert str(end) == "its own text"
+    assert "test_crash_matrix" in str(end.__cause__)
 
 
 def rebuilding_the_error_at_home(name: str, deed: Deed) -> None:
