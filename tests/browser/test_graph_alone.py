@@ -228,7 +228,7 @@ def test_ten_thousand_tasks_are_a_node_for_each_app_that_tells_and_opens(draw: C
     rows[6000] = row(6001, "score", [1], state=State.RUNNING, attempt=1)
     page = draw(rows)
     node = page.locator("[data-app=score]")
-    expect(node).to_have_attribute("aria-label", "score · 9,999 tasks: 9997 done, 1 running, 1 failed")
+    expect(node).to_have_attribute("aria-label", "score · 9,999 tasks: 9,997 done, 1 running, 1 failed")
     node.focus()
     page.keyboard.press("Enter")
     assert said(page) == [{"verb": "inspect", "task": 5001}], "what tells most"
@@ -242,7 +242,7 @@ def test_ten_thousand_tasks_are_a_node_for_each_app_that_tells_and_opens(draw: C
     assert said(page)[-1] == {"verb": "inspect", "task": 2}, "the first that is done"
     rows[6000] = done(6001, "score", [1])
     pages.change(page, traits(rows))
-    expect(node).to_have_attribute("aria-label", "score · 9,999 tasks: 9998 done, 1 failed")
+    expect(node).to_have_attribute("aria-label", "score · 9,999 tasks: 9,998 done, 1 failed")
 
 
 def test_a_cell_of_ten_thousand_can_be_clicked_and_reached(draw: Callable[..., Page]) -> None:

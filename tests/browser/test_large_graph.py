@@ -43,7 +43,7 @@ def test_ten_thousand_tasks_are_seen_found_and_walked(
     lab.hide_side_bar()
     lab.run_all()
     node = page.locator("[data-app=score]")
-    told = f"score · {COUNT:,} tasks: {COUNT - 1} done, 1 failed"
+    told = f"score · {COUNT:,} tasks: {COUNT - 1:,} done, 1 failed"
     expect(node).to_have_attribute("aria-label", told, timeout=SLOW)
 
     cells, mode = f"() => {PANEL}.content.widgets.length", f"() => {PANEL}.content.mode"

@@ -215,9 +215,8 @@ def test_a_worker_interrupted_while_it_waits_for_tasks_is_replaced_whatever_thre
         pid = leave_a_thread(gate).result(30)
         gate.wait_for()
         kill(pid, signal.SIGINT)
-        # at the latest it hears of that when it is given a task: it may just have been about to wait for one
-        assert python_app(os.getpid, data_flow_kernel=one_worker)().result(30) != pid
         wait_for_end([pid])
+        assert python_app(os.getpid, data_flow_kernel=one_worker)().result(30) != pid
 
 
 def test_a_working_directory_that_a_task_removes_is_still_where_the_next_one_begins(tmp_path: Path) -> None:
