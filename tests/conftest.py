@@ -26,13 +26,29 @@ settings.register_profile(
 settings.load_profile("nbflow")
 
 
-SLOW = ("browser", "notebooks", "benchmarks", "faults")  # folders of tests of seconds each, the slowest first
+BUSY = (
+    "browser",
+    "notebooks",
+    "benchmarks",
+)  # folders whose tests take long, and the processor for themselves
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: files go to whichever of two processes is free, and neither waits in the end."""
-    ranks = {folder: rank for rank, folder in enumerate(SLOW)}
-    items.sort(key=lambda item: ranks.get(item.path.relative_to(TESTS).parts[0], len(SLOW)))
+    """Put the files that keep a processor busy one by one among the others, which mostly wait, and none at the end.
+
+    Files go to whichever of two processes is free: so neither has to wait for the other, nor both for the processor.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    busy = [file for file in files if file.relative_to(TESTS).parts[0] in BUSY]
+    others = [file for file in files if file not in busy]
+    step = max(1, 3 * len(others) // (4 * len(busy))) if busy else 1
+    order: list[Path] = []
+    while busy or others:
+        order += [*busy[:1], *others[:step]]
+        del busy[:1], others[:step]
+    items[:] = [item for file in order for item in files[file]]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -437,9 +437,10 @@ class Calls:
 
     def take_released(self) -> Release | None:
         """The releases since the last call, to be sent with whatever is sent next."""
+        if not self._released:
+            return None
         ids: list[int] = []
-        with suppress(IndexError):
-            # not a look before each step: another thread may take them at the same time
+        with suppress(IndexError):  # another thread may take them at the same time: a look tells nothing
             while True:
                 ids.append(self._released.popleft())
         return Release(ids) if ids else None
