@@ -160,7 +160,7 @@ class DataFlowKernel(Asking, AsParsl):
             show_values=self.config.show_values,
         )
         self._threads.calls = self._calls
-        self._calls.directories = {spec.label: self._directory_of(spec) for spec in specs}
+        self._say_where_tasks_run(specs)
         self._questions = Questions(self._send_question, self._calls.refusal)
         self._on = self._handlers()
         return specs
@@ -181,9 +181,10 @@ class DataFlowKernel(Asking, AsParsl):
         atexit.register(self._at_exit)
         self._at_fork = forks.Concern(self._connection.hold, self._connection.go_on, self._forked)
 
-    def _directory_of(self, spec: ExecutorSpec) -> str:
-        """Where an executor's tasks run; "" = where this process is just then."""
-        return "" if spec.threads else spec.directory or self._directory
+    def _say_where_tasks_run(self, specs: Sequence[ExecutorSpec]) -> None:
+        """Of these executors; "" = where this process is just then. A new dictionary: another thread may look at it."""
+        places = {spec.label: "" if spec.threads else spec.directory or self._directory for spec in specs}
+        self._calls.directories = {**self._calls.directories, **places}
 
     def _handlers(self) -> dict[type, Callable[[Any], None]]:
         """What is done with each message of the scheduler, on the reader thread; `Settled` is handled apart."""
@@ -275,10 +276,7 @@ class DataFlowKernel(Asking, AsParsl):
         self._threads.add(added)
         self.executors.update({executor.label: executor for executor in added})
         self.post(*map(AddExecutor, specs))
-        self._calls.directories = {
-            **self._calls.directories,
-            **{spec.label: self._directory_of(spec) for spec in specs},
-        }
+        self._say_where_tasks_run(specs)
         self._calls.name_executors(list(self.executors))
         self.flush()
 

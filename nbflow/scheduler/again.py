@@ -20,7 +20,7 @@ def answer(wish: Retry, tasks: Tasks, jobs: Jobs) -> Retrying:
     refused = {
         number: _in_words(number, obstacle, tasks, jobs) for number, obstacle in choice.refused.items()
     }
-    refused |= {number: f"{_name(number, jobs)} runs items of a sweep: call those anew" for number in parts}
+    refused |= {number: _part_in_words(number, jobs) for number in parts}
     return Retrying(wish.id, again, refused if wish.tasks else {})
 
 
@@ -46,7 +46,7 @@ def _in_words(number: int, obstacle: Obstacle, tasks: Tasks, jobs: Jobs) -> str:
     name = _name(number, jobs)
     job = jobs.find(number)
     if job is not None and job.part is not None:
-        return f"{name} runs items of a sweep: call those anew"
+        return _part_in_words(number, jobs)
     if obstacle.why is Hindrance.UNKNOWN:
         if not jobs.knows(number):
             return f"there is no {name}"
@@ -59,6 +59,10 @@ def _in_words(number: int, obstacle: Obstacle, tasks: Tasks, jobs: Jobs) -> str:
         return f"{name} cannot be tried again: its value, or that of a need, comes from outside the flow"
     root = _name(obstacle.root, jobs)
     return f"{name} needs {root}, which gave no value: retry that one with its dependants"
+
+
+def _part_in_words(number: int, jobs: Jobs) -> str:
+    return f"{_name(number, jobs)} runs items of a sweep: call those anew"
 
 
 def _name(number: int, jobs: Jobs) -> str:

@@ -181,10 +181,8 @@ class Worker:
             self._leave(messages, self._place.harm)
         with self._sending:
             encoded = self._channel.encode(messages)
-            if not self._queue and self._outbox.empty:
-                self._sent_at = time.monotonic()
-                self._channel.send_frame(frame_of(len(messages), encoded))
-            elif not self._outbox.add(len(messages), encoded):
+            alone = not self._queue and self._outbox.empty
+            if alone or not self._outbox.add(len(messages), encoded):
                 self._empty_outbox()
                 self._channel.send_frame(frame_of(len(messages), encoded))
             else:
