@@ -54,14 +54,16 @@ MARKS: tuple[Mark, ...] = (
 )
 RECALLED, RETRYING, SILENT = 7, 8, 9
 _DONE, _RUNNING = State.DONE, State.RUNNING  # to look a member up takes longer than the rest of `mark_of`
+# marks are plain numbers, and written as such: a state is written as its word
 _PLAIN = tuple(map(int, State))
+_FAILED = int(State.FAILED)
 
-ORDER: tuple[int, ...] = (State.DONE, RECALLED, State.RUNNING, RETRYING, SILENT, State.RECALLING, State.WAITING,
-                          State.FAILED, State.SKIPPED, State.CANCELLED)  # fmt: skip
+ORDER = tuple(map(int, (State.DONE, RECALLED, State.RUNNING, RETRYING, SILENT, State.RECALLING, State.WAITING,
+                        State.FAILED, State.SKIPPED, State.CANCELLED)))  # fmt: skip
 """The order in which counts are told."""
 
-_MATTERS: tuple[int, ...] = (State.FAILED, SILENT, State.RUNNING, RETRYING, State.DONE, State.SKIPPED, RECALLED,
-                             State.WAITING, State.CANCELLED, State.RECALLING)  # fmt: skip
+_MATTERS = tuple(map(int, (State.FAILED, SILENT, State.RUNNING, RETRYING, State.DONE, State.SKIPPED, RECALLED,
+                           State.WAITING, State.CANCELLED, State.RECALLING)))  # fmt: skip
 
 
 def mark_of(row: TaskRow, silent: Collection[int] = ()) -> int:
@@ -71,7 +73,7 @@ def mark_of(row: TaskRow, silent: Collection[int] = ()) -> int:
         if row.recalled:
             return RECALLED
         if row.failed:
-            return State.FAILED  # what one looks for is not to be missed among many items that went well
+            return _FAILED  # what one looks for is not to be missed among many items that went well
     elif state is _RUNNING:
         if row.worker in silent:
             return SILENT

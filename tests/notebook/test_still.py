@@ -41,6 +41,14 @@ def test_any_flow_gives_a_well_formed_and_inert_picture(rows: list[TaskRow]) -> 
     assert not [name for name in attributes if name.startswith("on") or name.endswith("href")]
 
 
+@given(flows())
+def test_whatever_is_drawn_in_the_colour_of_a_state_has_one(rows: list[TaskRow]) -> None:
+    picture = svg(still("demo", rows, EPOCH + 10))
+    used = {name for names in re.findall(r'class="([^"]*)"', picture) for name in names.split()}
+    assert used <= set(re.findall(r"\.([a-z]\w*)", picture))
+    assert set(re.findall(r"var\((--\w+)\)", picture)) <= set(re.findall(r"(--\w+):", picture))
+
+
 def test_the_picture_and_the_table_hold_what_the_user_wrote_as_text() -> None:
     page = html(still(NASTY, [done(1, NASTY, detail=NASTY, note=NASTY)], EPOCH + 5))
     assert "<script" not in page
