@@ -17,16 +17,22 @@ import msgspec
 
 from nbflow.core.states import State
 from nbflow.legible import shorten
-from nbflow.wire.rows import TaskRow
+from nbflow.wire.rows import Run, TaskRow
 
 MOST_APPS = 65_536
 MOST_NOTES = 500
 """Tasks whose error is told: those that failed first."""
 MOST_TRANSFERS = 5000
 """Tasks of which it is told how long values were on their way."""
+MOST_RUNS = 5000
+"""Tasks of which more than one run is told."""
 _MOST_DETAIL, _MOST_NOTE = 60, 120
 _ALL_DETAILS = 1_000_000  # characters: of very many tasks each has fewer
 _LARGEST = 2**32 - 1
+
+Told = tuple[int, int, int, int]
+"""A run: its worker, beginning and end (-1: it is still there) in milliseconds after the flow's start, and what came of
+it, as a mark (-1: what became of its task)."""
 
 
 class Fixed(msgspec.Struct, frozen=True):
@@ -45,7 +51,7 @@ class Fixed(msgspec.Struct, frozen=True):
 
 
 class Moving(msgspec.Struct, frozen=True):
-    """What becomes known while it runs. By place: `notes`, errors in a line; `transfers`, see `_transfer`."""
+    """What becomes known while it runs. By place: `notes`, errors in a line; `transfers` and `runs`, see below."""
 
     ready: bytes
     started: bytes
@@ -55,11 +61,14 @@ class Moving(msgspec.Struct, frozen=True):
     peak: bytes
     notes: dict[str, str]
     transfers: dict[str, tuple[int, int]]
+    runs: dict[str, list[Told]]
 
     @property
     def size(self) -> int:
         """Bytes on the way to the page, about."""
-        return 6 * len(self.ready) + sum(map(len, self.notes.values())) + 20 * len(self.transfers)
+        texts = sum(map(len, self.notes.values()))
+        runs = sum(map(len, self.runs.values()))
+        return 6 * len(self.ready) + texts + 20 * (len(self.transfers) + len(self.runs) + runs)
 
 
 class Columns:
@@ -75,6 +84,7 @@ class Columns:
         self._worker, self._attempt, self._peak = (array("I") for _ in range(3))
         self._notes: dict[int, str] = {}
         self._transfers: dict[int, tuple[int, int]] = {}
+        self._runs: dict[int, list[Told]] = {}
         self._needs: list[tuple[int, ...]] = []
         # by the need's id: the places of those that are not ready
         self._dependants: dict[int, list[int]] = {}
@@ -99,6 +109,7 @@ class Columns:
             self._peak[place] = min(row.peak >> 10, _LARGEST)
             self._note(place, row)
             self._transfer(place, row)
+            self._tell_runs(place, row)
             if row.state.ended:
                 asked.update(dict.fromkeys(self._dependants.pop(row.id, ())))
         for place in asked:
@@ -151,6 +162,21 @@ class Columns:
         elif place in self._transfers or len(self._transfers) < MOST_TRANSFERS:
             self._transfers[place] = round(row.transfer.fetch * 1000), round(row.transfer.store * 1000)
 
+    def _tell_runs(self, place: int, row: TaskRow) -> None:
+        """They are drawn in place of a bar from the task's beginning to its end."""
+        if not row.runs:
+            self._runs.pop(place, None)
+        elif place in self._runs or len(self._runs) < MOST_RUNS:
+            self._runs[place] = [self._told(run) for run in row.runs]
+
+    def _told(self, run: Run) -> Told:
+        return (
+            run.worker,
+            self._time(run.begin) - 1,
+            self._time(run.end) - 1,
+            -1 if run.state is None else int(run.state),
+        )
+
     def _time(self, at: float) -> int:
         return min(_LARGEST, max(1, round((at - self.start) * 1000) + 1)) if at else 0
 
@@ -170,7 +196,8 @@ class Columns:
         notes = {str(place): note for place, note in self._notes.items()}
         ready, started, ended, worker, attempt, peak = map(_bytes, columns)
         transfers = {str(place): spans for place, spans in self._transfers.items()}
-        return Moving(ready, started, ended, worker, attempt, peak, notes, transfers)
+        runs = {str(place): told for place, told in self._runs.items()}
+        return Moving(ready, started, ended, worker, attempt, peak, notes, transfers, runs)
 
 
 def _bytes(column: array[int]) -> bytes:

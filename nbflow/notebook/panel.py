@@ -221,6 +221,7 @@ def _ran(row: TaskRow) -> str:
         parts.append("still going")
     if row.worker is not None and row.attempt:
         parts.append(f"on worker {row.worker}")
-    if row.started and row.started - row.submitted >= 0.01:
-        parts.append(f"after {seconds(row.started - row.submitted)} of waiting")
+    begun = row.runs[0].begin if row.runs else row.started
+    if begun and begun - row.submitted >= 0.01:
+        parts.append(f"after {seconds(begun - row.submitted)} of waiting")
     return " · ".join(parts)

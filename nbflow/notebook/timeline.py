@@ -1,4 +1,4 @@
-"""What the workers did when: a lane for each worker, a bar for each task that ran.
+"""What the workers did when: a lane for each worker, a bar for each time that a task was there.
 
 Pure. Bars too short to be seen are joined with their neighbours, so that the strip stays small for any number of tasks.
 """
@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from nbflow.core.states import State
-from nbflow.notebook.marks import RETRYING, ended, mark_of
-from nbflow.wire.rows import TaskRow
+from nbflow.notebook.marks import RETRYING, mark_of
+from nbflow.wire.rows import Run, TaskRow
 
 MOST_BARS = 1_200
 """In all lanes together, about."""
-_FAILED = State.FAILED
+_FAILED, _RUNNING = State.FAILED, State.RUNNING
 
 Bar = tuple[float, float, int, int]
 """Start and end in seconds after the timeline's start, to the millisecond (end -1.0: still running), mark, index of
@@ -42,20 +42,22 @@ def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collecti
     `silent`: the workers that do not respond.
     """
     lanes: dict[int, list[Bar]] = {}
-    last, running = start, State.RUNNING
+    last = start
     for index, row in enumerate(rows):
-        if row.worker is None or not row.started or row.recalled:
+        if row.runs:
+            visits = [_visit(row, run, silent) for run in row.runs]
+        elif (
+            row.worker is None or not row.started or row.recalled or not (row.ended or row.state is _RUNNING)
+        ):
             continue
-        mark, until = mark_of(row, silent), row.ended
-        # A join whose body has run waits for what it called: its worker does something else.
-        if not until and row.state is not running and not ended(mark):
-            continue
-        bar = (row.started - start, until - start if until else -1.0, mark, index)
-        if (lane := lanes.get(row.worker)) is None:
-            lane = lanes[row.worker] = []
-        lane.append(bar)
-        if (until := until or now) > last:
-            last = until
+        else:
+            visits = [(row.worker, row.started, row.ended, mark_of(row, silent))]
+        for worker, begin, until, mark in visits:
+            if (lane := lanes.get(worker)) is None:
+                lane = lanes[worker] = []
+            lane.append((begin - start, until - start if until else -1.0, mark, index))
+            if (until := until or now) > last:
+                last = until
     finest = max(last - start, 0.001) * max(len(lanes), 1) / MOST_BARS
     return Timeline(
         span=round(last - start, 3),
@@ -63,15 +65,16 @@ def timeline(rows: Sequence[TaskRow], start: float, now: float, silent: Collecti
     )
 
 
+def _visit(row: TaskRow, run: Run, silent: Collection[int]) -> tuple[int, float, float, int]:
+    """Worker, beginning, end (0.0: it is still there) and mark."""
+    return run.worker, run.begin, run.end, mark_of(row, silent) if run.state is None else int(run.state)
+
+
 def _joined(bars: Iterable[Bar], finest: float) -> list[Bar]:
     """Bars of the same mark are one where neither they nor the gap between them could be seen apart."""
     joined: list[Bar] = []
-    first, until, before, task = (
-        0.0,
-        -1.0,
-        -1,
-        -1,
-    )  # the bar that the next one may be joined with; until < 0: none
+    # the bar that the next one may be joined with; until < 0: none
+    first, until, before, task = 0.0, -1.0, -1, -1
     for start, end, mark, index in bars:
         if until >= 0 and end >= 0 and start - until < finest and mark != RETRYING:
             short = end - start

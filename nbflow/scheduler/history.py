@@ -7,6 +7,7 @@ so that a task nobody holds any more is still in the picture.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import msgspec
 
@@ -16,7 +17,7 @@ from nbflow.core.story import tell
 from nbflow.values.outcome import one_line
 from nbflow.wire.messages import Define, Submit
 from nbflow.wire.outcomes import Blamed, Failure, Inline, Lost, Outcome
-from nbflow.wire.rows import Attempt, Part, Progress, Tally, TaskDetails, TaskRow, Transfer
+from nbflow.wire.rows import Attempt, Part, Progress, Run, Tally, TaskDetails, TaskRow, Transfer
 
 MOST_ATTEMPTS = 20  # that are told one by one
 NO_FUNCTION = Define(b"", b"", True, "", "", 0, {})  # of what no app computes
@@ -59,6 +60,8 @@ def row(job: Job, story: list[Change], peak: int = 0) -> TaskRow:
     state, why, tally = last.state, last.why, job.tally
     ended = state >= _DONE
     waits = state is _WAITING
+    joining = waits and why is _JOINED
+    again = waits and last.attempt > 0 and why not in _NO_FAILURES
     return TaskRow(
         job.id,
         job.app,
@@ -74,21 +77,28 @@ def row(job: Job, story: list[Change], peak: int = 0) -> TaskRow:
         why is _RECALLED,
         job.note,
         last.root,
-        waits and why is Why.JOINED,
-        waits and last.attempt > 0 and why not in _NO_FAILURES,
+        joining,
+        again,
         job.part,
         0 if tally is None else tally.failed,
         0 if tally is None else tally.skipped,
         job.progress if state is _RUNNING else None,
         peak,
         job.transfer if ended else None,
+        _runs(job, story) if again or joining or last.attempt > 1 or _joined(story) else (),
     )
 
 
 # tens of thousands of rows a second may be made: to look a member up takes as long as all else of one's field
-_WAITING, _DONE, _RUNNING, _RECALLED = State.WAITING, State.DONE, State.RUNNING, Why.RECALLED
-_NO_FAILURES = (Why.JOINED, Why.RECALLED, Why.RETURNED)
+_WAITING, _DONE, _RUNNING = State.WAITING, State.DONE, State.RUNNING
+_RECALLED, _JOINED = Why.RECALLED, Why.JOINED
+_NO_FAILURES = (_JOINED, _RECALLED, Why.RETURNED)
 _NOTHING_YET = Change(0, _WAITING, 0.0, 0, 0, Why.ATTEMPT, None)
+
+
+def _joined(story: list[Change]) -> bool:
+    """Whether it is a join that has ended."""
+    return len(story) > 2 and any(change.why is _JOINED for change in story)
 
 
 def _began(story: list[Change]) -> float:
@@ -96,6 +106,29 @@ def _began(story: list[Change]) -> float:
         if change.state is _RUNNING:
             return change.at
     return 0.0
+
+
+def _visits(story: list[Change]) -> Iterator[tuple[Change, Change | None]]:
+    """Each beginning of a task on a worker, and what followed; not those that were given back before they began."""
+    for change, follows in itertools.zip_longest(story, story[1:]):  # of a task that waits, it is empty
+        if change.state is _RUNNING and (follows is None or follows.why is not Why.RETURNED):
+            yield change, follows
+
+
+def _runs(job: Job, story: list[Change]) -> tuple[Run, ...]:
+    """The last ones, where there were very many. A bar is drawn for each."""
+    runs = []
+    for begin, follows in _visits(story):
+        if follows is None:
+            runs.append(Run(begin.worker, job.started or begin.at, 0.0, None))
+        elif follows is story[-1] and follows.state >= _DONE:
+            runs.append(Run(begin.worker, job.started or begin.at, job.ended or follows.at, None))
+        elif follows.state is _WAITING:
+            state = None if follows.why is _JOINED else State.FAILED
+            runs.append(Run(begin.worker, begin.at, follows.at, state))
+        else:  # somebody has asked for it once more after that end
+            runs.append(Run(begin.worker, begin.at, follows.at, follows.state))
+    return tuple(runs[-MOST_ATTEMPTS:])
 
 
 def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
@@ -127,12 +160,10 @@ def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
 def _attempts(job: Job, story: list[Change]) -> list[Attempt]:
     """Each run of the task, as long as there are not very many; the last ones count."""
     found: list[Attempt] = []
-    for change, follows in itertools.zip_longest(story, story[1:]):  # of a task that waits, it is empty
-        if change.state is not State.RUNNING:
-            continue
+    for change, follows in _visits(story):
         if follows is None:
             found.append(Attempt(change.attempt, change.worker, change.at, 0.0, ""))
-        elif follows.why is not Why.RETURNED:  # else it had not begun
+        else:
             outcome = _error(job, follows, follows is story[-1]) or follows.state.label
             if follows.state is State.WAITING and follows.why is Why.JOINED:
                 outcome = "called other tasks"

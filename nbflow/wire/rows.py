@@ -54,6 +54,15 @@ class Transfer(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return cls(max(0.0, fetch), max(0.0, store))
 
 
+class Run(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """That a worker was at a task. Times are seconds since the epoch; `end`: 0.0 = it still is."""
+
+    worker: int
+    begin: float
+    end: float
+    state: State | None  # what came of it; None = what became of its task
+
+
 class TaskRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What is known of one task: a row of the table, a node of the graph. Times are seconds since the epoch."""
 
@@ -79,6 +88,9 @@ class TaskRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     progress: Progress | None = None  # RUNNING: if it has said anything
     peak: int = 0  # the most bytes its worker was seen to have while it ran; 0 = nobody looked in that time
     transfer: Transfer | None = None  # of its last attempt, once that has ended; None = next to nothing
+    # where it was on workers at other times than from `started` to `ended`: it was tried again, or the body of a join
+    # has ended before it
+    runs: tuple[Run, ...] = ()
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):

@@ -17,7 +17,7 @@ from nbflow.notebook.estimate import critical_path
 from nbflow.notebook.meters import meters
 from nbflow.notebook.timeline import timeline
 from nbflow.notebook.view import build, sent
-from nbflow.wire.rows import StoreRow, TaskRow, Transfer, WorkerRow
+from nbflow.wire.rows import Run, StoreRow, TaskRow, Transfer, WorkerRow
 from tests.browser.conftest import OUTPUT
 from tests.notebook.graphs import EPOCH, row
 from tools import page as pages
@@ -250,6 +250,49 @@ def test_the_timeline_shows_who_ran_what_and_a_click_opens_it(draw: Callable[...
     expect(page.get_by_role("region", name="meters")).to_contain_text(
         "big values 310 MB, at most 512 MB, 2 GB allowed"
     )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_task_that_was_tried_again_has_a_bar_wherever_it_ran(draw: Callable[..., Page], dark: bool) -> None:
+    runs = (Run(2, EPOCH + 4, EPOCH + 16, State.FAILED), Run(1, EPOCH + 30, EPOCH + 50, None))
+    failed = (Run(3, EPOCH + 20, EPOCH + 45, State.FAILED),)
+    body = (Run(3, EPOCH + 2, EPOCH + 12, None),)
+    rows = [
+        ran(1, "load", [], 1, 25, 1),
+        ran(2, "fit", [], 30, 50, 1, attempt=2, runs=runs),
+        row(3, "score", started=EPOCH + 20, worker=3, attempt=1, again=True, runs=failed),
+        ran(4, "branches", [], 2, 58, 3, runs=body),
+        ran(5, "leaf", [], 18, 58, 2, parent=4),
+    ]
+    page = draw(rows, "Timeline", dark=dark)
+    told = page.locator(".nbf-told-span")
+    box = page.locator(".nbf-canvas").bounding_box()
+    assert box is not None
+
+    def at(seconds: float, lane: int) -> tuple[float, float]:
+        return box["x"] + 74 + seconds * (box["width"] - 86) / NOW, box["y"] + 56 + lane * 24
+
+    page.mouse.move(*at(10, 1))
+    expect(told).to_have_text("task 2 fit, an earlier attempt · failed after 12 s on worker 2 · now done")
+    page.mouse.move(*at(40, 0))
+    expect(told).to_contain_text(
+        "task 2 fit, done · 4.0 s waiting for a worker · 20 s running on worker 1 · attempt 2"
+    )
+    page.mouse.move(*at(30, 2))
+    expect(told).to_contain_text(
+        "task 3 score, an earlier attempt · failed after 25 s on worker 3 · now waiting"
+    )
+    page.mouse.move(*at(6, 2))
+    expect(told).to_contain_text("task 4 branches, done")
+    page.mouse.move(*at(52, 2))
+    expect(told).to_contain_text(
+        "Above: waiting"
+    )  # nothing ran there: the join had left its worker long before
+    page.mouse.click(*at(10, 1))
+    assert said(page, "inspect") == [2]
+    page.locator(".nbf-canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(told).to_contain_text("task 5 leaf")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -58,6 +58,18 @@ def test_the_future_is_set_once_an_attempt_succeeds(shared_flow: DataFlowKernel,
     assert details.error_line == 0
 
 
+def test_each_run_of_a_task_is_told_with_its_worker_and_its_time(
+    shared_flow: DataFlowKernel, log: Path
+) -> None:
+    future = python_app(retries=5)(fails)(log, Mine("no"), 2)
+    assert future.result(20) == "done"
+    row = shared_flow.rows()[future.tid]
+    assert [run.state for run in row.runs] == [State.FAILED, State.FAILED, None]
+    assert all(run.worker and row.submitted <= run.begin <= run.end for run in row.runs)
+    last = row.runs[-1]
+    assert (last.worker, last.begin, last.end) == (row.worker, row.started, row.ended)
+
+
 # ---------------------------------------------------------------- after what
 
 

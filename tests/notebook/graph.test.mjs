@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 
 const page = new URL("../../nbflow/notebook/static/graph/", import.meta.url);
 const graph = Object.assign({}, ...(await Promise.all(["marks", "scene", "text", "sifting", "files", "selection"].map((name) => import(`${page}${name}.mjs`)))));
@@ -163,8 +164,7 @@ test("a file has a name that any system takes, whatever the flow is called", () 
 });
 
 test("the joined page is a module that draws: what is missing from it would be a reference to nothing", async () => {
-  const text = process.env.NBFLOW_PAGE;
-  const joined = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
+  const joined = await import(pathToFileURL(process.env.NBFLOW_PAGE));
   assert.deepEqual(Object.keys(joined), ["default"]);
   assert.equal(typeof joined.default.render, "function");
 });

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.states import State
-from nbflow.notebook.columns import MOST_NOTES, MOST_TRANSFERS, Columns
-from nbflow.wire.rows import TaskRow, Transfer
+from nbflow.notebook.columns import MOST_NOTES, MOST_RUNS, MOST_TRANSFERS, Columns
+from nbflow.wire.rows import Run, TaskRow, Transfer
 from tests.notebook.graphs import EPOCH, done, flows, row
 
 
@@ -99,6 +99,15 @@ def test_of_a_task_whose_values_were_long_on_their_way_it_is_told_in_millisecond
     assert columns.moving().transfers == {}
     columns.update([done(number, transfer=Transfer(1.0, 1.0)) for number in range(1, MOST_TRANSFERS + 9)])
     assert len(columns.moving().transfers) == MOST_TRANSFERS
+
+
+def test_the_runs_of_a_task_that_was_tried_again_are_told_in_milliseconds() -> None:
+    columns = Columns(EPOCH)
+    failed = Run(2, EPOCH + 1, EPOCH + 1.5, State.FAILED)
+    columns.update([done(1), row(2, attempt=2, runs=(failed, Run(1, EPOCH + 2, 0.0, None)))])
+    assert columns.moving().runs == {"1": [(2, 1000, 1500, State.FAILED), (1, 2000, -1, -1)]}
+    columns.update([row(number, runs=(failed,)) for number in range(2, MOST_RUNS + 9)])
+    assert len(columns.moving().runs) == MOST_RUNS
 
 
 @given(flows(), st.data())

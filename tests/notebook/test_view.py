@@ -32,7 +32,7 @@ from nbflow.notebook.view import (
     note,
     sent,
 )
-from nbflow.wire.rows import TaskDetails, TaskRow
+from nbflow.wire.rows import Run, TaskDetails, TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row, sweep
 
 CASES = Path(__file__).parent / "cases"
@@ -302,6 +302,24 @@ def test_each_task_that_ran_has_a_bar_in_its_workers_lane() -> None:
         (2, [(2.0, -1.0, State.RUNNING, 2)]),
     ]
     assert strip.span == 10
+
+
+def test_each_run_of_a_task_that_was_tried_again_has_a_bar_where_it_was() -> None:
+    runs = (Run(2, EPOCH + 1, EPOCH + 2, State.FAILED), Run(1, EPOCH + 3, EPOCH + 4, None))
+    waits = row(2, attempt=1, worker=2, started=EPOCH + 2, runs=(Run(2, EPOCH + 2, EPOCH + 3, State.FAILED),))
+    strip = timeline([done(1, attempt=2, runs=runs), waits], EPOCH, EPOCH + 10)
+    assert [(lane.worker, lane.bars) for lane in strip.lanes] == [
+        (1, [(3.0, 4.0, State.DONE, 0)]),
+        (2, [(1.0, 2.0, State.FAILED, 0), (2.0, 3.0, State.FAILED, 1)]),
+    ]
+
+
+def test_a_join_is_on_its_worker_while_its_body_runs() -> None:
+    body = (Run(1, EPOCH + 1, EPOCH + 2, None),)
+    waiting = row(1, attempt=1, worker=1, started=EPOCH + 1, joining=True, runs=body)
+    for join in (waiting, done(1, ended=EPOCH + 9, runs=body)):
+        strip = timeline([join], EPOCH, EPOCH + 10)
+        assert [lane.bars for lane in strip.lanes] == [[(1.0, 2.0, join.state, 0)]]
 
 
 def test_very_many_bars_become_few_and_failures_are_never_swallowed() -> None:

@@ -102,10 +102,50 @@ test("keys lead from row to row, and not beyond the ends", () => {
   assert.deepEqual([to("ArrowUp", 0), to("PageUp", 3), to("PageDown", 95), to("x", 5)], [0, 0, 99, undefined]);
 });
 
+const lanes = (tasks) => twins.lanesOf(twins.barsOf(tasks));
+
 test("lanes hold what ran, by worker, in the order of the beginnings", () => {
-  assert.deepEqual(twins.lanesOf(some()), [{ worker: 1, places: [0, 1] }, { worker: 2, places: [2] }]);
+  assert.deepEqual(lanes(some()), [{ worker: 1, places: [0, 1] }, { worker: 2, places: [2] }]);
   const recalled = { ...some(), status: Uint8Array.from([RECALLED, DONE, FAILED, WAITING, WAITING]) };
-  assert.deepEqual(twins.lanesOf(recalled)[0], { worker: 1, places: [1] }, "recalled: no worker ran it");
+  assert.deepEqual(lanes(recalled)[0], { worker: 1, places: [1] }, "recalled: no worker ran it");
+});
+
+/** Task 2 failed on worker 2 and ran again on worker 1; 4 failed on 2 and waits; 5 is a join whose body has ended. */
+const tried = (more) =>
+  some({
+    runs: { 1: [[2, 500, 800, FAILED], [1, 1000, 4000, -1]], 3: [[2, 2500, 3000, FAILED]], 4: [[1, 4500, 4600, -1]] },
+    transfers: { 1: [100, 0] },
+    ...more,
+  });
+
+test("a task that was tried again has a bar for each run, each on its worker", () => {
+  const bars = twins.barsOf(tried());
+  assert.deepEqual(lanes(tried()), [{ worker: 1, places: [0, 6, 8] }, { worker: 2, places: [5, 2, 7] }]);
+  const place = (i) => [bars.task(i), bars.started[i], bars.ended[i], bars.status[i]];
+  assert.deepEqual([5, 6, 7, 8].map(place), [[1, 500, 800, FAILED], [1, 1000, 4000, DONE], [3, 2500, 3000, FAILED], [4, 4500, 4600, WAITING]]);
+  assert.deepEqual([0, 1, 3].map(bars.from), [0, 5, 7], "where a task's bars begin");
+  assert.deepEqual(twins.transfersOf(bars, 6), [[1000, 1100]], "of its last run");
+  assert.deepEqual(twins.transfersOf(bars, 5), []);
+});
+
+test("an earlier run is told in words of its own", () => {
+  const bars = twins.barsOf(tried());
+  assert.equal(twins.earlierInWords(bars, 5), "task 2 score, an earlier attempt · failed after 0.30 s on worker 2 · now done");
+  for (const place of [0, 6, 8]) assert.equal(twins.earlierInWords(bars, place), "", "not the last one");
+});
+
+test("before its first run a task waited, and between a failed one and the next", () => {
+  assert.equal(twins.waitedOf(tried(), 1, 5000), 0.5);
+  const waits = (tasks) => twins.queueOf(tasks, 5000).map(([at, , forWorker]) => [at, forWorker]);
+  const two = (runs) => twins.queueOf({ ...some(), count: 2, runs }, 5000);
+  assert.deepEqual(two({ 1: [[2, 500, 800, FAILED], [1, 1000, 4000, -1]] }).slice(-2), [[800, 0, 1], [1000, 0, 0]]);
+  assert.deepEqual(waits(tried()).at(-1), [5000, 0]);
+});
+
+test("tens of thousands of tasks may have been tried again", () => {
+  const runs = Object.fromEntries([...Array(50000).keys()].map((i) => [i, [[2, i, i + 1, FAILED], [1, i + 1, i + 2, -1]]]));
+  const bars = twins.barsOf({ ...many(50000), runs });
+  assert.deepEqual([bars.size, bars.started[149999], bars.task(149999)], [150000, 50000, 49999]);
 });
 
 /** `count` tasks of 1 ms, one after the other on one worker. */
@@ -137,7 +177,7 @@ test("a task that runs reaches until now", () => {
 
 test("the task at a time, or the nearest within reach", () => {
   const tasks = some();
-  const at = (time, slack = 0) => twins.taskAtTime(tasks, [0, 1], time, slack, 0);
+  const at = (time, slack = 0) => twins.barAtTime(tasks, [0, 1], time, slack, 0);
   assert.deepEqual([at(500), at(3000), at(4500), at(4500, 600), at(99999, Infinity)], [0, 1, -1, 1, 1]);
 });
 

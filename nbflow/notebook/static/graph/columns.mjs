@@ -46,13 +46,18 @@ export function tasksOf(ids, fixed, moving, status, said = {}, items = {}) {
     peak: numbersOf(moving.peak, count),
     notes: moving.notes ?? {},
     transfers: moving.transfers ?? {}, // by place: milliseconds at the beginning and the end of the bar
+    runs: moving.runs ?? {}, // by place, of tasks with other runs than from `started` to `ended`: [worker, begin, end, mark]
   };
 }
+
+/** When a task was begun for the first time, -1 = not yet. */
+export const begunAt = (tasks, i) => tasks.runs[i]?.[0][1] ?? tasks.started[i];
 
 /** Seconds that a task waited for its needs and a worker, up to `now` (milliseconds) if it still does; -1 = it did not. */
 export function waitedOf(tasks, i, now) {
   if (tasks.submitted[i] < 0) return -1;
-  if (tasks.started[i] >= 0) return Math.max(0, tasks.started[i] - tasks.submitted[i]) / 1000;
+  const begun = begunAt(tasks, i);
+  if (begun >= 0) return Math.max(0, begun - tasks.submitted[i]) / 1000;
   return tasks.status[i] === 0 ? Math.max(0, now - tasks.submitted[i]) / 1000 : -1;
 }
 

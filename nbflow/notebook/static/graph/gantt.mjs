@@ -1,5 +1,5 @@
 import { FAILED, MARKS } from "./marks.mjs";
-import { barsInSight, endOf, lanesOf, movedWindow, queueOf, spanInWords, taskAtTime, tickText, ticksOf, transfersOf, zoomedWindow } from "./spans.mjs";
+import { barAtTime, barsInSight, barsOf, earlierInWords, endOf, lanesOf, movedWindow, queueOf, spanInWords, tickText, ticksOf, transfersOf, zoomedWindow } from "./spans.mjs";
 import { html, set } from "./dom.mjs";
 import { meaning } from "./selection.mjs";
 import { makeZoomButtons } from "./zoom.mjs";
@@ -28,13 +28,13 @@ function coloursOf(element) {
  * `open(task, how)` is called with the place of a task that was chosen, and what was meant by that (`meaning`).
  */
 export function makeGantt(open, tools) {
-  let tasks = { count: 0, ids: [], status: new Uint8Array(0), transfers: {} };
+  let bars = barsOf({ count: 0, ids: [], status: new Uint8Array(0), transfers: {}, runs: {} });
   let clock = () => 0;
   let lanes = [];
   let queue = [];
   let hatched = false; // the bar of some task is
   let sight = null; // { from, to }; null = all
-  let pointed = -1;
+  let pointed = -1; // a bar, while what is selected and picked are tasks
   let selected = -1;
   let picked = new Set();
   let path = null; // of each task whether it lies on the critical path
@@ -49,7 +49,7 @@ export function makeGantt(open, tools) {
   const element = html("div", { class: "nbf-gantt" }, frame, foot);
 
   const wide = () => Math.max(160, frame.clientWidth);
-  const whole = () => Math.max(10, clock(), ...lanes.map(({ places }) => endOf(tasks, places.at(-1), clock())));
+  const whole = () => Math.max(10, clock(), ...lanes.map(({ places }) => endOf(bars, places.at(-1), clock())));
   const seen = () => sight ?? { from: 0, to: whole() };
   const scale = () => (wide() - LABEL_WIDE - 12) / (seen().to - seen().from);
   const toX = (at) => LABEL_WIDE + (at - seen().from) * scale();
@@ -64,9 +64,9 @@ export function makeGantt(open, tools) {
   function zoom(factor, at = (seen().from + seen().to) / 2) {
     look(zoomedWindow(seen(), factor, at, whole()));
   }
-  function point(task) {
-    if (task === pointed) return;
-    pointed = task;
+  function point(place) {
+    if (place === pointed) return;
+    pointed = place;
     draw();
   }
 
@@ -150,19 +150,19 @@ export function makeGantt(open, tools) {
   function drawLane(pen, colours, { places }, top) {
     const { from, to } = seen();
     const now = clock();
-    for (const [i, begin, end, many] of barsInSight(tasks, places, from, to, scale(), now)) {
+    for (const [i, begin, end, many] of barsInSight(bars, places, from, to, scale(), now)) {
       const x = Math.max(LABEL_WIDE - 8, toX(begin));
       const long = Math.min(toX(end), wide() + 8) - x;
-      const mark = tasks.status[i];
-      pen.globalAlpha = path === null || path[i] ? 1 : 0.25;
+      const mark = bars.status[i];
+      pen.globalAlpha = path === null || path[bars.task(i)] ? 1 : 0.25;
       pen.fillStyle = colours.marks[mark];
       const room = Math.max(mark === FAILED ? 3 : 1, long > 4 ? long - 1.2 : long);
       pen.beginPath();
       pen.roundRect(x, top + 4, room, LANE_HIGH - 8, room > 7 ? 3 : 0);
       pen.fill();
-      const parts = many === 1 ? transfersOf(tasks, i) : [];
+      const parts = many === 1 ? transfersOf(bars, i) : [];
       parts.forEach((part) => drawTransfer(pen, colours, part, top));
-      if (picked.has(i)) {
+      if (picked.has(bars.task(i))) {
         pen.strokeStyle = colours.text;
         pen.lineWidth = 2;
         pen.stroke();
@@ -171,8 +171,8 @@ export function makeGantt(open, tools) {
       if (many === 1 && x + room - calledAt > 20) drawInside(pen, colours, i, calledAt, x + room - calledAt, top);
       pen.globalAlpha = 1;
     }
-    for (const i of new Set([selected, pointed])) {
-      if (i >= 0 && places.includes(i)) drawPointed(pen, colours, i, top);
+    for (const i of places) {
+      if (i === pointed || bars.task(i) === selected) drawPointed(pen, colours, i, top);
     }
   }
   /** The part of a bar in which values were on their way: hatched. */
@@ -199,7 +199,7 @@ export function makeGantt(open, tools) {
   }
   /** Sign and name of a task within its bar. */
   function drawInside(pen, colours, i, x, room, top) {
-    const mark = tasks.status[i];
+    const mark = bars.status[i];
     const middle = top + LANE_HIGH / 2;
     pen.save();
     pen.beginPath();
@@ -219,14 +219,15 @@ export function makeGantt(open, tools) {
       pen.fillStyle = colours.on;
       pen.textAlign = "left";
       pen.textBaseline = "middle";
-      pen.fillText(tasks.apps[tasks.app[i]], x + 20, middle + 0.5);
+      pen.fillText(bars.apps[bars.app[i]], x + 20, middle + 0.5);
     }
     pen.restore();
   }
-  /** Before its bar a task waited for its needs (dotted), then for a worker (a line). */
+  /** Before its first bar a task waited for its needs (dotted), then for a worker (a line). */
   function drawPointed(pen, colours, i, top) {
-    const begin = tasks.started[i];
-    const ready = Math.min(begin, Math.max(tasks.submitted[i], tasks.ready[i] >= 0 ? tasks.ready[i] : begin));
+    const begin = bars.started[i];
+    const task = bars.task(i);
+    const ready = Math.min(begin, Math.max(bars.submitted[task], bars.ready[task] >= 0 ? bars.ready[task] : begin));
     const middle = top + LANE_HIGH / 2;
     const line = (from, to, dashes, thick) => {
       pen.setLineDash(dashes);
@@ -238,22 +239,24 @@ export function makeGantt(open, tools) {
       pen.setLineDash([]);
     };
     pen.strokeStyle = colours.text;
-    line(tasks.submitted[i], ready, [2, 3], 1.5);
-    line(ready, begin, [], 3);
+    if (i === bars.from(task)) {
+      line(bars.submitted[task], ready, [2, 3], 1.5);
+      line(ready, begin, [], 3);
+    }
     pen.lineWidth = 2;
     pen.beginPath();
     const x = Math.max(LABEL_WIDE - 8, toX(begin));
-    pen.roundRect(x - 1, top + 3, Math.max(4, Math.min(toX(endOf(tasks, i, clock())), wide() + 8) - x + 1), LANE_HIGH - 6, 3);
+    pen.roundRect(x - 1, top + 3, Math.max(4, Math.min(toX(endOf(bars, i, clock())), wide() + 8) - x + 1), LANE_HIGH - 6, 3);
     pen.stroke();
     pen.lineWidth = 1;
   }
   function tell() {
-    const task = pointed >= 0 ? pointed : selected;
+    const task = pointed >= 0 ? bars.task(pointed) : selected;
     const more = lanes.length - MOST_LANES;
     const rest = more > 0 ? ` · and ${more} more workers` : "";
     const text =
-      task >= 0 && task < tasks.count
-        ? spanInWords(tasks, task, clock())
+      task >= 0 && task < bars.count
+        ? (pointed >= 0 && earlierInWords(bars, pointed)) || spanInWords(bars, task, clock())
         : lanes.length
           ? `Above: waiting for needs (pale), for a worker (full)${hatched ? " · hatched: values on their way" : ""}${rest}`
           : "No task has begun yet.";
@@ -266,7 +269,7 @@ export function makeGantt(open, tools) {
     const box = canvas.getBoundingClientRect();
     const lane = drawnLanes()[Math.floor((event.clientY - box.top - QUEUE_HIGH) / LANE_HIGH)];
     const x = event.clientX - box.left;
-    return lane && x >= LABEL_WIDE ? taskAtTime(tasks, lane.places, toTime(x), 3 / scale(), clock()) : -1;
+    return lane && x >= LABEL_WIDE ? barAtTime(bars, lane.places, toTime(x), 3 / scale(), clock()) : -1;
   }
   let pressed = null;
   canvas.addEventListener("pointerdown", (event) => {
@@ -281,9 +284,9 @@ export function makeGantt(open, tools) {
     }
   });
   canvas.addEventListener("pointerup", (event) => {
-    const task = pressed && !pressed.moved ? under(event) : -1;
+    const place = pressed && !pressed.moved ? under(event) : -1;
     pressed = null;
-    if (task >= 0) open(task, meaning(event));
+    if (place >= 0) open(bars.task(place), meaning(event));
   });
   canvas.addEventListener("pointercancel", () => (pressed = null));
   canvas.addEventListener("pointerleave", () => point(-1));
@@ -300,8 +303,8 @@ export function makeGantt(open, tools) {
     },
     { passive: false },
   );
-  /** The task that an arrow key leads to: the one before or after in the lane, or beside it in the next lane. */
-  function neighbourTask(key) {
+  /** The bar that an arrow key leads to: the one before or after in the lane, or beside it in the next lane. */
+  function neighbour(key) {
     const from = Math.max(0, lanes.findIndex(({ places }) => places.includes(pointed)));
     const { places } = lanes[from];
     const at = places.indexOf(pointed);
@@ -309,13 +312,13 @@ export function makeGantt(open, tools) {
     if (key === "ArrowRight") return places[at + 1] ?? pointed;
     if (key === "ArrowLeft") return places[at - 1] ?? pointed;
     const beside = drawnLanes()[from + (key === "ArrowDown" ? 1 : -1)];
-    return beside ? taskAtTime(tasks, beside.places, tasks.started[pointed], Infinity, clock()) : pointed;
+    return beside ? barAtTime(bars, beside.places, bars.started[pointed], Infinity, clock()) : pointed;
   }
-  function reveal(task) {
+  function reveal(place) {
     const { from, to } = seen();
-    const [begin, end] = [tasks.started[task], endOf(tasks, task, clock())];
+    const [begin, end] = [bars.started[place], endOf(bars, place, clock())];
     if (sight && (end < from || begin > to)) look(movedWindow(sight, begin - (from + to) / 2, whole()));
-    const lane = drawnLanes().findIndex(({ places }) => places.includes(task));
+    const lane = drawnLanes().findIndex(({ places }) => places.includes(place));
     const top = laneTop(lane);
     if (top < frame.scrollTop + LANE_HIGH) frame.scrollTop = top - LANE_HIGH;
     else if (top + 2 * LANE_HIGH > frame.scrollTop + frame.clientHeight) frame.scrollTop = top + 2 * LANE_HIGH - frame.clientHeight;
@@ -323,11 +326,11 @@ export function makeGantt(open, tools) {
   canvas.addEventListener("keydown", (event) => {
     if (event.altKey || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
     if (event.key.startsWith("Arrow") && lanes.length) {
-      if (pointed < 0) pointed = selected;
-      const task = neighbourTask(event.key);
-      reveal(task);
-      point(task);
-    } else if (event.key === "Enter" && pointed >= 0) open(pointed, meaning(event));
+      if (pointed < 0 && selected >= 0) pointed = bars.from(selected);
+      const place = neighbour(event.key);
+      reveal(place);
+      point(place);
+    } else if (event.key === "Enter" && pointed >= 0) open(bars.task(pointed), meaning(event));
     else if (event.key === "+" || event.key === "=") zoom(1.5);
     else if (event.key === "-") zoom(1 / 1.5);
     else if (event.key === "0") look(null);
@@ -339,13 +342,15 @@ export function makeGantt(open, tools) {
     element,
     /** Show these tasks; `now` gives the milliseconds since the flow's start, `onPath` of each whether it is critical. */
     update(next, now, onPath) {
-      tasks = next;
+      const at = pointed < 0 ? -1 : bars.task(pointed);
+      const nth = at < 0 ? 0 : pointed - bars.from(at);
+      bars = barsOf(next);
+      pointed = at < 0 || at >= bars.count ? -1 : bars.from(at) + Math.min(nth, (bars.runs[at]?.length ?? 1) - 1);
       clock = now;
       path = onPath;
-      hatched = Object.keys(tasks.transfers).length > 0;
-      lanes = lanesOf(tasks);
-      queue = queueOf(tasks, clock());
-      if (pointed >= tasks.count) pointed = -1;
+      hatched = Object.keys(bars.transfers).length > 0;
+      lanes = lanesOf(bars);
+      queue = queueOf(bars, clock());
       set(canvas, "data-lanes", lanes.length);
       draw();
     },

@@ -1,24 +1,58 @@
 /** Tasks along time: lanes of workers, the part in sight, what stands at a point, how many wait. Pure; milliseconds. */
 import { FAILED, MARKS, numberName } from "./marks.mjs";
-import { bytesInWords, tookOf } from "./columns.mjs";
+import { begunAt, bytesInWords, tookOf } from "./columns.mjs";
 import { seconds } from "./text.mjs";
 
 const RECALLED_MARK = MARKS.findIndex(({ word }) => word === "recalled");
 
-/** The workers' lanes: of each its number and the places of the tasks that it ran, in the order of their beginnings. */
-export function lanesOf(tasks) {
+/**
+ * The bars of tasks: their columns, and behind the `count` tasks a place for each of `runs`, which are drawn in place of
+ * their tasks' own. `task` gives the task of a place, `from` a task's first place.
+ */
+export function barsOf(tasks) {
+  const told = Object.entries(tasks.runs).filter(([i]) => i < tasks.count);
+  const runs = told.flatMap(([i, several]) => several.map((run) => [Number(i), ...run]));
+  const from = {};
+  runs.forEach(([i], n) => (from[i] ??= tasks.count + n));
+  const and = (column, ofRun) => {
+    if (!runs.length) return column;
+    const longer = new Float64Array(tasks.count + runs.length);
+    longer.set(column.subarray(0, tasks.count));
+    longer.set(runs.map(ofRun), tasks.count);
+    return longer;
+  };
+  const transfers = { ...tasks.transfers };
+  runs.forEach(([i, , , , mark], n) => mark < 0 && tasks.transfers[i] && (transfers[tasks.count + n] = tasks.transfers[i]));
+  return {
+    ...tasks,
+    transfers,
+    size: tasks.count + runs.length,
+    task: (place) => (place < tasks.count ? place : runs[place - tasks.count][0]),
+    from: (i) => from[i] ?? i,
+    app: and(tasks.app, ([i]) => tasks.app[i]),
+    worker: and(tasks.worker, ([, worker]) => worker),
+    started: and(tasks.started, ([, , begin]) => begin),
+    ended: and(tasks.ended, ([, , , end]) => end),
+    status: and(tasks.status, ([i, , , , mark]) => (mark < 0 ? tasks.status[i] : mark)),
+  };
+}
+
+/** The workers' lanes: of each its number and the places of its bars, in the order of their beginnings. */
+export function lanesOf(bars) {
   const lanes = new Map();
-  for (let i = 0; i < tasks.count; i++) {
-    if (!tasks.worker[i] || tasks.started[i] < 0 || tasks.status[i] === RECALLED_MARK || tasks.status[i] === 0) continue;
-    if (!lanes.has(tasks.worker[i])) lanes.set(tasks.worker[i], []);
-    lanes.get(tasks.worker[i]).push(i);
+  for (let i = 0; i < bars.size; i++) {
+    const [worker, status] = [bars.worker[i], bars.status[i]];
+    const drawn = i >= bars.count || (!(i in bars.runs) && status !== RECALLED_MARK && status !== 0);
+    if (!drawn || !worker || bars.started[i] < 0) continue;
+    if (!lanes.has(worker)) lanes.set(worker, []);
+    lanes.get(worker).push(i);
   }
-  for (const lane of lanes.values()) lane.sort((a, b) => tasks.started[a] - tasks.started[b] || a - b);
+  for (const lane of lanes.values()) lane.sort((a, b) => bars.started[a] - bars.started[b] || a - b);
   return [...lanes].sort(([a], [b]) => a - b).map(([worker, places]) => ({ worker, places }));
 }
 
-/** When a task's bar ends: `now` while it runs. */
-export const endOf = (tasks, i, now) => (tasks.ended[i] >= 0 ? tasks.ended[i] : Math.max(now, tasks.started[i]));
+/** When a bar ends: `now` while its task runs. */
+export const endOf = (bars, i, now) => (bars.ended[i] >= 0 ? bars.ended[i] : Math.max(now, bars.started[i]));
 
 /**
  * The bars of a lane within [from, to], `scale` pixels a millisecond: [place, beginning, end, how many it stands for].
@@ -54,8 +88,8 @@ export function transfersOf(tasks, i) {
   return [[begin, Math.min(begin + fetch, end)], [Math.max(begin, end - store), end]].filter(([from, to]) => to > from);
 }
 
-/** The task of a lane at a time, or the nearest within `slack`; -1 = none. */
-export function taskAtTime(tasks, places, at, slack, now) {
+/** The bar of a lane at a time, or the nearest within `slack`; -1 = none. */
+export function barAtTime(tasks, places, at, slack, now) {
   let best = -1;
   let least = slack;
   for (const i of places) {
@@ -78,11 +112,15 @@ export function queueOf(tasks, now, most = 2000) {
   for (let i = 0; i < tasks.count; i++) {
     const submitted = tasks.submitted[i];
     if (submitted < 0) continue;
+    const begun = begunAt(tasks, i);
     // Recalled, skipped and cancelled tasks leave the queue without having begun.
-    const left = tasks.started[i] >= 0 ? tasks.started[i] : tasks.ended[i] >= 0 ? tasks.ended[i] : now;
+    const left = begun >= 0 ? begun : tasks.ended[i] >= 0 ? tasks.ended[i] : now;
     const ready = Math.min(left, tasks.ready[i] >= 0 ? Math.max(submitted, tasks.ready[i]) : left);
     if (ready > submitted) changes.push([submitted, 1, 0], [ready, -1, 0]);
     if (left > ready) changes.push([ready, 0, 1], [left, 0, -1]);
+    (tasks.runs[i] ?? []).forEach(([, , end, mark], n, runs) => {
+      if (mark >= 0) changes.push([end, 0, 1], [runs[n + 1]?.[1] ?? (tasks.ended[i] >= 0 ? tasks.ended[i] : now), 0, -1]);
+    });
   }
   changes.sort((a, b) => a[0] - b[0]);
   const steps = [];
@@ -131,12 +169,21 @@ export function tickText(at, step) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** Of a bar that is not the last of its task, in words; "" of any other. */
+export function earlierInWords(bars, place) {
+  const i = bars.task(place);
+  if (place < bars.count || bars.runs[i][place - bars.from(i)][3] < 0) return "";
+  const took = seconds(Math.max(0, bars.ended[place] - bars.started[place]) / 1000);
+  const about = `task ${numberName(bars.ids[i])} ${bars.apps[bars.app[i]]}, an earlier attempt`;
+  return `${about} · ${MARKS[bars.status[place]].word} after ${took} on worker ${bars.worker[place]} · now ${MARKS[bars.status[i]].word}`;
+}
+
 /** All that is known of a task along time, in words. */
 export function spanInWords(tasks, i, now) {
   const mark = MARKS[tasks.status[i]].word;
   const parts = [`task ${numberName(tasks.ids[i])} ${tasks.apps[tasks.app[i]]}, ${mark}`];
-  const begun = tasks.started[i] >= 0;
-  const left = begun ? tasks.started[i] : tasks.ended[i] >= 0 ? tasks.ended[i] : now;
+  const begun = begunAt(tasks, i);
+  const left = begun >= 0 ? begun : tasks.ended[i] >= 0 ? tasks.ended[i] : now;
   const ready = tasks.ready[i] >= 0 ? Math.min(left, Math.max(tasks.ready[i], tasks.submitted[i])) : left;
   const needs = (ready - tasks.submitted[i]) / 1000;
   const queued = (left - ready) / 1000;
