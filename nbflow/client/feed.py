@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from nbflow.core.states import State
-from nbflow.wire.rows import StoreRow, TaskRow, WorkerRow
+from nbflow.wire.rows import Run, StoreRow, TaskRow, WorkerRow
 
 NOTHING_STORED = StoreRow()
 log = logging.getLogger(__name__)
@@ -79,10 +79,15 @@ class Feed:
         lost = [row for row in self.rows.values() if not row.state.ended]
         if lost:
             fields = {"state": State.FAILED, "ended": at, "note": note, "joining": False, "again": False}
-            self.take([msgspec.structs.replace(row, **fields) for row in lost])
+            self.take([msgspec.structs.replace(row, runs=_ended(row.runs, at), **fields) for row in lost])
         self.closed = True
         for observer in tuple(self._observers):
             _tell(observer.flow_closed)
+
+
+def _ended(runs: tuple[Run, ...], at: float) -> tuple[Run, ...]:
+    """As they stand once no worker is there any more."""
+    return tuple(run if run.end else msgspec.structs.replace(run, end=at) for run in runs)
 
 
 def _tell(what: Callable[[], None]) -> None:

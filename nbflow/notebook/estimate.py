@@ -10,6 +10,7 @@ A task that called others is over when they are: its own time is theirs, and who
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -18,6 +19,8 @@ from nbflow.core.states import State
 from nbflow.notebook.view import links_of
 from nbflow.wire.rows import TaskRow
 
+LATELY = 10_000
+"""Rows of a flow from which it is told how long its apps take."""
 GROUND = 0.5
 """The share of the tasks left that must have been measured before anything is said."""
 
@@ -79,6 +82,14 @@ class Paces:
         if pace is None or pace.count <= 0:
             return None
         return pace.mean * (1 if row.part is None else row.part.count)
+
+
+def paces_of(rows: Mapping[int, TaskRow], earlier: Mapping[str, Pace]) -> Mapping[str, Pace]:
+    """How long calls of each app took among the latest of `rows`, which are a flow's; else as in `earlier` flows."""
+    paces = Paces({})
+    # from the last one on: a task's calls stand behind it
+    paces.update(itertools.islice(reversed(rows.values()), LATELY), lambda number: None)
+    return {**earlier, **paces.here}
 
 
 def remaining(row: TaskRow, expected: float | None, now: float) -> float | None:

@@ -28,6 +28,7 @@ from nbflow.client.calls import Calls
 from nbflow.client.sweep import Sweep
 from nbflow.notebook import audience, earlier, line_still
 from nbflow.notebook.batch import Batch, Told, home_of
+from nbflow.notebook.estimate import paces_of
 from nbflow.notebook.freezing import Freezing
 from nbflow.notebook.output import Output, request_of
 from nbflow.notebook.timeleft import TimeLeft
@@ -88,7 +89,7 @@ class Cell:
             flow: Any = self.calls.flow
             timing = functools.partial(
                 TimeLeft,
-                earlier=earlier.recall,
+                earlier=lambda: paces_of(flow.feed.rows.copy(), earlier.recall()),
                 workers=lambda: len(flow.feed.workers),
                 beyond=flow.feed.rows,
             )

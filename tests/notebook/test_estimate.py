@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.states import State
-from nbflow.notebook.estimate import Left, Pace, Paces, critical_path, longest_way, remaining, time_left
+from nbflow.notebook.estimate import (
+    Left,
+    Pace,
+    Paces,
+    critical_path,
+    longest_way,
+    paces_of,
+    remaining,
+    time_left,
+)
 from nbflow.wire.rows import Part, Progress, TaskRow
 from tests.notebook.graphs import EPOCH, done, flows, row
 
@@ -143,6 +152,18 @@ def test_earlier_flows_count_until_this_one_has_measured() -> None:
     assert paces.of(row(1, "fit")) == 7.0
     paces.update([done(1, "fit")], lambda task: None)
     assert paces.of(row(2, "fit")) == 1.0
+
+
+def test_what_other_cells_have_measured_counts_more_than_earlier_flows() -> None:
+    took = {"started": EPOCH, "ended": EPOCH + 4}
+    rows = [
+        done(1, "score", **took),
+        done(2, "join", **took),
+        done(3, "leaf", parent=2, **took),
+        row(4, "fit"),
+    ]
+    known = paces_of({each.id: each for each in rows}, {"score": Pace(9, 1.0), "fit": Pace(9, 2.0)})
+    assert {app: pace.mean for app, pace in known.items()} == {"score": 4.0, "leaf": 4.0, "fit": 2.0}
 
 
 def test_news_are_told_once() -> None:
