@@ -84,7 +84,7 @@ class Paces:
         return pace.mean * (1 if row.part is None else row.part.count)
 
 
-def paces_of(rows: Mapping[int, TaskRow], earlier: Mapping[str, Pace]) -> Mapping[str, Pace]:
+def paces_of(rows: dict[int, TaskRow], earlier: Mapping[str, Pace]) -> Mapping[str, Pace]:
     """How long calls of each app took among the latest of `rows`, which are a flow's; else as in `earlier` flows."""
     paces = Paces({})
     # from the last one on: a task's calls stand behind it
