@@ -11,7 +11,7 @@ from typing import Any
 
 from nbflow.legible import shorten
 from nbflow.numbers import name_of
-from nbflow.values.pickling import Needed
+from nbflow.values.pickling import Needed, NeededTogether
 
 LONGEST = 40  # characters of one value
 LONGEST_DETAIL = 200  # characters of all arguments of a call
@@ -33,6 +33,8 @@ def short(value: Any) -> str:
     if issubclass(kind, Needed):  # not `isinstance`: what that asks an object may be the user's code
         tid = getattr(value.settles_with(), "tid", None)
         return "a task" if tid is None else f"task {name_of(tid)}"
+    if issubclass(kind, NeededTogether):
+        return f"list of {len(value.needed())}"
     if kind in _COUNTED:
         return f"{kind.__name__} of {len(value)}"
     if issubclass(kind, str):  # a File

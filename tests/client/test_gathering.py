@@ -237,6 +237,7 @@ def test_an_app_that_is_given_what_is_gathered_waits_for_it_and_gets_the_list(
     gathered = nbflow.gather(waits(gate, 1), double(1))
     future = told(gathered, nbflow.gather(), inside={"deep": [gathered]})
     assert not future.done()
+    assert each_flow.rows()[future.tid].detail == "list of 2 list of 0 inside=dict of 1"
     gate.let_through()
     assert future.result(20) == (([1, 2], []), {"inside": {"deep": [[1, 2]]}})
 
