@@ -228,13 +228,13 @@ export function makeGantt(open, tools) {
     const begin = bars.started[i];
     const task = bars.task(i);
     const ready = Math.min(begin, Math.max(bars.submitted[task], bars.ready[task] >= 0 ? bars.ready[task] : begin));
-    const middle = top + LANE_HIGH / 2;
+    const foot = top + LANE_HIGH - 2; // below what others' bars say
     const line = (from, to, dashes, thick) => {
       pen.setLineDash(dashes);
       pen.lineWidth = thick;
       pen.beginPath();
-      pen.moveTo(Math.max(LABEL_WIDE - 8, toX(from)), middle);
-      pen.lineTo(toX(to), middle);
+      pen.moveTo(Math.max(LABEL_WIDE - 8, toX(from)), foot);
+      pen.lineTo(toX(to), foot);
       pen.stroke();
       pen.setLineDash([]);
     };
