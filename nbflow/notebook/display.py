@@ -102,8 +102,11 @@ class Cards:
             self._let_go(at)
         self._publish(shown, update=bool(at))
         # only a kernel's front ends can update a display; a terminal would print it again
-        if goes_on and hasattr(self._shell, "kernel"):
-            self._follow(shown)
+        if hasattr(self._shell, "kernel"):
+            if goes_on:
+                self._follow(shown)
+            elif _is_fruitless(task):
+                self._await_retry(shown)
         return shown.display_id
 
     def settle(self) -> None:
@@ -158,18 +161,34 @@ class Cards:
                 group[:] = [shown for shown in group if shown.display_id != display_id]
 
     def _follow(self, shown: Shown) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="nbflow-cards", daemon=True)
-            self._thread.start()
         task = shown.task
         self._errors.tellings.expect(task, shown.display_id, shown.cell)
         self._open.setdefault(task.tid, []).append(shown)
+        self._listen(task)
+        task.add_done_callback(lambda _: self._changed.put(shown))
+        self._changed.put(shown)  # for what happened since the bundle was made
+
+    def _await_retry(self, shown: Shown) -> None:
+        """Its task had ended without a value before it was shown."""
+        with self._lock:
+            self._keep_fruitless(shown)
+        self._listen(shown.task)
+        self._changed.put(shown)  # for what happened since the bundle was made
+
+    def _keep_fruitless(self, shown: Shown) -> None:
+        self._fruitless.setdefault(shown.task.tid, []).append(shown)
+        if len(self._fruitless) > MOST_SENT_AGAIN:
+            del self._fruitless[next(iter(self._fruitless))]
+
+    def _listen(self, task: AppFuture) -> None:
+        """Hear of what becomes of the tasks of its flow, and have a thread that shows it."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="nbflow-cards", daemon=True)
+            self._thread.start()
         if task.flow.feed not in self._feeds:
             self._feeds.append(task.flow.feed)
             task.flow.feed.subscribe(self)
         task.flow.watch()
-        task.add_done_callback(lambda _: self._changed.put(shown))
-        self._changed.put(shown)  # for what happened since the bundle was made
 
     def _is_followed(self, shown: Shown) -> bool:
         """Whether it is to be kept up to date: from now on as well if its task, which had failed, is tried again."""
@@ -220,11 +239,8 @@ class Cards:
                 if not self._open[task.tid]:
                     del self._open[task.tid]
                 self._ended.append(shown)
-                if not _is_fruitless(task):
-                    return
-                self._fruitless.setdefault(task.tid, []).append(shown)
-                if len(self._fruitless) > MOST_SENT_AGAIN:
-                    del self._fruitless[next(iter(self._fruitless))]
+                if _is_fruitless(task):
+                    self._keep_fruitless(shown)
 
     def _publish(self, shown: Shown, *, update: bool) -> None:
         data, metadata = shown.bundle

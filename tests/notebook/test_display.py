@@ -406,3 +406,14 @@ def test_the_card_of_a_task_that_is_tried_again_tells_how_that_ends(shell: Any, 
     path.write_text("ready by now")
     run(shell, "f.retry()")
     eventually(shell, says("ready by now"))
+
+
+def test_so_does_one_that_was_shown_once_the_task_had_failed(shell: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    run(shell, f"%%app\ndef flaky():\n    return open({str(path)!r}).read()")
+    run(shell, "f = flaky(); f.exception(); None")
+    run(shell, "f")
+    eventually(shell, says("failed: FileNotFoundError"))
+    path.write_text("ready by now")
+    run(shell, "f.retry()")
+    eventually(shell, says("ready by now"))
