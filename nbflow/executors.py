@@ -104,7 +104,20 @@ def _variables(where: str, given: object) -> dict[str, str]:
     """A copy of the variables: a description does not change when its maker's dictionary does."""
     if not isinstance(given, dict) or not all(isinstance(s, str) for pair in given.items() for s in pair):
         raise refuse(where, "a dict of texts", given)
+    for name, value in given.items():
+        if not name or "=" in name or not _can_be_passed(name):
+            raise refuse(where, "a dict of variables, whose names have no '=' in them", name)
+        if not _can_be_passed(value):
+            raise refuse(where, "a dict of texts that a process can be given", value)
     return dict(given)
+
+
+def _can_be_passed(text: str) -> bool:
+    """Whether it may stand in a process's environment."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def accelerators_of(where: str, given: Any) -> int | tuple[str, ...]:
@@ -115,7 +128,9 @@ def accelerators_of(where: str, given: Any) -> int | tuple[str, ...]:
     """
     if isinstance(given, numbers.Integral):
         return count(where, given, 0)
-    if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) and name for name in given):
+    if not isinstance(given, (list, tuple)) or not all(
+        isinstance(name, str) and name and _can_be_passed(name) for name in given
+    ):
         raise refuse(where, "a number of accelerators or a list of their names", given)
     if len(set(given)) < len(given):
         raise refuse(where, "names that differ", given)

@@ -122,7 +122,8 @@ def test_its_repr_can_be_pasted_back(config: Config) -> None:
 
 
 texts = st.text(min_size=1, max_size=5)
-paths = texts.filter(lambda text: "\0" not in text)
+paths = texts.filter(lambda text: "\0" not in text)  # or what else a process is given
+variables = paths.filter(lambda text: "=" not in text)
 # what people call something
 names = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=5)
 PUBLIC = {name: getattr(nbflow, name) for name in nbflow.__all__}
@@ -130,9 +131,9 @@ process_executors = st.builds(
     ProcessExecutor,
     max_workers=st.none() | st.integers(1, 99),
     label=names,
-    environment=st.dictionaries(texts, texts, max_size=2),
+    environment=st.dictionaries(variables, paths, max_size=2),
     working_dir=st.none() | paths,
-    accelerators=st.integers(0, 4) | st.lists(texts, unique=True, max_size=3),
+    accelerators=st.integers(0, 4) | st.lists(paths, unique=True, max_size=3),
 )
 thread_executors = st.builds(ThreadExecutor, st.none() | st.integers(1, 99), names, st.text(max_size=3))
 configs = st.builds(

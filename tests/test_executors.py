@@ -36,6 +36,14 @@ def a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: ProcessExecutor(2.0), "not 2.0"),
         (lambda: ProcessExecutor(label=""), "ProcessExecutor(label=...) must be a text that is not empty"),
         (lambda: ProcessExecutor(environment={"A": 1}), "must be a dict of texts, not {'A': 1}"),
+        (lambda: ProcessExecutor(environment={"A=B": "c"}), "whose names have no '=' in them, not 'A=B'"),
+        (lambda: ProcessExecutor(environment={"": "c"}), "whose names have no '=' in them, not ''"),
+        (
+            lambda: ProcessExecutor(environment={"A": "b\0c"}),
+            "texts that a process can be given, not 'b\\x00c'",
+        ),
+        (lambda: ProcessExecutor(environment={"A": "\ud800"}), "texts that a process can be given"),
+        (lambda: ProcessExecutor(accelerators=["a\0"]), "a list of their names"),
         (lambda: ProcessExecutor(working_dir=5), "ProcessExecutor(working_dir=...) must be a path, not 5"),
         (
             lambda: ProcessExecutor(accelerators="01"),

@@ -102,7 +102,7 @@ class Staff:
                 self._free_accelerator(spec, self.workers.get(successor_of)),
                 self._spare(spec),
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a value that no process can be given
             self._no_start = f"a process cannot be started: {error}"
             self._host.emit(ev.HireFailed(executor, lasts(error)))
             return

@@ -297,9 +297,9 @@ def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Ma
     }
 
 
-def lasts(error: OSError) -> bool:
+def lasts(error: OSError | ValueError) -> bool:
     """Whether an error that kept a process from being started is likely to come again."""
-    return error.errno not in _PASSING
+    return not isinstance(error, OSError) or error.errno not in _PASSING
 
 
 def cannot_start(executor: str, words: str) -> str:

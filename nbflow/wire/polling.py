@@ -18,6 +18,7 @@ from typing import Any
 
 AWAKE = 0.0002  # seconds of looking before it sleeps; a worker's answer to a short call takes half of that
 WANTED = 0.00015  # seconds for which others have the core, from which on they are taken to want it
+LONGEST = 1e6  # of a selector's unit that a wait sleeps: more than 2**31 ms is refused by the system
 ASIDE = 0.01  # seconds for which nothing is looked for then: beside that, to find out anew costs little
 
 
@@ -41,8 +42,13 @@ class AdaptivePoll:
         self._not_before = 0.0  # when to look again before sleeping
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """(descriptor, events) of what is ready; none if the time is over, which may be noticed `AWAKE` later."""
+        """(descriptor, events) of what is ready; none if the time is over, which may be noticed `AWAKE` later.
+
+        Nor is there any after `LONGEST`: whoever has longer to wait asks again.
+        """
         poll, clock = self._poll, self._clock
+        if timeout is not None and timeout > LONGEST:
+            timeout = LONGEST
         begun = now = clock()
         if self._soon and timeout != 0 and now >= self._not_before:
             while not (ready := poll(0)):

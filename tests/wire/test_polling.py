@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 
-from nbflow.wire.polling import ASIDE, AWAKE, WANTED, AdaptivePoll
+from nbflow.scheduler.sockets import Sockets
+from nbflow.wire.polling import ASIDE, AWAKE, LONGEST, WANTED, AdaptivePoll
 
 READY = [(3, 1)]
 LOOK = 1e-6  # seconds
@@ -89,6 +91,21 @@ def test_the_time_is_over_and_nothing_has_come(world: World, so_far: float) -> N
     assert world.slept == [2.0]
     assert world.wait(AWAKE / 2) == READY
     assert world.looks == 0, "an answer that did not come came not soon"
+
+
+def test_no_wait_is_longer_than_the_system_takes(world: World) -> None:
+    assert world.wait(LONGEST * 10, timeout=1e12) == []
+    assert world.slept == [LONGEST]
+    sockets = Sockets()  # whatever its selector counts in
+    read, write = os.pipe()
+    os.write(write, b"x")
+    heard: list[int] = []
+    sockets.listen(read, lambda: heard.append(read))
+    sockets.wait(1e12)
+    assert heard == [read]
+    sockets.drop(read)
+    os.close(read)
+    os.close(write)
 
 
 def test_a_look_alone_never_sleeps(awake: World) -> None:
