@@ -17,6 +17,7 @@ why `settle` sends again what has ended since.
 from __future__ import annotations
 
 import itertools
+import logging
 import queue
 import threading
 import time
@@ -37,6 +38,9 @@ from nbflow.notebook.telling import described
 from nbflow.notebook.tellings import Cell
 from nbflow.notebook.traces import blaming, failed_task, root_of
 from nbflow.numbers import name_of
+from nbflow.values.outcome import OF_THE_VALUE
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -211,12 +215,19 @@ class Cards:
                 shown = self._changed.get(timeout=LIVE if live else None)
             except queue.Empty:
                 for one in live:
-                    self._refresh(one)
+                    self._refresh_safely(one)
                 continue
             if shown is None:
                 return
-            self._refresh(shown)
+            self._refresh_safely(shown)
             time.sleep(PACE)
+
+    def _refresh_safely(self, shown: Shown) -> None:
+        """Whatever is wrong with one card, the others go on: to make one runs code of the user's."""
+        try:
+            self._refresh(shown)
+        except BaseException:
+            log.exception("the card of task %s could not be brought up to date", name_of(shown.task.tid))
 
     def _refresh(self, shown: Shown) -> None:
         """Make the bundle anew and send it if it is another one; let go of what has ended."""
@@ -272,7 +283,7 @@ class Cards:
         """A value of a task as its cell would display it; a card where it cannot be."""
         try:
             return rich(self._shell, value)
-        except Exception as found:
+        except OF_THE_VALUE as found:
             remark = f"its {type(value).__name__} cannot be shown: {describe(found)}"
             return Card(task.tid, task.app_name, State.DONE, remark=remark).bundle(), {}
 

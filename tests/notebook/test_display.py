@@ -278,6 +278,32 @@ def test_a_value_that_cannot_be_shown_has_a_card_that_says_so(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("raised", ["SystemExit(3)", "GeneratorExit('no html today')"])
+def test_a_value_that_ends_the_program_when_it_is_shown_has_such_a_card_too(shell: Any, raised: str) -> None:
+    run(shell, APPS)
+    run(shell, f"class Ends:\n    def _repr_html_(self): raise {raised}")
+    run(shell, "give(Ends())")
+    eventually(shell, says("its Ends cannot be shown: "))
+    run(shell, "give('the next one')")
+    eventually(shell, says("the next one"))
+
+
+def test_a_card_that_cannot_be_sent_is_in_no_others_way(shell: Any, caplog: pytest.LogCaptureFixture) -> None:
+    run(shell, APPS)
+    publish = shell.display_pub.publish
+
+    def refuses(data: Any, *args: Any, **kwargs: Any) -> None:
+        if "unsendable" in data["text/plain"]:
+            raise ValueError("it cannot be sent")
+        publish(data, *args, **kwargs)
+
+    shell.display_pub.publish = refuses
+    run(shell, "give('unsendable')")
+    run(shell, "give('the next one')")
+    eventually(shell, says("the next one"))
+    assert "the card of task 1 could not be brought up to date" in caplog.text
+
+
 def test_making_what_is_shown_may_wait_for_a_thread_that_brings_cards_up_to_date(shell: Any) -> None:
     Settles.shell = shell
     run(shell, APPS)
