@@ -37,6 +37,7 @@ FULL = "full"  # a file of this name in a directory of the store: no more is to 
 _lock = threading.Lock()
 _preparing = threading.Lock()  # of all `writable`; taken behind `_lock`, where both are
 _counter = itertools.count(1)
+_MARK = os.urandom(4).hex()  # of this process; a forked child has another number
 # by path; those of files that are gone too
 _mapped: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()
 _own: dict[str, _Own] = {}  # made here, the oldest first
@@ -117,15 +118,20 @@ def write(parts: list[tuple[memoryview, int]], size: int, directories: Sequence[
         try:
             _write_fresh(path, parts, size, keep=not last)
             return path
+        except FileExistsError as error:  # somebody else's
+            failure = error
         except OSError as error:
             failure = error
             unlink(path)
+        except BaseException:  # an interrupt
+            unlink(path)
+            raise
     raise failure or OSError("there is no directory for big values")
 
 
 def _new_path(directory: str) -> str:
-    # the process's number keeps the names of several writers apart, and tells whose they are
-    return os.path.join(directory, f"{os.getpid()}-{next(_counter)}.value")
+    # the process's number tells whose they are; another one may have the same once this has ended
+    return os.path.join(directory, f"{os.getpid()}-{_MARK}-{next(_counter)}.value")
 
 
 def maker_of(path: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import subprocess
@@ -42,6 +43,37 @@ def put(array: np.ndarray, stores: list[str]) -> Stored:
     stored = outcome.store(pickling.dumps(array), stores)
     assert isinstance(stored, Stored)
     return stored
+
+
+def test_a_process_that_has_the_number_of_one_before_it_makes_other_names(
+    stores: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = put(np.ones(BIG // 8), stores)
+    monkeypatch.setattr(segments, "_counter", itertools.count(1))
+    monkeypatch.setattr(segments, "_MARK", "another")
+    assert put(np.ones(BIG // 8), stores).files[0] not in first.files
+    assert segments.maker_of(first.files[0]) == os.getpid()
+
+
+def test_a_file_that_is_there_is_left_as_it_is(stores: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Path(stores[1]) / "1-taken.value"
+    taken.write_text("somebody's value")
+    monkeypatch.setattr(segments, "_new_path", lambda directory: str(taken))
+    with pytest.raises(FileExistsError):
+        put(np.ones(BIG // 8), [stores[1]])
+    assert taken.read_text() == "somebody's value"
+
+
+def test_an_interrupt_while_a_file_is_written_leaves_none(
+    stores: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mapping, "write_at", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(np.ones(BIG // 8), stores)
+    assert not [entry for store in stores for entry in os.scandir(store)]
 
 
 def inode(stored: Stored) -> int:
