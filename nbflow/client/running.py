@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -65,13 +66,19 @@ class Runner:
         self._home = os.getpid()
         self._called_at = 0.0  # when the arguments of the present task were there
         self._defines: dict[bytes, Define] = {}
+        self._calls: dict[bytes, int] = {}  # of functions that come with each call: how many are to run yet
+        self._defining = threading.Lock()  # of both; one thread reads while another one runs
         self._functions: dict[bytes, tuple[Callable[..., Any], CodeType | None]] = {}
 
     def define(self, message: Define) -> None:
         """A function that a later task names."""
-        self._defines[message.digest] = message
-        if len(self._defines) > MOST_DEFINES:
-            del self._defines[next(iter(self._defines))]
+        digest = message.digest
+        with self._defining:
+            self._defines[digest] = message
+            if not message.reusable:
+                self._calls[digest] = self._calls.get(digest, 0) + 1
+            if len(self._defines) > MOST_DEFINES:
+                self._forget(next(iter(self._defines)))
         source.learn(message.places)
 
     def run(self, run: Run) -> Finished | Gathered:
@@ -121,8 +128,24 @@ class Runner:
             found = function, code_of(function)
             if define.reusable:
                 self._functions[digest] = found
-                del self._defines[digest]
+            self.is_past(digest)
         return found
+
+    def is_past(self, digest: bytes) -> None:
+        """A task that names this function has it, or does not run here: if it came for that one alone, it may go.
+
+        Large things may have come with it.
+        """
+        with self._defining:
+            left = self._calls.get(digest, 1) - 1
+            if left:
+                self._calls[digest] = left
+            elif digest in self._calls or digest in self._functions:
+                self._forget(digest)
+
+    def _forget(self, digest: bytes) -> None:
+        self._defines.pop(digest, None)
+        self._calls.pop(digest, None)
 
     def _arguments(self, run: Run) -> tuple[tuple[Any, ...], dict[str, Any]]:
         values, payload = run.values, run.payload

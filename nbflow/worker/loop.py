@@ -228,6 +228,7 @@ class Worker:
         try:
             run.values[:] = map(self._earlier.value, run.values)
         except KeyError:
+            self._runner.is_past(run.function)
             self._send([Returned([run.id, *self._part_with({run.id})], [], True)])
             return False
         return True
@@ -239,6 +240,7 @@ class Worker:
             for run in tuple(self._queue.values()):
                 if run.values and any(type(value) is Here and value.task in tasks for value in run.values):
                     del self._queue[run.id]
+                    self._runner.is_past(run.function)
                     parted.append(run.id)
                     tasks.add(run.id)
         return parted
@@ -283,7 +285,10 @@ class Worker:
 
     def _give_back(self, ids: list[int]) -> None:
         with self._lock:
-            back = [number for number in ids if self._queue.pop(number, None) is not None]
+            runs = [run for number in ids if (run := self._queue.pop(number, None)) is not None]
+        for run in runs:
+            self._runner.is_past(run.function)
+        back = [run.id for run in runs]
         kept = [number for number in ids if number not in back]
         behind = self._part_with(set(back)) if back else []
         self._send([Returned([*back, *behind], kept)])
