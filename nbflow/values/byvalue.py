@@ -3,7 +3,7 @@
 From 3.1.3 on it leaves out the file of the code that it carries. Tracebacks show the lines of that file, so here it
 travels along. Functions with a cache (`functools.lru_cache`) it carries by their name alone, which means nothing
 elsewhere. Here they travel like any other function: with their code, and with an empty cache, which then lives as long
-as the copy does. Slots of classes, and the globals that a class reads which a function makes, it forgets.
+as the copy does. The globals that a class reads which a function makes, it forgets; more of classes is in `classes`.
 
 A class that comes back is known again by a number that cloudpickle draws for it. Classes of a script or notebook have
 one here that tells what is in them: so a value that an earlier session has left is of the class that is there now, if
@@ -25,7 +25,8 @@ import cloudpickle
 from cloudpickle import cloudpickle as _inner
 
 from nbflow.errors import CannotFingerprint
-from nbflow.values.libraries import is_library
+from nbflow.values import classes
+from nbflow.values.libraries import is_of_library
 from nbflow.values.referring import by_reference, names_of
 
 WithCache = functools._lru_cache_wrapper
@@ -90,16 +91,6 @@ def _code(code: CodeType) -> Any:
     return make, (*arguments[:_FILE], "".join(code.co_filename), *arguments[_FILE + 1 :])
 
 
-def _with_slots(made: type, reduced: Any) -> Any:
-    """The class as cloudpickle carries it, with its slots: without them, what is kept there would not come back."""
-    # a tuple has none that hold anything, and a `typing.NamedTuple` must not say so
-    slots = None if issubclass(made, tuple) else vars(made).get("__slots__")
-    if slots is None or not isinstance(reduced, tuple) or reduced[0] is not _inner._make_skeleton_class:
-        return reduced
-    kind, name, bases, members, *others = reduced[1]
-    return (reduced[0], (kind, name, bases, {**members, "__slots__": slots}, *others), *reduced[2:])
-
-
 def _note_globals(code: CodeType) -> None:
     """Have cloudpickle know the globals that classes read which the code makes: it looks at functions alone."""
     if code not in _inner._extract_code_globals_cache:
@@ -131,21 +122,11 @@ def _know_by_content(made: type) -> None:
 PLAIN: set[type] = set()
 """Types of libraries whose instances are pickled as the `pickle` module does, as far as they were met."""
 
-_libraries: dict[str, bool] = {}  # name of a module -> whether it is one
-
 
 def _of_library(thing: Any) -> bool:
     """Whether a function or class is of a library, where nothing is defined anew."""
     name = thing.__module__
-    if not isinstance(name, str):  # who knows what a class says
-        return False
-    found = _libraries.get(name)
-    if found is None:
-        module = sys.modules.get(name)
-        file = getattr(module, "__file__", None)
-        known = module is not None and name != "__main__"
-        found = _libraries[name] = known and (file is None or is_library(name, file))
-    return found
+    return isinstance(name, str) and is_of_library(name)  # who knows what a class says
 
 
 def _by_its_name(thing: Any) -> bool:
@@ -187,7 +168,7 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
             return NotImplemented
         if issubclass(kind, type):
             _know_by_content(obj)
-            return _with_slots(obj, super().reducer_override(obj))
+            return classes.reduced(obj, super().reducer_override(obj))
         if kind is FunctionType:
             if obj.__code__ is _CHOOSES and not by_reference(obj):
                 return _choosing, (dict(obj.registry),)

@@ -17,7 +17,8 @@ from typing import Any
 from nbflow.errors import CannotFingerprint
 from nbflow.values import memo
 from nbflow.values.byvalue import WithCache, dumps_function
-from nbflow.values.referring import by_reference, names_of
+from nbflow.values.libraries import is_of_library
+from nbflow.values.referring import by_reference, imports_of, names_of
 from nbflow.values.source import origin_of
 from nbflow.wire.messages import Define
 
@@ -62,9 +63,11 @@ class Captor:
         """What the function counts by in the memo; b"" if it has no fingerprint.
 
         That is logged, with the name of the app. Worked out again only after a capture that gave something new;
-        each time for a function that is not captured, because it runs by reference.
+        each time for a function that is not captured, because it runs by reference, and for one that refers to what
+        can change where it does not show in a capture: modules of the user's, files.
         """
-        if self._fingerprint[0] is not self._capture or not captured:
+        settled = self._watch is not None and not self._watch.elsewhere
+        if self._fingerprint[0] is not self._capture or not captured or not settled:
             try:
                 found = memo.fingerprint(self.function)
             except CannotFingerprint as error:
@@ -80,6 +83,7 @@ class _Watch:
     def __init__(self, function: Any) -> None:
         self.stable = True  # nothing it refers to can change without changing identity
         self.writes = False  # a call can leave something behind in its globals or cells
+        self.elsewhere = False  # it refers to modules of the user's, whose files may change
         self.functions: list[types.FunctionType] = []
         self._globals: list[tuple[dict[str, Any], str, Any]] = []
         self._cells: list[tuple[types.CellType, Any]] = []
@@ -120,6 +124,9 @@ class _Watch:
             self._parts.append(_parts(function))
             reads, writes = names_of(function.__code__)
             self.writes |= writes
+            self.elsewhere |= any(
+                level or not is_of_library(name) for level, name, _ in imports_of(function.__code__)
+            )
             values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
             values += function.__dict__.values()
             for cell in function.__closure__ or ():
@@ -137,11 +144,12 @@ class _Watch:
             return None
         if kind is types.ModuleType:
             self.stable &= sys.modules.get(value.__name__) is value
+            self.elsewhere |= not is_of_library(value.__name__)
         elif kind in (tuple, frozenset):
             inner = [function for item in value if (function := self._judge(item)) is not None]
             self.stable &= not inner  # functions inside of containers: rare, so captured at every call
         elif by_reference(value):
-            pass
+            self.elsewhere |= not is_of_library(value.__module__)
         elif isinstance(value, types.FunctionType):
             return value
         elif isinstance(value, WithCache):

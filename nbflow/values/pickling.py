@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from cloudpickle import cloudpickle as _inner
 
+from nbflow.values import classes
 from nbflow.values.byvalue import PLAIN, ByValue
 
 BIG = 64 * 1024  # bytes from which on a buffer travels out of band, and a value through the object store
@@ -237,7 +238,7 @@ def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, 
     Raises:
         Exception: whatever unpickling raises.
     """
-    owns = mine and b"_class_setstate" in (data if type(data) is bytes else bytes(data))
+    owns = mine and _has_class(data if type(data) is bytes else bytes(data))
     if not needs and not owns:
         return pickle.loads(data, buffers=buffers) if buffers else pickle.loads(data)
     _context.needs.append(needs)
@@ -247,6 +248,11 @@ def loads(data: Any, buffers: Iterable[Any] = (), needs: Sequence[Any] = (), *, 
         return pickle.loads(data, buffers=buffers)
     finally:
         _context.needs.pop()
+
+
+def _has_class(data: bytes) -> bool:
+    """Whether a class may come with it; one that an earlier version has kept, too."""
+    return b"nbflow.values.classes" in data or b"_class_setstate" in data
 
 
 def need(index: int) -> Any:
@@ -277,8 +283,8 @@ class _OwnersUnpickler(pickle.Unpickler):
         found = super().find_class(module, name)
         if found is _inner._make_skeleton_class:
             return self._make_skeleton_class
-        if found is _inner._class_setstate:
-            return self._class_setstate
+        if found is _inner._class_setstate or found is classes.set_state:
+            return functools.partial(self._set_state, found)
         return found
 
     def _make_skeleton_class(self, *args: Any) -> Any:
@@ -289,5 +295,5 @@ class _OwnersUnpickler(pickle.Unpickler):
             self._own.add(made)
         return made
 
-    def _class_setstate(self, made: type, state: Any) -> Any:
-        return made if made in self._own else _inner._class_setstate(made, state)
+    def _set_state(self, set_state: Callable[[type, Any], Any], made: type, state: Any) -> Any:
+        return made if made in self._own else set_state(made, state)

@@ -6,8 +6,11 @@ Functions are made with `exec` in a namespace called `__main__`, as a notebook m
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import pickle
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +95,29 @@ def test_what_a_function_refers_to_is_seen_as_it_is_at_the_call(
 )
 def test_a_copy_serves_many_calls_only_if_calls_leave_nothing_behind(source: str, reusable: bool) -> None:
     assert Captor(main(source)["f"]).capture().reusable is reusable
+
+
+@pytest.mark.parametrize(
+    "by", ["edited.helper(x)", "helper(x)", "__import__('edited').helper(x)", "inside(x)"]
+)
+def test_what_counts_is_worked_out_anew_when_a_module_has_changed_that_the_capture_names(
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "edited.py"
+    file.write_text("def helper(x): return x + 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "edited", raising=False)
+    edited = importlib.import_module("edited")
+    inside = "def inside(x):\n    import edited\n    return edited.helper(x)\n"
+    space = main(f"import edited\nfrom edited import helper\n{inside}def f(x): return {by}")
+    captor = Captor(space["f"])
+    code, before = captor.capture().code, captor.fingerprint("f")
+    file.write_text("def helper(x): return x + 100")
+    importlib.invalidate_caches()
+    space["helper"] = importlib.reload(edited).helper
+    assert captor.capture().code == code
+    assert before
+    assert (captor.fingerprint("f") != before) == (not by.startswith("__import__")), "that one nobody sees"
 
 
 def test_a_function_that_can_be_imported_travels_by_its_name() -> None:
