@@ -117,13 +117,18 @@ def _temporary() -> str:
 
 
 def _numbered(parent: str) -> str:
-    """A new directory 000, 001, ... of a run directory that the user named; several flows may share the parent."""
+    """A new directory 000, 001, ... of a run directory that the user named; several flows may share the parent.
+
+    The newest has the highest number, whichever of the others are gone.
+    """
     try:
         parent = private.private_directory(parent)
     except (NotPrivate, OSError) as error:
         raise ConfigurationError(f"Config(run_dir={parent!r}) cannot be used: {error}") from error
     claims.sweep_runs(parent)
-    number = 0
+    number = (
+        max((int(name) for name in os.listdir(parent) if name.isdecimal() and name.isascii()), default=-1) + 1
+    )
     while True:
         path = os.path.join(parent, f"{number:03d}")
         try:

@@ -83,12 +83,14 @@ class Checkpoints:
         self._index.pop(key, None)
         return None
 
-    def put(self, key: bytes, app: str, value: Value) -> None:
-        """Write a value. If it cannot be written, that is said in the scheduler's log, and the flow goes on."""
+    def put(self, key: bytes, app: str, value: Value) -> bool:
+        """Write a value. If it cannot be written, that is said in the scheduler's log, the flow goes on, and False."""
         try:
             self._write(key, app, time.time(), value)
         except (OSError, NotPrivate) as error:
             say(f"the value of a call of `{app}` cannot be written to {self._directory}: {error}")
+            return False
+        return True
 
     def close(self) -> None:
         """Nothing more will be written."""

@@ -62,6 +62,7 @@ class Memo:
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app
+        self._failed: set[bytes] = set()  # of those, what could not be written when it was to be
         self._coming: set[int] = set()  # tasks of whose values the client is making bytes
         self._asked: list[Callable[[], None]] = []
         self.due: float | None = None  #: when `write` is to be called next, in seconds since the epoch
@@ -148,10 +149,11 @@ class Memo:
         unwritten, self._unwritten = self._unwritten, {}
         for key, app in unwritten.items():
             self._write(key, app)
+        self._write_later()  # what could not be written
 
     def end(self) -> None:
         """The flow ends."""
-        if self._mode in ("dfk_exit", "periodic"):
+        if self._mode in ("dfk_exit", "periodic") or self._failed:
             self.write()
         if self._store is not None:
             self._store.close()
@@ -260,15 +262,26 @@ class Memo:
         if not self._mode or not lasts(key):
             return
         if self._mode == "task_exit":
-            self._write(key, app)
+            if self._write(key, app) and self._failed:
+                self.write()  # there may be room again
             return
         self._unwritten[key] = app
-        if self._mode == "periodic" and self.due is None:
+        self._write_later()
+
+    def _write_later(self) -> None:
+        if self._mode == "periodic" and self._unwritten and self.due is None:
             self.due = time.time() + self._period
 
-    def _write(self, key: bytes, app: str) -> None:
+    def _write(self, key: bytes, app: str) -> bool:
+        """False if it could not be written: it is tried again with others that are."""
         assert self._store is not None
-        self._store.put(key, app, self._known[key].value)
+        written = self._store.put(key, app, self._known[key].value)
+        if written:
+            self._failed.discard(key)
+        else:
+            self._failed.add(key)
+            self._unwritten[key] = app
+        return written
 
 
 def _held_in(value: Value) -> Iterator[Held]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,31 @@ def test_a_value_is_recalled_in_later_flows_of_the_run_directory(session: Sessio
         assert again.result(10)["array"].tolist() == [0, 1, 2]
         assert flow.details(again.tid).story[-1][1] == "done: recalled from the memo"
     assert session.runs == len(session.kept) == (2 if mode == "manual" else 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_could_not_be_written_is_when_there_is_a_place_for_it(session: Session, mode: str) -> None:
+    flow = session.load(mode)
+    in_the_way = session.run_dir / "000" / "checkpoint"
+    in_the_way.write_text("as a full disk would be")
+    assert session.app(1).result(10) == 1
+    flow.checkpoint()
+    in_the_way.unlink()
+    if mode == "manual":
+        flow.checkpoint()
+    session.load(mode)  # the end of the flow before
+    assert session.app(1).result(10) == 1
+    assert session.runs == 1
+    assert "cannot be written" in (session.run_dir / "000" / "scheduler.log").read_text()
+
+
+def test_the_newest_run_has_the_highest_number_whichever_are_gone(session: Session) -> None:
+    for _ in range(3):
+        session.load()
+        nbflow.clear()
+    shutil.rmtree(session.run_dir / "000")
+    session.load()
+    assert sorted(path.name for path in session.run_dir.iterdir()) == ["001", "002", "003"]
 
 
 @pytest.mark.parametrize("mode", [None, "manual"])
