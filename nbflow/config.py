@@ -151,8 +151,13 @@ class Config(Description):
                 object.__setattr__(self, name, fields[name].default)
             memoizer = BasicMemoizer(**{OLDER[name]: value for name, value in given.items()})
             object.__setattr__(self, "memoizer", memoizer)
-        elif self.memoizer is not None and not isinstance(self.memoizer, BasicMemoizer):
-            raise refuse("Config(memoizer=...)", "a BasicMemoizer or None", self.memoizer)
+        elif self.memoizer is not None and type(self.memoizer) is not BasicMemoizer:
+            allowed = "a BasicMemoizer or None" + (
+                ": one of a class of its own would not be asked"
+                if isinstance(self.memoizer, BasicMemoizer)
+                else ""
+            )
+            raise refuse("Config(memoizer=...)", allowed, self.memoizer)
 
 
 def checked_executors(where: str, given: Any) -> tuple[Executor, ...]:

@@ -63,6 +63,10 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(internal_tasks_max_threads=0), "at least 1, not 0"),
         (lambda: Config(retry_handler=1), "Config(retry_handler=...) must be a function, not 1"),
         (lambda: Config(std_autopath="x"), "Config(std_autopath=...) must be a function, not 'x'"),
+        (
+            lambda: Config(memoizer=type("Mine", (BasicMemoizer,), {})()),
+            "or None: one of a class of its own would not be asked, not Mine()",
+        ),
         (lambda: Config(memoizer=True), "Config(memoizer=...) must be a BasicMemoizer or None, not True"),
         (lambda: Config(app_cache=1), "BasicMemoizer(memoize=...) must be True or False, not 1"),
         (

@@ -71,6 +71,8 @@ class _Waiters(list[Any]):
 LOOKERS = ("IPython.core.completer", "IPython.core.guarded_eval", "IPython.core.oinspect", "IPython.utils", "jedi",
            "rlcompleter", "pydoc", "pydevd", "_pydevd")  # fmt: skip
 """Modules that ask objects for attributes in order to describe them: what they ask for is not computed."""
+_SHELL, _FINDERS = "IPython.core.interactiveshell", ("_ofind", "_getattr_property")
+"""What looks up what a tooltip is wanted of; cells run in the same module."""
 NEAR = 4  # frames between one of them and what is asked
 
 
@@ -95,7 +97,7 @@ def _is_looked_at() -> bool:
             return False
         frame = frame.f_back
         module = str(frame.f_globals.get("__name__"))
-        if module.startswith(LOOKERS):
+        if module.startswith(LOOKERS) or (module == _SHELL and frame.f_code.co_name in _FINDERS):
             return True
     return False
 
@@ -131,8 +133,8 @@ class Promise(concurrent.futures.Future[Result], Needed):
             raise asyncio.CancelledError
         try:
             return self.result()
-        except (asyncio.CancelledError, concurrent.futures.CancelledError) as error:
-            # the task's own: it must not look as if whoever awaits was cancelled
+        except (asyncio.CancelledError, concurrent.futures.CancelledError, SystemExit) as error:
+            # the task's own: it must not look as if whoever awaits was cancelled, or end the event loop
             raise RemoteError(type_name(error), text_of(error)) from error
 
     def __array_ufunc__(self, function: Callable[..., Any], *_: Any, **__: Any) -> NoReturn:

@@ -14,6 +14,7 @@ import time
 from nbflow.values.libraries import is_library
 
 EVERY = 0.002  # seconds between two looks: nobody edits a file and calls what is in it sooner
+OTHERS = 10  # times what the processor does for a look that it may take where files are far away
 SHARE = 50  # one part in so many of the time is looked for, where there are very many modules
 
 
@@ -30,12 +31,14 @@ class Modules:
 
         `since`: when that was asked last, in seconds since the epoch: what was not seen then was imported later.
         """
-        begun = time.monotonic()
+        begun, spent = time.monotonic(), time.thread_time()
         found = next((name for name, seen in self._seen.items() if _stat_of(seen[0]) not in (seen, None)), "")
         if len(sys.modules) != len(self._known):
             found = self._learn(since) or found
         now = time.monotonic()
-        self.due = now + max(EVERY, (now - begun) * SHARE)
+        # most of the time it may have been others' turn on the processor, which does not make it dear
+        cost = min(now - begun, OTHERS * (time.thread_time() - spent))
+        self.due = now + max(EVERY, cost * SHARE)
         return found
 
     def _learn(self, since: float) -> str:

@@ -8,6 +8,7 @@ import datetime
 import os
 import pickle
 import rlcompleter
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.oinspect import getdoc
 
 import nbflow
@@ -369,12 +371,27 @@ def test_pickling_a_future_says_that_it_stays_where_it_is() -> None:
         pickle.dumps(same(1))
 
 
+def test_a_task_that_exits_ends_no_event_loop(each_flow: DataFlowKernel) -> None:
+    leaves = python_app(sys.exit)
+
+    async def main() -> list[Any]:
+        together = asyncio.gather(leaves(3), nbflow.gather(leaves(3)), return_exceptions=True)
+        return [*await together, await asyncio.create_task(asyncio.sleep(0, "it goes on"))]
+
+    *ends, after = asyncio.run(main())
+    assert [(type(end), str(end)) for end in ends] == [(nbflow.errors.RemoteError, "SystemExit: 3")] * 2
+    assert after == "it goes on"
+
+
 def test_what_completes_and_inspects_makes_no_tasks(each_flow: DataFlowKernel) -> None:
     future = python_app(lambda: "text")()
     assert future.result(20) == "text"
     before = each_flow.task_count
     assert getdoc(future)
     assert rlcompleter.Completer({"future": future}).complete("future.upper.x", 0) is None
+    shell = InteractiveShell(user_ns={"future": future})
+    assert not shell._ofind("future.upper").found
+    assert shell.object_inspect("future.upper.x", 0)["found"] is False
     assert each_flow.task_count == before
     assert future.upper.__class__ is nbflow.AppFuture, "whoever asks by hand gets a future"
     assert each_flow.task_count == before + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, clear, load, python_app
-from nbflow.worker.modules import Modules
+from nbflow.worker.modules import EVERY, Modules
 from tests.gates import Gate, stand_at
 
 SECONDS = 60
@@ -123,6 +124,19 @@ def test_workers_stay_while_nothing_is_edited(flow: DataFlowKernel, helper: Help
         worker.pid for worker in flow.workers()
     }
     assert pids <= {worker.pid for worker in flow.workers()}
+
+
+def test_that_others_had_the_processor_meanwhile_puts_the_next_look_off_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = itertools.count(1000.0, 0.02)
+    clock = types.SimpleNamespace(
+        monotonic=lambda: next(moments), thread_time=itertools.count(1.0, 1e-6).__next__
+    )
+    monkeypatch.setattr("nbflow.worker.modules.time", clock)
+    modules = Modules()
+    modules.edited(0.0)
+    assert modules.due - (next(moments) - 0.02) <= EVERY
 
 
 def test_only_the_users_own_modules_with_a_file_are_looked_at(tmp_path: Path) -> None:

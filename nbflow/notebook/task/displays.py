@@ -49,12 +49,12 @@ class Shown:
     def __init__(self, apart: bool) -> None:
         self._displays: list[Displayed] = []
         self._left_out = 0
-        self._apart = apart
+        self.apart = apart
 
     def add(self, bundle: Bundle) -> None:
         """One more, under the others."""
         if len(self._displays) < MOST:
-            self._displays.append(Displayed(bundle, _printed() if self._apart else -1))
+            self._displays.append(Displayed(bundle, _printed() if self.apart else -1))
         else:
             self._left_out += 1
 
@@ -182,9 +182,12 @@ def close_figure(value: Any) -> None:
 
 
 def show_figures() -> None:
-    """Show what is open, and close it; what `pyplot.show()` does in a task."""
+    """Show what is open, and close it; what `pyplot.show()` does in a task.
+
+    On a thread of the user's process they may be the notebook's: there a figure is shown by `display`.
+    """
     pyplot, shown = _pyplot(), getattr(_here, "shown", None)
-    if pyplot is None or shown is None:
+    if pyplot is None or shown is None or not shown.apart:
         return
     for number in pyplot.get_fignums():
         figure = pyplot.figure(number)
