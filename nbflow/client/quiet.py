@@ -20,6 +20,22 @@ NEVER_ENDS = (
 _holding: dict[int, int] = {}  # thread -> how many locks of futures it holds, or is about to
 
 
+_ends: dict[int, type[BaseException]] = {}
+"""Thread -> what is to be raised in it once it holds none."""
+
+
+def end(thread: int, error: type[BaseException], at_once: Callable[[], object]) -> None:
+    """Have a thread end by an error: `at_once`, which is no Python code, or when it holds no lock of a future any more.
+
+    It would leave the lock taken, and whoever settles the future would wait for ever.
+    """
+    # nobody else has the interpreter between this look and what follows
+    if thread in _holding:
+        _ends[thread] = error
+    else:
+        at_once()
+
+
 def holds_a_future() -> bool:
     """Whether the calling thread holds the lock of a future: it is a finalizer, run in the midst of that."""
     return threading.get_ident() in _holding
@@ -63,6 +79,8 @@ class QuietCondition:
         else:
             _holding[thread] -= 1
         undisturbed.__exit__()
+        if _ends and thread not in _holding and (error := _ends.pop(thread, None)) is not None:
+            raise error
 
     def __enter__(self) -> bool:
         return self.acquire()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
 
-from nbflow.client import streams
+from nbflow.client import quiet, streams
 from nbflow.client.bars import Bar
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
@@ -88,9 +88,10 @@ class WorkerThread:
             self._changed.notify()
             if self.task is not None:
                 self._runner.capture.end()
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(TaskEnded)
-                )
+                thread = self._thread.ident or 0
+                raises = ctypes.pythonapi.PyThreadState_SetAsyncExc
+                at_once = functools.partial(raises, ctypes.c_ulong(thread), ctypes.py_object(TaskEnded))
+                quiet.end(thread, TaskEnded, at_once)
             return True
 
     def _work(self) -> None:
