@@ -75,6 +75,9 @@ class Cards:
 
     def __init__(self, shell: InteractiveShell, errors: TaskErrors) -> None:
         self._shell = shell
+        self._publisher = (
+            shell.display_pub
+        )  # what a cell under `%%capture` shows is caught, but not what others show
         self._errors = errors
         # held while a card is sent, not while it is made: that runs the user's code
         self._lock = threading.Lock()
@@ -256,7 +259,8 @@ class Cards:
     def _publish(self, shown: Shown, *, update: bool) -> None:
         data, metadata = shown.bundle
         transient = {"display_id": shown.display_id}
-        self._shell.display_pub.publish(dict(data), dict(metadata), transient=transient, update=update)
+        publisher = self._publisher if update else self._shell.display_pub
+        publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
 
     # ------------------------------------------------------------ what is displayed
 

@@ -58,8 +58,15 @@ def duration(text: str) -> float:
 
 
 def label(text: str) -> str:
-    """The label of an executor; IPython leaves quotation marks on it."""
+    """What somebody calls something; IPython leaves quotation marks on it."""
     return text[1:-1] if text[:1] in ("'", '"') and text[-1:] == text[:1] else text
+
+
+def executor(text: str) -> str:
+    """The label of an executor."""
+    if not (found := label(text)):
+        raise argparse.ArgumentTypeError("the label of an executor is wanted")
+    return found
 
 
 def names(text: str) -> list[str]:
@@ -130,7 +137,7 @@ class FlowMagics(Magics):
     @argument("--walltime", type=duration, metavar="S", help="end a task that runs longer than S seconds")
     @argument(
         "--executor",
-        type=label,
+        type=executor,
         action="append",
         metavar="L",
         help="run on the executor labelled L; repeatable",

@@ -21,6 +21,8 @@ from nbflow.notebook.cells import CellError
 from nbflow.notebook.inference import Inferred, infer
 from nbflow.notebook.task.cell import LAST
 
+_OF_MODULES = frozenset({"__builtin__", "__builtins__", "__doc__", "__file__", "__loader__", "__name__", "__package__",
+                         "__spec__"})  # fmt: skip
 PROVIDED = frozenset({"display", "get_ipython"})
 """What a task has of its own where the cell reads it."""
 
@@ -102,7 +104,7 @@ def _reads(
             what = f"name `{name}` is not defined in the notebook, so the cell cannot be given it"
             raise CellError(what, place.line, place.column)
     # what IPython and the task both have, and `__name__` and its like, are the task's own
-    reads = tuple(name for name in inferred.reads if not _is_dunder(name) and name not in PROVIDED)
+    reads = tuple(name for name in inferred.reads if name not in _OF_MODULES and name not in PROVIDED)
     keeps = tuple(name for name in inferred.binds if name in inferred.keeps and name not in reads)
     return reads, keeps
 
@@ -116,10 +118,6 @@ def _check_outputs(outputs: Collection[str], inferred: Inferred, reads: Collecti
         if name not in has:
             binds = ", ".join(f"`{bound}`" for bound in inferred.binds) or "no name at all"
             raise CellError(f"-o {name}: the cell does not bind `{name}`; it binds {binds}", 1)
-
-
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
 
 
 def _undecidable(what: str, missing: list[str]) -> str:

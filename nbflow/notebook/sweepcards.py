@@ -41,6 +41,9 @@ class SweepCards:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
+        self._publisher = (
+            shell.display_pub
+        )  # what a cell under `%%capture` shows is caught, but not what others show
         self._lock = threading.Lock()  # of what follows; held while a card is made and sent
         self._open: list[_Shown] = []
         self._ended: deque[_Shown] = deque(maxlen=MOST_SENT_AGAIN)
@@ -106,7 +109,8 @@ class SweepCards:
     def _publish(self, shown: _Shown, *, update: bool) -> None:
         data, metadata = shown.bundle
         transient = {"display_id": shown.display_id}
-        self._shell.display_pub.publish(dict(data), dict(metadata), transient=transient, update=update)
+        publisher = self._publisher if update else self._shell.display_pub
+        publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
 
 
 def card_of(sweep: Sweep) -> SweepCard:

@@ -537,6 +537,33 @@ def test_what_another_cells_loop_has_bound_is_not_waited_for(shell: Any, tmp_pat
     path.touch()
 
 
+def test_a_cell_that_cannot_be_run_again_is_told_of_and_keeps_no_other_from_it(
+    shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "a = b = 1")
+    run(shell, "%%app --name A\nx = a + 1")
+    run(shell, "%%app --name B\ny = b + 1")
+    assert (value(shell, "x"), value(shell, "y")) == (2, 2)
+    run(shell, "del a\nb = 5")
+    capsys.readouterr()
+    run(shell, "%nbflow run --stale")
+    said = capsys.readouterr().out
+    assert "1 cell again: B." in said
+    assert "A cannot be run again:" in said
+    assert value(shell, "y") == 6
+
+
+def test_names_with_two_underscores_are_given_but_for_those_that_any_module_has(shell: Any) -> None:
+    run(shell, "__version__ = '1.2'")
+    run(shell, "%%app\nfound = __version__, __name__")
+    assert value(shell, "found") == ("1.2", "__main__")
+
+
+def test_a_label_that_is_empty_is_refused_in_its_line(shell: Any) -> None:
+    with pytest.raises(UsageError, match="the label of an executor is wanted"):
+        run(shell, "%%app --executor=\nx = 1")
+
+
 def test_a_loop_of_a_task_may_have_made_no_turn(shell: Any) -> None:
     run(shell, "i = 7")
     run(shell, "%%app --name A\nfor i in []: pass")

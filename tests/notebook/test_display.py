@@ -443,3 +443,15 @@ def test_so_does_one_that_was_shown_once_the_task_had_failed(shell: Any, tmp_pat
     path.write_text("ready by now")
     run(shell, "f.retry()")
     eventually(shell, says("ready by now"))
+
+
+def test_what_ends_while_a_cell_captures_is_shown_all_the_same(shell: Any, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    run(shell, APPS)
+    run(shell, f"future = wait_for({str(go)!r})\nfuture")
+    run(
+        shell,
+        f"%%capture caught\nimport pathlib\npathlib.Path({str(go)!r}).touch()\nfuture.result()\n%nbflow wait",
+    )
+    eventually(shell, lambda data: "has not ended" not in data["text/plain"])
+    assert shell.user_ns["caught"].outputs == []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from IPython.core.error import UsageError
 from IPython.display import display
 
+from nbflow.errors import NbflowError, describe
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.staleness import Standing, standings
 from nbflow.notebook.status import many
@@ -34,12 +35,19 @@ def run(tools: Tools, words: Sequence[str]) -> None:
         print(NONE)
         return
     due = [one for one in found if one.due]
+    begun, refused = [], []
     for one in due:  # behind those it needs: it is given their new futures, and waits for them
-        tools.cells.again(one.run)
+        try:
+            tools.cells.again(one.run)
+            begun.append(one.run.sent.label)
+        except (NbflowError, UsageError) as error:
+            refused.append(f"{one.run.sent.label} cannot be run again: {describe(error)}")
     if not due:
         print("All cells are up to date.")
-        return
-    print(f"{many(len(due), 'cell')} again: {', '.join(one.run.sent.label for one in due)}.")
+    if begun:
+        print(f"{many(len(begun), 'cell')} again: {', '.join(begun)}.")
+    for line in refused:
+        print(line)
 
 
 def _standings(tools: Tools) -> list[Standing]:
