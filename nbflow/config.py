@@ -152,12 +152,8 @@ class Config(Description):
             memoizer = BasicMemoizer(**{OLDER[name]: value for name, value in given.items()})
             object.__setattr__(self, "memoizer", memoizer)
         elif self.memoizer is not None and type(self.memoizer) is not BasicMemoizer:
-            allowed = "a BasicMemoizer or None" + (
-                ": one of a class of its own would not be asked"
-                if isinstance(self.memoizer, BasicMemoizer)
-                else ""
-            )
-            raise refuse("Config(memoizer=...)", allowed, self.memoizer)
+            # what one of a class of its own has in place of ours would not be asked
+            raise refuse("Config(memoizer=...)", "a BasicMemoizer itself or None", self.memoizer)
 
 
 def checked_executors(where: str, given: Any) -> tuple[Executor, ...]:

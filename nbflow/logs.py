@@ -109,7 +109,8 @@ def start(wanted: bool | LogConfig, run_dir: str) -> Callable[[], None]:
     if wanted is False:
         return _nothing
     config = FileLogging(level=logging.INFO) if wanted is True else wanted
-    return config.initialize_logging(log_dir=Path(run_dir), log_name=LOGGER)
+    ends: object = config.initialize_logging(log_dir=Path(run_dir), log_name=LOGGER)
+    return ends if callable(ends) else _nothing  # one of the user's may have forgotten it
 
 
 def _nothing() -> None:

@@ -65,9 +65,12 @@ def handler(exception: Exception, record: object) -> float:
         (lambda: Config(std_autopath="x"), "Config(std_autopath=...) must be a function, not 'x'"),
         (
             lambda: Config(memoizer=type("Mine", (BasicMemoizer,), {})()),
-            "or None: one of a class of its own would not be asked, not Mine()",
+            "must be a BasicMemoizer itself or None, not Mine()",
         ),
-        (lambda: Config(memoizer=True), "Config(memoizer=...) must be a BasicMemoizer or None, not True"),
+        (
+            lambda: Config(memoizer=True),
+            "Config(memoizer=...) must be a BasicMemoizer itself or None, not True",
+        ),
         (lambda: Config(app_cache=1), "BasicMemoizer(memoize=...) must be True or False, not 1"),
         (
             lambda: Config(memoizer=BasicMemoizer(), app_cache=False),
