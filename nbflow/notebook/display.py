@@ -33,6 +33,7 @@ from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import Bundle, rich
+from nbflow.notebook.output import Uncaught
 from nbflow.notebook.sweepcards import SweepCards
 from nbflow.notebook.telling import described
 from nbflow.notebook.tellings import Cell
@@ -75,9 +76,7 @@ class Cards:
 
     def __init__(self, shell: InteractiveShell, errors: TaskErrors) -> None:
         self._shell = shell
-        self._publisher = (
-            shell.display_pub
-        )  # what a cell under `%%capture` shows is caught, but not what others show
+        self._uncaught = Uncaught(shell)
         self._errors = errors
         # held while a card is sent, not while it is made: that runs the user's code
         self._lock = threading.Lock()
@@ -259,7 +258,7 @@ class Cards:
     def _publish(self, shown: Shown, *, update: bool) -> None:
         data, metadata = shown.bundle
         transient = {"display_id": shown.display_id}
-        publisher = self._publisher if update else self._shell.display_pub
+        publisher = self._uncaught.publisher if update else self._shell.display_pub
         publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
 
     # ------------------------------------------------------------ what is displayed

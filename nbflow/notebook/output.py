@@ -6,10 +6,32 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.displaypub import CapturingDisplayPublisher
+
 from nbflow.notebook import audience
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+class Uncaught:
+    """What publishes the displays of a shell, but for that of a cell under `%%capture`.
+
+    That catches what the cell shows. What becomes of other cells' displays meanwhile is theirs.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._last: Any = None
+        self.publisher  # noqa: B018 - to know it before a cell catches anything
+
+    @property
+    def publisher(self) -> Any:
+        """As it is now, or was before a cell caught what it shows."""
+        now = self._shell.display_pub
+        if type(now) is not CapturingDisplayPublisher:
+            self._last = now
+        return now if self._last is None else self._last
 
 
 class Output:

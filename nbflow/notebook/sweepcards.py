@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.client.sweep import Sweep
 from nbflow.notebook.formats import Bundle
+from nbflow.notebook.output import Uncaught
 from nbflow.notebook.sweepcard import SweepCard
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class SweepCards:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._publisher = (
-            shell.display_pub
-        )  # what a cell under `%%capture` shows is caught, but not what others show
+        self._uncaught = Uncaught(shell)
         self._lock = threading.Lock()  # of what follows; held while a card is made and sent
         self._open: list[_Shown] = []
         self._ended: deque[_Shown] = deque(maxlen=MOST_SENT_AGAIN)
@@ -109,7 +108,7 @@ class SweepCards:
     def _publish(self, shown: _Shown, *, update: bool) -> None:
         data, metadata = shown.bundle
         transient = {"display_id": shown.display_id}
-        publisher = self._publisher if update else self._shell.display_pub
+        publisher = self._uncaught.publisher if update else self._shell.display_pub
         publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +16,14 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 import nbflow
 from nbflow.core.states import State
 from nbflow.notebook.card import Card
 from nbflow.notebook.formats import rich
+from nbflow.notebook.output import Uncaught
 from nbflow.notebook.traces import ARROW
 from tests.notebook.shells import Kernel, real_kernel, shell_in_process
 
@@ -455,3 +458,15 @@ def test_what_ends_while_a_cell_captures_is_shown_all_the_same(shell: Any, tmp_p
     )
     eventually(shell, lambda data: "has not ended" not in data["text/plain"])
     assert shell.user_ns["caught"].outputs == []
+
+
+def test_a_shell_whose_first_cell_captures_is_no_exception() -> None:
+    """The extension was loaded in a cell that captures."""
+    caught, real = CapturingDisplayPublisher(), object()
+    shell: Any = types.SimpleNamespace(display_pub=caught)
+    uncaught = Uncaught(shell)
+    assert uncaught.publisher is caught, "there is no other one yet"
+    shell.display_pub = real
+    assert uncaught.publisher is real
+    shell.display_pub = CapturingDisplayPublisher()
+    assert uncaught.publisher is real
