@@ -146,7 +146,7 @@ class PropagatedException(TaskError):
 
     @property
     def dependent_exceptions_tids(self) -> Sequence[tuple[BaseException, str]]:
-        """What failed first, and where, as Parsl gives it."""
+        """What failed first, and where: one pair, as Parsl writes it; Parsl has one for each need that failed."""
         return [(self.root, f"task {name_of(self.root_id)}")]
 
 

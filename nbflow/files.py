@@ -41,7 +41,9 @@ class File(str):
 
     @classmethod
     def _at(cls, url: str | os.PathLike[str], local_path: str | None) -> File:
-        given = url.url if isinstance(url, File) else os.fspath(url)
+        given: object = url.url if isinstance(url, File) else url
+        if isinstance(given, os.PathLike):
+            given = os.fspath(given)
         if not isinstance(given, str):
             raise UsageError(f"a File needs a path or URL as text, not {given!r}")
         try:

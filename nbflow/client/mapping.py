@@ -53,7 +53,7 @@ def map(  # noqa: A001 - `nbflow.map` is its name
         TypeError: the function would not take such arguments; `chunksize` is no whole number.
         ValueError: `chunksize` is less than 1.
         CannotPickle: what the function refers to cannot travel.
-        FlowClosed: the flow has ended.
+        NoDataFlowKernelError: no flow is loaded, or it has ended.
     """
     if not iterables:
         raise TypeError("nbflow.map() takes a function and at least one iterable")

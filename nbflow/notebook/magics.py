@@ -157,8 +157,8 @@ class FlowMagics(Magics):
     def app(self, line: str, cell: str) -> None:
         """Make an app of each function in the cell, or run the cell as one task in the background.
 
-        A cell that holds nothing but functions, imports, constants (assignments to names) and classes defines apps;
-        functions whose name begins with an underscore stay what they are.
+        A cell that defines a function, and beside it holds nothing but functions, imports, constants (assignments to
+        names) and classes, defines apps; functions whose name begins with an underscore stay what they are.
 
         Any other cell runs as a task. What it reads is sent along as it is now, what it binds are futures at once,
         and the next cell can be run. What is read and bound is inferred; -i and -o say it.
