@@ -471,7 +471,8 @@ def run(flow: DataFlowKernel, point: Point, name: str, deed: Deed) -> None:
     innocents()
     after = {worker.pid for worker in flow.workers()}
     if deed in RAISING.values():
-        assert after == before, "a worker has died"
+        # one more may stand in for one that did not respond for a while
+        assert before <= after, "a worker has died"
     else:
         assert after != before, "no worker has died"
 
