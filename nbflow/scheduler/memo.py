@@ -62,7 +62,7 @@ class Memo:
         self._mode = spec.mode
         self._period = spec.period
         self._unwritten: dict[bytes, str] = {}  # key -> app
-        self._failed: set[bytes] = set()  # of those, what could not be written when it was to be
+        self._failed: dict[bytes, str] = {}  # the same of what could not be written when it was to be
         self._coming: set[int] = set()  # tasks of whose values the client is making bytes
         self._asked: list[Callable[[], None]] = []
         self.due: float | None = None  #: when `write` is to be called next, in seconds since the epoch
@@ -147,14 +147,17 @@ class Memo:
         """Write what has not been written yet, and is here."""
         self.due = None
         unwritten, self._unwritten = self._unwritten, {}
+        self._write_again()
         for key, app in unwritten.items():
             self._write(key, app)
         self._write_later()  # what could not be written
 
     def end(self) -> None:
         """The flow ends."""
-        if self._mode in ("dfk_exit", "periodic") or self._failed:
+        if self._mode in ("dfk_exit", "periodic"):
             self.write()
+        else:
+            self._write_again()
         if self._store is not None:
             self._store.close()
 
@@ -262,26 +265,28 @@ class Memo:
         if not self._mode or not lasts(key):
             return
         if self._mode == "task_exit":
-            if self._write(key, app) and self._failed:
-                self.write()  # there may be room again
+            if self._write(key, app):
+                self._write_again()  # there may be room again
             return
         self._unwritten[key] = app
         self._write_later()
 
     def _write_later(self) -> None:
-        if self._mode == "periodic" and self._unwritten and self.due is None:
+        if self._mode == "periodic" and (self._unwritten or self._failed) and self.due is None:
             self.due = time.time() + self._period
 
     def _write(self, key: bytes, app: str) -> bool:
         """False if it could not be written: it is tried again with others that are."""
         assert self._store is not None
         written = self._store.put(key, app, self._known[key].value)
-        if written:
-            self._failed.discard(key)
-        else:
-            self._failed.add(key)
-            self._unwritten[key] = app
+        if not written:
+            self._failed[key] = app
         return written
+
+    def _write_again(self) -> None:
+        failed, self._failed = self._failed, {}
+        for key, app in failed.items():
+            self._write(key, app)
 
 
 def _held_in(value: Value) -> Iterator[Held]:

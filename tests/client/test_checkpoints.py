@@ -64,6 +64,18 @@ def test_what_could_not_be_written_is_when_there_is_a_place_for_it(session: Sess
     assert "cannot be written" in (session.run_dir / "000" / "scheduler.log").read_text()
 
 
+def test_what_nobody_has_asked_for_is_not_written_with_what_is_tried_again(session: Session) -> None:
+    flow = session.load("manual")
+    in_the_way = session.run_dir / "000" / "checkpoint"
+    in_the_way.write_text("as a full disk would be")
+    session.app(1).result(10)
+    flow.checkpoint()
+    in_the_way.unlink()
+    session.app(2).result(10)  # after it was asked for
+    nbflow.clear()
+    assert len(session.kept) == 1
+
+
 def test_the_newest_run_has_the_highest_number_whichever_are_gone(session: Session) -> None:
     for _ in range(3):
         session.load()
