@@ -41,14 +41,14 @@ from nbflow.notebook.traces import blaming, failed_task, root_of
 from nbflow.numbers import name_of
 from nbflow.values.outcome import OF_THE_VALUE
 
-log = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbflow.client.feed import Feed
     from nbflow.notebook.errors import TaskErrors
     from nbflow.wire.rows import TaskRow
+
+log = logging.getLogger(__name__)
 
 Promise: TypeAlias = AppFuture | Companion[Any]
 
@@ -76,7 +76,7 @@ class Cards:
 
     def __init__(self, shell: InteractiveShell, errors: TaskErrors) -> None:
         self._shell = shell
-        self._uncaught = Uncaught(shell)
+        self._displays = Uncaught(shell)
         self._errors = errors
         # held while a card is sent, not while it is made: that runs the user's code
         self._lock = threading.Lock()
@@ -256,10 +256,7 @@ class Cards:
                     self._keep_fruitless(shown)
 
     def _publish(self, shown: Shown, *, update: bool) -> None:
-        data, metadata = shown.bundle
-        transient = {"display_id": shown.display_id}
-        publisher = self._uncaught.publisher if update else self._shell.display_pub
-        publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
+        self._displays.publish(shown.bundle, shown.display_id, update=update)
 
     # ------------------------------------------------------------ what is displayed
 

@@ -33,6 +33,14 @@ class Uncaught:
             self._last = now
         return now if self._last is None else self._last
 
+    def publish(
+        self, bundle: tuple[Mapping[str, Any], Mapping[str, Any]], display_id: str, *, update: bool
+    ) -> None:
+        """Display a bundle, data and metadata, under the cell that runs, or `update` a display with it."""
+        data, metadata = bundle
+        publisher = self.publisher if update else self._shell.display_pub
+        publisher.publish(dict(data), dict(metadata), transient={"display_id": display_id}, update=update)
+
 
 class Output:
     """A display of its own in a cell that runs now."""

@@ -42,7 +42,7 @@ class SweepCards:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._uncaught = Uncaught(shell)
+        self._displays = Uncaught(shell)
         self._lock = threading.Lock()  # of what follows; held while a card is made and sent
         self._open: list[_Shown] = []
         self._ended: deque[_Shown] = deque(maxlen=MOST_SENT_AGAIN)
@@ -106,10 +106,7 @@ class SweepCards:
         return shown.sweep.done() and (card_of(shown.sweep).bundle(), {}) == shown.bundle
 
     def _publish(self, shown: _Shown, *, update: bool) -> None:
-        data, metadata = shown.bundle
-        transient = {"display_id": shown.display_id}
-        publisher = self._uncaught.publisher if update else self._shell.display_pub
-        publisher.publish(dict(data), dict(metadata), transient=transient, update=update)
+        self._displays.publish(shown.bundle, shown.display_id, update=update)
 
 
 def card_of(sweep: Sweep) -> SweepCard:
