@@ -6,8 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+from IPython.core.interactiveshell import ExecutionInfo
 
 import nbflow
 from nbflow.core.states import State
@@ -26,9 +25,8 @@ from nbflow.notebook.cells import CellError
 from nbflow.notebook.task.future import NameFuture
 from nbflow.notebook.task.value import Displayed
 from nbflow.notebook.under import in_order
+from tests.notebook.cellruns import SECONDS, eventually, gate, run, under, value
 from tests.notebook.shells import Kernel, real_kernel, refusal, shell_in_process
-
-SECONDS = 30.0
 
 
 @pytest.fixture
@@ -46,31 +44,8 @@ def kernel() -> Iterator[Kernel]:
         yield kernel
 
 
-def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> None:
-    shell.run_cell(code, store_history=True, cell_id=cell_id).raise_error()
-
-
-def value(shell: InteractiveShell, name: str) -> Any:
-    future = shell.user_ns[name]
-    assert isinstance(future, NameFuture)
-    return future.result(SECONDS)
-
-
 def texts(shell: Any) -> list[str]:
     return [output["data"].get("text/plain", "") for output in shell.display_pub.outputs]
-
-
-def eventually(true: Callable[[], object]) -> None:
-    end = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        threading.Event().wait(0.01)
-
-
-def gate(tmp_path: Path, name: str = "gate") -> tuple[str, Path]:
-    """Lines of a cell that wait until a file is there, and the file."""
-    path = tmp_path / name
-    return f"import os, time\nwhile not os.path.exists({str(path)!r}): time.sleep(0.01)\n", path
 
 
 # ---------------------------------------------------------------- what becomes a task
@@ -154,16 +129,6 @@ def test_what_the_cell_binds_on_one_of_its_ways_need_not_be_in_the_notebook(
 def test_what_it_did_not_bind_after_all_is_pythons_own_error(shell: Any) -> None:
     run(shell, "%%app\nif False: w = 1\nfound = w")
     assert isinstance(shell.user_ns["found"].exception(SECONDS), NameError)
-
-
-def test_a_loop_variable_of_another_cell_makes_no_cell_stale(shell: Any, capsys: Any) -> None:
-    run(shell, "for i in range(5): pass\nscale = 2")
-    run(shell, "%%app\ntotal = 0\nfor i in range(3): total += i * scale")
-    assert value(shell, "total") == 6
-    assert under(shell)[0]["text/plain"].startswith("reads scale · binds total, i")
-    run(shell, "i = 99")
-    run(shell, "%nbflow run --stale")
-    assert "again" not in capsys.readouterr().out
 
 
 def test_values_are_copied_and_names_are_futures_at_once(shell: Any, tmp_path: Path) -> None:
@@ -362,14 +327,6 @@ def test_a_cached_cell_is_recalled(shell: Any, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what stands under the cell
 
 
-def under(shell: Any) -> list[dict[str, Any]]:
-    """The last state of each display, in the order in which they were displayed."""
-    last: dict[str, dict[str, Any]] = {}
-    for output in shell.display_pub.outputs:
-        last[(output["transient"] or {}).get("display_id", str(len(last)))] = output["data"]
-    return list(last.values())
-
-
 def settled(shell: Any) -> list[dict[str, Any]]:
     run(shell, "%nbflow wait")
     return under(shell)
@@ -507,52 +464,6 @@ def test_hostile_text_stays_text(shell: Any) -> None:
         assert "<script" not in data["text/html"]
 
 
-# ---------------------------------------------------------------- running a cell again
-
-
-@pytest.mark.parametrize("known_by", ["id", "name", "text"])
-def test_running_a_cell_again_withdraws_the_run_that_goes_on(
-    shell: Any, tmp_path: Path, known_by: str
-) -> None:
-    wait, path = gate(tmp_path)
-    run(shell, "x = 1")
-    line, identity = ("--name again", None) if known_by == "name" else ("", "a" if known_by == "id" else None)
-    run(shell, f"%%app {line}\n{wait}x += 1", cell_id=identity)
-    first = shell.user_ns["x"]
-    more = "" if known_by == "text" else "\nx += 100"
-    run(shell, f"%%app {line}\n{wait}x += 1{more}", cell_id=identity)
-    assert first.parent.cancel() or first.cancelled()
-    path.touch()
-    assert value(shell, "x") == 2 + (100 if more else 0)  # not 3: the first run counts as never run
-    run(shell, f"%%app {line}\n{wait}x += 1{more}", cell_id=identity)
-    assert value(shell, "x") == 3 + (200 if more else 0)  # this one had ended
-
-
-def test_what_another_cells_loop_has_bound_is_not_waited_for(shell: Any, tmp_path: Path) -> None:
-    wait, path = gate(tmp_path)
-    run(shell, f"%%app --name A\n{wait}for i in range(3): y = i\n1 / 0")
-    run(shell, "%%app --name B\nfor i in range(5): y = i\nz = (i, y)")
-    assert value(shell, "z") == (4, 4)
-    assert (value(shell, "i"), value(shell, "y")) == (4, 4)
-    path.touch()
-
-
-def test_a_cell_that_cannot_be_run_again_is_told_of_and_keeps_no_other_from_it(
-    shell: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(shell, "a = b = 1")
-    run(shell, "%%app --name A\nx = a + 1")
-    run(shell, "%%app --name B\ny = b + 1")
-    assert (value(shell, "x"), value(shell, "y")) == (2, 2)
-    run(shell, "del a\nb = 5")
-    capsys.readouterr()
-    run(shell, "%nbflow run --stale")
-    said = capsys.readouterr().out
-    assert "1 cell again: B." in said
-    assert "A cannot be run again:" in said
-    assert value(shell, "y") == 6
-
-
 def test_names_with_two_underscores_are_given_but_for_those_that_any_module_has(shell: Any) -> None:
     run(shell, "__version__ = '1.2'")
     run(shell, "%%app\nfound = __version__, __name__")
@@ -571,114 +482,6 @@ def test_a_loop_of_a_task_may_have_made_no_turn(shell: Any) -> None:
     run(shell, "%%app --name B\nfor i in []: pass")
     with pytest.raises(NotBound):
         value(shell, "i")
-
-
-def test_cells_with_loops_do_not_make_each_other_stale(
-    shell: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(shell, "n = 2")
-    run(shell, "%%app --name A\nfor i in range(n): pass")
-    run(shell, "%%app --name B\nfor i in range(100): pass")
-    assert value(shell, "i") == 99
-    run(shell, "n = 3\n%nbflow run --stale")
-    assert value(shell, "i") == 2
-    assert all("stale" not in line for line in cells(shell, capsys))
-
-
-def test_a_cell_that_failed_is_run_again_on_what_was_there_before(shell: Any) -> None:
-    run(shell, "x = 1")
-    run(shell, "%%app\nx = x + 1\nfor i in range(3): last = 1 / (x - 2)", cell_id="a")
-    shell.user_ns["x"].exception(SECONDS)
-    run(shell, "%%app\nx = x + 1\nfor i in range(3): last = 1 / x", cell_id="a")
-    assert (value(shell, "x"), value(shell, "last")) == (2, 0.5)
-
-
-def cells(shell: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of the table of cells, single spaces."""
-    capsys.readouterr()
-    before = len(shell.display_pub.outputs)
-    run(shell, "%nbflow cells")
-    # a cell that goes on may be told of meanwhile
-    (shown,) = (
-        one for one in shell.display_pub.outputs[before:] if "<table" in one["data"].get("text/html", "")
-    )
-    return [" ".join(line.split()) for line in shown["data"]["text/plain"].splitlines()[1:]]
-
-
-def test_what_failed_is_tried_again_but_for_runs_that_a_later_one_has_taken_the_place_of(
-    shell: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(shell, "%%app --name one\nx = 1 / 0")
-    run(shell, "%nbflow wait")
-    run(shell, "%%app --name one\nx = 2 / 0")
-    run(shell, "%%app --name other\ny = 3 / 0")
-    run(shell, "%nbflow wait")
-    capsys.readouterr()
-    run(shell, "%nbflow retry")
-    assert "Tried again: tasks 2 `one`, 3 `other`." in capsys.readouterr().out
-
-
-def test_stale_cells_are_told_and_run_again_in_the_order_of_their_needs(
-    shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    run(shell, "a = 1; b = 1\ndef f(x): return x + 1")
-    run(shell, "%%app\nx = f(a)\nprint('ran x')")
-    run(shell, "%%app\ny = x * 10\nprint('ran y')")
-    run(shell, "%%app --name alone\nz = b\nprint('ran z')")
-    run(shell, "%nbflow wait")
-    assert cells(shell, capsys) == [
-        "In[2] f, a x ✓ fresh", "In[3] x y ✓ fresh", "alone (In[4]) b z ✓ fresh",
-    ]  # fmt: skip
-    run(shell, "%nbflow run --stale")
-    assert "All cells are up to date." in capsys.readouterr().out
-    run(shell, "a = 2")
-    assert cells(shell, capsys) == [
-        "In[2] f, a x ↻ stale `a` has changed",
-        "In[3] x y ↻ stale `x` comes from In[2], which is to run again",
-        "alone (In[4]) b z ✓ fresh",
-    ]
-    tasks, displays = nbflow.dfk().task_count, len(under(shell))
-    run(shell, "%nbflow run --stale")
-    assert "2 cells again: In[2], In[3]." in capsys.readouterr().out
-    assert (value(shell, "y"), nbflow.dfk().task_count - tasks) == (30, 2)
-    run(shell, "%nbflow wait")
-    assert [line.split()[-1] for line in cells(shell, capsys)] == ["fresh"] * 3
-    assert len(under(shell)) - displays <= 4  # tables; the cells' own displays were replaced
-    run(shell, "def f(x): return x + 5")
-    assert "`f` has changed" in cells(shell, capsys)[0]
-
-
-def test_failed_running_and_uncompared_cells_are_told(
-    shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    numpy = pytest.importorskip("numpy")
-    wait, path = gate(tmp_path)
-    shell.user_ns |= {"d": 0, "big": numpy.ones(2_000_000)}
-    run(shell, "%%app\nq = 1 / d")
-    run(shell, "%%app\nn = len(big)")
-    shell.user_ns["n"].result(SECONDS), shell.user_ns["q"].exception(SECONDS)
-    run(shell, f"%%app\n{wait}r = d")
-    run(shell, "%%app\nafter = r")
-    eventually(lambda: shell.user_ns["r"].running())
-    lines = cells(shell, capsys)
-    assert lines[0] == "In[1] d q ✕ failed ZeroDivisionError: division by zero"
-    assert lines[1].startswith("In[2] big n ✓ fresh `big`: too big to be compared (16 MB or more)")
-    assert lines[2].startswith("In[3] d os, time, r ▶ running")
-    assert lines[3] == f"In[4] r after {State.WAITING.sign} waiting"
-    shell.user_ns |= {"d": 2, "big": numpy.ones(3_000_000)}
-    lines = cells(shell, capsys)
-    assert "`d` has changed" in lines[0]
-    assert "stale `big` has changed" in lines[1]
-    path.touch()
-    run(shell, "%nbflow run --stale")
-    assert (value(shell, "q"), value(shell, "n"), value(shell, "r")) == (0.5, 3_000_000, 2)
-
-
-def test_run_and_cells_say_what_they_take(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "%nbflow run takes --stale" in str(refusal(shell, "%nbflow run"))
-    run(shell, "%nbflow cells")
-    run(shell, "%nbflow run --stale")
-    assert capsys.readouterr().out.count("No cell has run as a task yet") == 2
 
 
 # ---------------------------------------------------------------- worker, threads, kernel, head-less
@@ -720,26 +523,6 @@ def test_the_next_cell_runs_while_the_cell_does(kernel: Kernel, tmp_path: Path) 
     ]
     assert "16" in updates
     assert "reads a · binds os, time, y\nworking" in updates
-
-
-def test_a_cell_that_was_deleted_is_not_run_again(kernel: Kernel) -> None:
-    def execute(code: str, **metadata: Any) -> None:
-        """As JupyterLab does: with the cell's id, and those that were deleted since the last time."""
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
-        message = kernel.client.session.msg("execute_request", content, metadata=metadata)
-        kernel.client.shell_channel.send(message)
-        while (
-            kernel.client.get_shell_msg(timeout=30)["parent_header"]["msg_id"] != message["header"]["msg_id"]
-        ):
-            pass
-
-    kernel.run("base = 1")
-    execute("%%app --name stays\nleft = base", cellId="one")
-    execute("%%app --name goes\ngone = base", cellId="two")
-    assert kernel.value("left.result(), gone.result()") == "(1, 1)"
-    execute("base = 2", cellId="three", deletedCells=["two"])
-    assert "1 cell again: stays" in kernel.run("%nbflow run --stale").text
-    assert kernel.value("left.result(), gone.result()") == "(2, 1)"
 
 
 def test_a_notebook_run_head_less_has_outputs_in_place(tmp_path: Path) -> None:
