@@ -78,6 +78,7 @@ class Extension:
             self._displays.for_type(promise, self._cards.show)
         self._displays.for_type(Sweep, self._cards.sweeps.show)
         self._shell.events.register("pre_run_cell", self._cells.before_cell)
+        self._shell.events.register("post_run_cell", self._cells.after_cell)
         self._places.install()
         self._errors.install()
         self._lines.install()
@@ -106,6 +107,7 @@ class Extension:
         for promise in (*PROMISES, Sweep):
             self._displays.pop(promise, None)
         self._shell.events.unregister("pre_run_cell", self._cells.before_cell)
+        self._shell.events.unregister("post_run_cell", self._cells.after_cell)
         self._lines.remove()
         self._errors.remove()
         self._places.remove()

@@ -1,20 +1,21 @@
 """Which cells that ran as tasks are not up to date any more, and why; and running those again.
 
-A cell is stale when a name that it reads stands for another value than when it ran, or is bound by a cell that is stale
-itself. What a cell binds itself never makes it stale: `x += 1` would be so at once.
+A cell is stale when the cell that gave it a name has run again since, or is stale itself; and when a name that no such
+cell gave it stands for another value than when it ran. What a cell binds itself never makes it stale: `x += 1` would be
+so at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.legible import shorten
-from nbflow.notebook.running import ABSENT, Run
-from nbflow.notebook.task.future import NameFuture
+from nbflow.notebook.running import Run
+from nbflow.notebook.sources import ABSENT, Kept, Runs, Source
 
 FRESH, STALE = "fresh", "stale"
 
@@ -40,63 +41,50 @@ class Standing:
 _BAD = {State.FAILED.label, State.SKIPPED.label, State.CANCELLED.label}
 
 
-def standings(runs: Sequence[Run], space: Mapping[str, Any]) -> list[Standing]:
-    """How each cell stands, given what names stand for now; in an order in which each comes behind those it needs."""
+def standings(runs: Runs, space: Mapping[str, Any]) -> list[Standing]:
+    """How each cell stands, given what names stand for now: each behind those that it builds on."""
     found: dict[str, Standing] = {}
-    for run in in_order(runs, space):
-        found[run.sent.key] = _standing(run, space, found)
+    for run in runs.in_order():
+        found[run.sent.key] = _standing(run, runs, space, found)
     return list(found.values())
 
 
-def in_order(runs: Sequence[Run], space: Mapping[str, Any]) -> list[Run]:
-    """Each cell behind those whose names it reads; where they need each other, as they were run."""
-    makers = {id(future): run for run in runs for future in run.names.values()}
-    placed: dict[str, Run] = {}
-    begun: set[str] = set()
-
-    pending = [(run, False) for run in reversed(runs)]
-    while pending:
-        run, ready = pending.pop()
-        if ready:
-            placed.setdefault(run.sent.key, run)
-            continue
-        if run.sent.key in begun:
-            continue
-        begun.add(run.sent.key)
-        pending.append((run, True))
-        needed = (makers.get(id(space.get(name))) for name in run.plan.reads)
-        pending += [(one, False) for one in needed if one is not None and one is not run]
-    return list(placed.values())
-
-
-def _standing(run: Run, space: Mapping[str, Any], others: Mapping[str, Standing]) -> Standing:
+def _standing(run: Run, runs: Runs, space: Mapping[str, Any], others: Mapping[str, Standing]) -> Standing:
     state = run.future.state
     uncompared = [f"`{name}`: {seen.why_not}" for name, seen in run.witnesses.items() if seen.why_not]
     remark = "; ".join(uncompared)
-    changed = list(_changes(run, space, others.values()))
-    why = ", ".join(changed)
+    changes = (_change(run, name, runs, space, others) for name in run.plan.reads)
+    why = ", ".join(filter(None, changes))
     if not state.ended:
         return Standing(run, state.label, why, remark)
     if state is not State.DONE:
         return Standing(run, state.label, why, remark or _error_of(run))
-    return Standing(run, STALE if changed else FRESH, why, remark)
+    return Standing(run, STALE if why else FRESH, why, remark)
 
 
-def _changes(run: Run, space: Mapping[str, Any], others: Iterable[Standing]) -> Iterable[str]:
-    """What has changed of what a cell was given, in words."""
-    due = {id(future): one.run for one in others if one.due for future in one.run.names.values()}
-    for name, seen in run.witnesses.items():
-        value = space.get(name, ABSENT)
-        if name in run.plan.turns:
-            continue  # `for i in ...` depends on no `i` from elsewhere
-        if name in run.names and value is run.names[name]:
-            continue  # its own
-        if value is ABSENT:
-            yield f"`{name}` is gone"
-        elif not seen.still(value):
-            yield f"`{name}` has changed"
-        elif isinstance(value, NameFuture) and id(value) in due:
-            yield f"`{name}` comes from {due[id(value)].sent.label}, which is to run again"
+def _change(run: Run, name: str, runs: Runs, space: Mapping[str, Any], others: Mapping[str, Standing]) -> str:
+    """What has changed of a name that a cell was given, in words; "" if nothing has."""
+    if name in run.plan.turns:
+        return ""  # `for i in ...` depends on no `i` from elsewhere
+    supplier, source = runs.supplier(run, name, space), run.sources.get(name)
+    if isinstance(supplier, Kept):
+        return ""
+    if supplier is not None and isinstance(source, Source):
+        comes = f"`{name}` comes from {supplier.sent.label}, which"
+        if supplier.future.tid != source.tid:
+            return f"{comes} has run again since"
+        return f"{comes} is to run again" if others[supplier.sent.key].due else ""
+    value = space.get(name, ABSENT)
+    if runs.is_its_own(run, name, value):
+        return ""
+    if value is ABSENT:
+        return f"`{name}` is gone"
+    if not run.witnesses[name].still(value):
+        return f"`{name}` has changed"
+    for source in run.used.get(name, ()):
+        if source.key in others and others[source.key].due:
+            return f"`{name}` uses what comes from {others[source.key].run.sent.label}, which is to run again"
+    return ""
 
 
 def _error_of(run: Run) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from nbflow.client.companion import Companion
+from nbflow.client.future import AppFuture
 from nbflow.errors import CannotFingerprint, describe
 from nbflow.sizes import in_words
 from nbflow.values.fingerprint import fingerprint
@@ -23,26 +25,36 @@ MOST = 100_000  # objects in it
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What was noted of a value. `why_not`: why it is not compared by its content; "" if it is."""
+    """What was noted of a value.
+
+    `why_not`: why it is not compared by its content; "" if it is. `uses`: the tasks whose futures a function uses.
+    """
 
     print: bytes
     identity: int
     alive: weakref.ref[Any] | None
     future: Any
     why_not: str
+    uses: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, value: Any) -> Witness:
         """Note what a value is."""
         if isinstance(value, Future):
             return cls(b"", id(value), None, value, "")
-        why_not, found = "", b""
+        why_not, found, uses = "", b"", set()
+
+        def name_of(future: Any) -> bytes:
+            if isinstance(future, (AppFuture, Companion)) and callable(value):
+                uses.add(future.tid)
+            return b"%d" % id(future)
+
         try:
             size = size_of(value)
             if size > LARGEST:
                 why_not = f"too big to be compared ({in_words(size)} or more)"
             else:
-                found = fingerprint(value, lambda future: b"%d" % id(future))
+                found = fingerprint(value, name_of)
         except CannotFingerprint as error:
             why_not = f"a {type(value).__name__} cannot be compared: {error.why}"
         except Exception as error:  # the value's own code
@@ -53,7 +65,7 @@ class Witness:
                 alive = weakref.ref(value)
             except TypeError:
                 alive = None
-        return cls(found, id(value), alive, None, why_not)
+        return cls(found, id(value), alive, None, why_not, frozenset(uses))
 
     def still(self, value: Any) -> bool:
         """Whether this is the same value, as far as can be told."""

@@ -67,6 +67,10 @@ class NameFuture(Companion[Any]):
             return error
         return None
 
+    def has_given(self, value: Any) -> bool:
+        """Whether this very object is what `result()` has given."""
+        return self._opened is not None and self._opened[0] is value
+
     def retry(self, dependants: bool = False) -> None:
         """Have the cell's task tried again, see `AppFuture.retry`."""
         self._parent.retry(dependants)
