@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import warnings
 
 from nbflow.legible import legible
+from nbflow.values.traces import OWN
 
 log = logging.getLogger(__name__)
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def warn(text: str) -> None:
@@ -21,7 +19,7 @@ def warn(text: str) -> None:
         UserWarning: the user has asked for warnings to be errors.
     """
     level = 2
-    while (frame := _frame(level)) and frame.startswith(_PACKAGE):
+    while (frame := _frame(level)) and frame.startswith(OWN):
         level += 1
     warnings.warn(_told(text), UserWarning, stacklevel=level)
 

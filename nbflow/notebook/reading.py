@@ -15,10 +15,9 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import nbflow.errors
+from nbflow.values.traces import OWN
 
 FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
-NBFLOW = os.path.dirname(nbflow.errors.__file__)
 LIBRARIES = sorted(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}, key=len
 )[::-1]
@@ -89,9 +88,9 @@ def read(text: str) -> list[Raised]:
     for lines, cause in _blocks(text.splitlines()):
         tasks += _origins(lines)
         frames = list(_frames(_of_group(lines)))
-        if tasks and found and frames and frames[-1].file.startswith(NBFLOW):
+        if tasks and found and frames and frames[-1].file.startswith(OWN):
             tasks.pop()  # raised again by a future, in the task that had asked for the value
-        kept = [frame for frame in frames if not frame.file.startswith(NBFLOW)]
+        kept = [frame for frame in frames if not frame.file.startswith(OWN)]
         found.append(Raised(_words(lines), kept, tasks[-1] if tasks else "", cause, list(_members(lines))))
     return found
 

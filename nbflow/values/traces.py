@@ -25,7 +25,8 @@ _TRACEBACK, _CAUSE, _CONTEXT, _SUPPRESSED, VARIABLES = (
     BaseException.__dict__[f"__{name}__"]
     for name in ("traceback", "cause", "context", "suppress_context", "dict")
 )
-_OWN = os.path.join(os.path.dirname(errors.__file__), "")  # the folder of nbflow itself
+OWN = os.path.join(os.path.dirname(errors.__file__), "")
+"""The folder of nbflow itself: a file is one of it whose path begins so."""
 # Python 3.10 has none
 _GROUPS: tuple[type[BaseException], ...] = tuple(
     filter(None, [getattr(builtins, "BaseExceptionGroup", None)])
@@ -113,6 +114,6 @@ def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType |
     if start is not None and code is not None:
         return start
     start = found
-    while start is not None and start.tb_frame.f_code.co_filename.startswith(_OWN):
+    while start is not None and start.tb_frame.f_code.co_filename.startswith(OWN):
         start = start.tb_next
     return start or found

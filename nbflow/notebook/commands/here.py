@@ -18,13 +18,13 @@ from nbflow.notebook.commands.again import without_value
 from nbflow.notebook.commands.choosing import chosen
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.flows import loaded_flow, tasks, the_flow
-from nbflow.notebook.reading import NBFLOW
 from nbflow.notebook.tools import Tools
 from nbflow.numbers import name_of
 from nbflow.sizes import in_words
+from nbflow.values.traces import OWN
 
 BREAK, PLAIN = "--break", "--no-debugger"
-_OWN = NBFLOW + os.sep
+_OWN = OWN + os.sep
 
 
 def debug(tools: Tools, words: Sequence[str]) -> object:
