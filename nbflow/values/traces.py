@@ -113,6 +113,11 @@ def _from(found: TracebackType | None, code: CodeType | None) -> TracebackType |
         start = start.tb_next
     if start is not None and code is not None:
         return start
+    return of_the_user(found)
+
+
+def of_the_user(found: TracebackType | None) -> TracebackType | None:
+    """The traceback from where nbflow's own frames end, if it goes on there."""
     start = found
     while start is not None and start.tb_frame.f_code.co_filename.startswith(OWN):
         start = start.tb_next

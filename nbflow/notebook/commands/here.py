@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import bdb
-import os
 import threading
 from collections.abc import Callable, Sequence
-from types import CoroutineType, TracebackType
+from types import CoroutineType
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError, UsageError
@@ -21,10 +20,9 @@ from nbflow.notebook.flows import loaded_flow, tasks, the_flow
 from nbflow.notebook.tools import Tools
 from nbflow.numbers import name_of
 from nbflow.sizes import in_words
-from nbflow.values.traces import OWN
+from nbflow.values.traces import of_the_user
 
 BREAK, PLAIN = "--break", "--no-debugger"
-_OWN = OWN + os.sep
 
 
 def debug(tools: Tools, words: Sequence[str]) -> object:
@@ -103,7 +101,7 @@ def _post_mortem(tools: Tools, run: Callable[..., Any], args: tuple[Any, ...], k
         print(f"{shorten(describe(error), 500)}")
         debugger = tools.shell.debugger_cls()
         debugger.reset()
-        debugger.interaction(None, _of_the_user(error.__traceback__))
+        debugger.interaction(None, of_the_user(error.__traceback__))
         return None
 
 
@@ -120,14 +118,6 @@ def _stepwise(
         return _awaited(debugger.runcall(function, *args, **kwargs))
     except bdb.BdbQuit:
         return None
-
-
-def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from where nbflow's own frames end, if it goes on there."""
-    first = trace
-    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN):
-        first = first.tb_next
-    return first or trace
 
 
 def _offered() -> Sequence[str]:
