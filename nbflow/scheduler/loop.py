@@ -98,7 +98,12 @@ class Scheduler:
             rows=self._snapshot.workers,
             cancel_all=lambda: self._cancel(msg.Cancel([])),
         )
-        self._on_client: dict[Any, Callable[[Any], None]] = {
+        self._on_client = self._heard_of_client()
+        self._on_worker = self._heard_of_workers()
+
+    def _heard_of_client(self) -> dict[Any, Callable[[Any], None]]:
+        """What is done with each message of the client."""
+        return {
             msg.Submit: self.submit,
             msg.Define: self.define,
             msg.Release: self._release,
@@ -116,7 +121,10 @@ class Scheduler:
             msg.LetGo: lambda message: self._store.let_go(0, message.files),
             **Questions(self, self._snapshot, self._hands).on,
         }
-        self._on_worker: dict[Any, Callable[[Worker, Any], None]] = {
+
+    def _heard_of_workers(self) -> dict[Any, Callable[[Worker, Any], None]]:
+        """What is done with each message of a worker's process."""
+        return {
             msg.Hello: self._hello,
             msg.Finished: self._finished,
             msg.Gathered: self._gathered,
