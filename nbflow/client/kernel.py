@@ -61,6 +61,7 @@ from nbflow.wire.messages import (
     Exported,
     ForThread,
     Freed,
+    ImportPath,
     Judge,
     Retrying,
     Rows,
@@ -223,7 +224,7 @@ class DataFlowKernel(Asking, AsParsl):
                 self._places.run_dir,
                 list(self._places.stores),
                 list(self._places.temporary),
-                [os.path.abspath(entry) for entry in sys.path],  # workers may run in another directory
+                self._entries(),
                 self._directory,
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
@@ -398,8 +399,15 @@ class DataFlowKernel(Asking, AsParsl):
     # ------------------------------------------------------------ the calls' link to the scheduler
 
     def post(self, *messages: Any, urgent: bool = False) -> None:
-        """Send messages to the scheduler."""
+        """Send messages to the scheduler, behind the new `sys.path` if it is another one than that of the workers."""
+        if sys.path != self._import_path:
+            self._connection.post(ImportPath(self._entries()))
         self._connection.post(*messages, urgent=urgent)
+
+    def _entries(self) -> list[str]:
+        """`sys.path` for workers, which may run in another directory; it is what they have from here on."""
+        self._import_path = list(sys.path)
+        return [os.path.abspath(entry) for entry in self._import_path]
 
     def flush(self) -> None:
         """Send what waits to be sent."""

@@ -112,6 +112,7 @@ class Scheduler:
             msg.Watch: self._watch,
             msg.Judged: self._judged,
             msg.AddExecutor: self._add_executor,
+            msg.ImportPath: self.staff.import_from,
             msg.Expect: self.promise,
             msg.Deliver: self.deliver,
             msg.Exported: self._exported,

@@ -52,6 +52,7 @@ class Staff:
         self.specs: dict[str, msg.ExecutorSpec] = {}
         self._host = host
         self._setup = setup
+        self._import_path = setup.sys_path
         self._sockets = sockets
         self._client = client
         self._life: Lifeline | None = None  # of all workers that are processes; made with the first
@@ -70,9 +71,17 @@ class Staff:
         self._host.emit(
             ev.ExecutorAdded(spec.label, spec.workers, spec.threads, spec.reserved, spec.tasks_per_worker)
         )
+        self._tell_processes(msg.Executors(self.labels))
+
+    def import_from(self, message: msg.ImportPath) -> None:
+        """Have all workers look there for modules: those that are there, and those to come."""
+        self._import_path = message.entries
+        self._tell_processes(message)
+
+    def _tell_processes(self, message: msg.Executors | msg.ImportPath) -> None:
         for worker in self.workers.values():
             if isinstance(worker, WorkerProcess):
-                worker.send(msg.Executors(self.labels))
+                worker.send(message)
 
     def get(self, number: int) -> Worker | None:
         """A worker that is there."""
@@ -97,7 +106,7 @@ class Staff:
                 number,
                 spec,
                 self._setup.run_dir,
-                self._setup.sys_path,
+                self._import_path,
                 self._life.fd,
                 self._free_accelerator(spec, self.workers.get(successor_of)),
                 self._spare(spec),

@@ -10,7 +10,7 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     client  ──Keep LetGo──>   <──Freed──                                      scheduler   (files of big values)
-    worker  <──Setup Executors Define Run TakeBack Settled Freed──           scheduler
+    worker  <──Setup Executors ImportPath Define Run TakeBack Settled Freed──  scheduler
     worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
     worker  ──Reported Blocked Unblocked──>                                  scheduler
     worker  ──Define Submit Shorten Expect Deliver──>                        scheduler   (calls made inside a task)
@@ -397,6 +397,12 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     keeps: bool = False  # it was told by `values.heap` to keep for later tasks what one has freed
 
 
+class ImportPath(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The `sys.path` of the workers from here on, as the first one was in `Configure`."""
+
+    entries: list[str]
+
+
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """There are more executors now: the labels of all."""
 
@@ -519,6 +525,7 @@ FromClient: TypeAlias = (
     | Judged
     | Checkpoint
     | AddExecutor
+    | ImportPath
     | Expect
     | Deliver
     | Exported
@@ -546,7 +553,7 @@ ToClient: TypeAlias = (
     | Drop
     | Freed
 )
-ToWorker: TypeAlias = Setup | Executors | Define | Run | TakeBack | Settled | Freed
+ToWorker: TypeAlias = Setup | Executors | ImportPath | Define | Run | TakeBack | Settled | Freed
 FromWorker: TypeAlias = (
     Hello
     | Finished

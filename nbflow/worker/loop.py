@@ -39,6 +39,7 @@ from nbflow.wire.messages import (
     Freed,
     Gathered,
     Hello,
+    ImportPath,
     Leaving,
     Printed,
     Reported,
@@ -280,6 +281,8 @@ class Worker:
                 self._calls.settle(message)
             elif isinstance(message, Executors):
                 self._calls.name_executors(message.labels)
+            elif isinstance(message, ImportPath):
+                self._place.import_from(message.entries, at_once=self._now is None)
             elif isinstance(message, Freed):
                 segments.freed(message.files, message.reuse)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import time
 import types
@@ -158,3 +159,35 @@ def test_only_the_users_own_modules_with_a_file_are_looked_at(tmp_path: Path) ->
     finally:
         for name in names:
             del sys.modules[name]
+
+
+def test_modules_are_looked_for_where_the_program_looks_by_the_time_of_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = tmp_path / "added while the flow goes on"
+    added.mkdir()
+    Helper(added).say(7)
+    with load(Config([ProcessExecutor(max_workers=1)])):
+        assert isinstance(imported().exception(SECONDS), ModuleNotFoundError)
+        monkeypatch.syspath_prepend(added)
+        value, pid = imported().result(SECONDS)
+        assert value == 7
+        os.kill(pid, signal.SIGKILL)
+        assert imported().result(SECONDS)[0] == 7, "a worker that is started later knows as well"
+
+
+def test_a_task_that_runs_while_the_path_changes_keeps_no_later_one_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gate: Gate
+) -> None:
+    @python_app
+    def stands() -> int:
+        return stand_at(gate, 1)
+
+    Helper(tmp_path).say(3)
+    with load(Config([ProcessExecutor(max_workers=1)])):
+        stood = stands()
+        gate.wait_for()
+        monkeypatch.syspath_prepend(tmp_path)
+        later = imported()
+        gate.let_through()
+        assert (stood.result(SECONDS), later.result(SECONDS)[0]) == (1, 3)
