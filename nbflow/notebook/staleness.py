@@ -67,8 +67,10 @@ def _change(run: Run, name: str, runs: Runs, space: Mapping[str, Any], others: M
     if name in run.plan.turns:
         return ""  # `for i in ...` depends on no `i` from elsewhere
     supplier, source = runs.supplier(run, name, space), run.sources.get(name)
+    seen = run.witnesses[name]
     if isinstance(supplier, Kept):
-        return ""
+        is_changed = seen.future is None and not seen.still(supplier.value)  # in place, under another name
+        return f"`{name}` has changed" if is_changed else ""
     if supplier is not None and isinstance(source, Source):
         comes = f"`{name}` comes from {supplier.sent.label}, which"
         if supplier.future.tid != source.tid:
@@ -79,7 +81,7 @@ def _change(run: Run, name: str, runs: Runs, space: Mapping[str, Any], others: M
         return ""
     if value is ABSENT:
         return f"`{name}` is gone"
-    if not run.witnesses[name].still(value):
+    if not seen.still(value):
         return f"`{name}` has changed"
     for source in run.used.get(name, ()):
         if source.key in others and others[source.key].due:

@@ -329,6 +329,18 @@ def test_a_value_that_somebody_has_set_by_hand_takes_the_place_of_a_cells(
     assert "All cells are up to date." in again(shell, capsys)
 
 
+def test_a_value_that_a_cell_has_taken_the_name_from_and_that_is_changed_in_place_counts(
+    shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "xs = ys = [1]")
+    run(shell, "%%app --name A\nxs = xs + [0]")
+    assert value(shell, "xs") == [1, 0]
+    run(shell, "ys.append(2)")
+    assert "1 cell again: A." in again(shell, capsys)
+    assert value(shell, "xs") == [1, 2, 0]
+    assert "All cells are up to date." in again(shell, capsys)
+
+
 def test_a_function_that_uses_what_a_cell_binds_is_followed_to_that_cell(
     shell: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
