@@ -11,6 +11,7 @@ Pure; tasks are numbers in the order of their submission.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def fold(
 ) -> Folding:
     """The groups for a layout, which is not `DOT`."""
     count = len(apps)
-    tallest = max(_tally(layers).values(), default=0)
+    tallest = max(Counter(layers).values(), default=0)
     if layout == NODES or (layout == AUTO and count <= MOST_SINGLE and tallest <= TALLEST):
         return Folding([[task] for task in range(count)], NODES)
     if layout == BLOCKS or (layout == AUTO and count <= MOST_CELLS):
@@ -122,14 +123,14 @@ def _roles(
 
 def _numbered(keys: Sequence[Hashable]) -> list[int]:
     """The same number for equal keys, counted from 0 in the order in which they first appear."""
-    numbers: dict[Hashable, int] = {}
-    return [numbers.setdefault(key, len(numbers)) for key in keys]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return list(map(numbers.__getitem__, keys))
 
 
 def _grouped(keys: Sequence[Hashable]) -> list[list[int]]:
-    groups: dict[Hashable, list[int]] = {}
+    groups: defaultdict[Hashable, list[int]] = defaultdict(list)
     for task, key in enumerate(keys):
-        groups.setdefault(key, []).append(task)
+        groups[key].append(task)
     return list(groups.values())
 
 
@@ -141,10 +142,3 @@ def _split_small(groups: list[list[int]]) -> list[list[int]]:
         for part in ([group] if len(group) >= SMALLEST_BLOCK else [[t] for t in group])
     ]
     return sorted(parts, key=lambda part: part[0])
-
-
-def _tally(layers: Iterable[int]) -> dict[int, int]:
-    tally: dict[int, int] = {}
-    for layer in layers:
-        tally[layer] = tally.get(layer, 0) + 1
-    return tally

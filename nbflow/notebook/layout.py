@@ -55,13 +55,16 @@ def layers_of(count: int, needs: Iterable[Pair], spawns: Iterable[Pair] = ()) ->
     called. A cycle is broken at its first node. A node that needs nothing stands next to what needs it first.
     """
     spawned = sorted(set(spawns))
+    needed = sorted({pair for pair in needs if pair[0] != pair[1]})
+    if not needed and not spawned:
+        return [0] * count
     # The end of a caller: a point after all that it called. Others end where they stand.
     end = list(range(count))
     for caller, _ in spawned:
         if end[caller] == caller:
             end[caller] = len(end)
             end.append(end[caller])
-    arcs: list[tuple[int, int, int]] = [(end[a], b, 1) for a, b in sorted(set(needs)) if a != b]
+    arcs: list[tuple[int, int, int]] = [(end[a], b, 1) for a, b in needed]
     arcs += [(caller, end[caller], 0) for caller in range(count) if end[caller] != caller]
     for caller, called in spawned:
         if caller != called:

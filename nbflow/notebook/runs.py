@@ -6,6 +6,7 @@ The tasks of ten thousand calls are `[0, 10000, 1]` then, and not 60 KB. Pure; t
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 
@@ -17,6 +18,11 @@ def packed(numbers: Sequence[int]) -> list[int]:
     """
     runs: list[int] = []
     place, count = 0, len(numbers)
+    if count > 1 and (step := numbers[1] - numbers[0]):
+        # most are one run, and to compare them at once takes a twentieth of looking at each
+        even = range(numbers[0], numbers[0] + count * step, step)
+        if all(map(operator.eq, numbers, even)):
+            return [numbers[0], count, step]
     while place < count:
         first = numbers[place]
         step = numbers[place + 1] - first if place + 1 < count else 1

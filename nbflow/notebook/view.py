@@ -93,11 +93,12 @@ class Links:
 
 def links_of(rows: Sequence[TaskRow]) -> Links:
     """The links between rows. What is not among the rows is left out, and a join's needs of its own calls too."""
-    index = {row.id: i for i, row in enumerate(rows)}
-    parent = {row.id: row.parent for row in rows if row.parent is not None}
+    linked = [(i, row) for i, row in enumerate(rows) if row.needs or row.parent is not None]
     needs: list[Pair] = []
     spawns: list[Pair] = []
-    for i, row in enumerate(rows):
+    index = {row.id: i for i, row in enumerate(rows)} if linked else {}
+    parent = {row.id: row.parent for _, row in linked if row.parent is not None}
+    for i, row in linked:
         if row.parent is not None and row.parent in index:
             spawns.append((index[row.parent], i))
         # A join takes the results of what it called; the dashed edge to it tells that already, in time's direction.
@@ -114,6 +115,7 @@ class Draft:
     rows: Sequence[TaskRow]
     apps: list[str]
     details: list[str]
+    items: list[int]  # of the sweep that a task is a part of, 0 = of none
     folding: Folding
     layers: list[int]
     shapes: list[Box]
@@ -145,8 +147,9 @@ def build(name: str, rows: Sequence[TaskRow], layout: str = AUTO) -> Scene:
 def draft(rows: Sequence[TaskRow], layout: str = AUTO) -> Draft:
     """The graph of `rows`, folded as `layout` asks for where there are not too many of them for it."""
     links = links_of(rows)
-    short: dict[str, str] = {}
-    apps = [short.get(row.app) or short.setdefault(row.app, shorten(row.app)) for row in rows]
+    apps = [row.app for row in rows]
+    short = {app: shorten(app) for app in set(apps)}
+    apps = list(map(short.__getitem__, apps))
     if layout == NODES and len(rows) > MOST_FORCED:
         layout = AUTO
     folding = _grouped(apps, rows, links, layout)
@@ -163,18 +166,17 @@ def draft(rows: Sequence[TaskRow], layout: str = AUTO) -> Draft:
         if len(groups[group_of[caller]]) == 1:
             inside[group_of[caller]].append(called)
     cells = folding.layout != APPS
-    details = [
-        shorten(row.detail) if cells or len(groups[group]) == 1 else ""
-        for row, group in zip(rows, group_of, strict=True)
-    ]
-    items = [_items(row) for row in rows]
+    details = [""] * len(rows)
+    for task in (task for group in groups if cells or len(group) == 1 for task in group):
+        details[task] = shorten(rows[task].detail)
+    items = [0 if row.part is None else row.part.total for row in rows]
     shapes = boxes(groups, layers, apps, details, [bool(called) for called in inside], items, cells=cells)
     known = set(needs)
     spawns = [pair for pair in spawns if pair not in known]
     hidden = implied(layers, [*needs, *spawns])
     needs = [pair for pair in needs if pair not in hidden]
     spawns = [pair for pair in spawns if pair not in hidden]
-    return Draft(rows, apps, details, folding, layers, shapes, inside, needs, spawns, hidden)
+    return Draft(rows, apps, details, items, folding, layers, shapes, inside, needs, spawns, hidden)
 
 
 def place(name: str, made: Draft, placed: Layout, layout: str = "") -> Scene:
@@ -193,7 +195,7 @@ def place(name: str, made: Draft, placed: Layout, layout: str = "") -> Scene:
                 made.apps[group[0]],
                 group,
                 made.inside[n],
-                _items(rows[group[0]]),
+                made.items[group[0]],
             )
             for n, group in enumerate(made.folding.groups)
         ],
@@ -201,10 +203,6 @@ def place(name: str, made: Draft, placed: Layout, layout: str = "") -> Scene:
         width=placed.width,
         height=placed.height,
     )
-
-
-def _items(row: TaskRow) -> int:
-    return 0 if row.part is None else row.part.total
 
 
 def _grouped(apps: Sequence[str], rows: Sequence[TaskRow], links: Links, layout: str) -> Folding:
