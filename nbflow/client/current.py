@@ -86,6 +86,11 @@ def get_current() -> Calls | None:
     return _current
 
 
+def starts_by_itself() -> bool:
+    """Whether a call starts the default flow if nothing is loaded."""
+    return _starter is not None
+
+
 def start_with(starter: Callable[[], Calls] | None) -> None:
     """What `current` does when nothing is loaded; None = refuse."""
     global _starter

@@ -126,6 +126,16 @@ def dfk() -> DataFlowKernel:
     return flow
 
 
+def begun() -> DataFlowKernel:
+    """The loaded flow; where a call would start the default flow, that, started now.
+
+    Raises:
+        NoDataFlowKernelError: none is loaded, and nothing starts one.
+    """
+    flow = _loaded_here()
+    return load() if (flow is None or flow.closed) and current.starts_by_itself() else dfk()
+
+
 def _loaded_here() -> DataFlowKernel | None:
     """The loaded flow; in a worker, if it is the present task that has loaded it: that of an earlier one is ending."""
     if _loaded is not None and current.in_worker() and current.get_current() is not _loaded.calls:

@@ -20,7 +20,7 @@ import traitlets
 from IPython.core.getipython import get_ipython
 
 from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.loading import dfk
+from nbflow.client.loading import begun
 from nbflow.notebook import audience, saved, still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot
@@ -301,14 +301,14 @@ class FlowGraph(LiveWidget):
 
 
 def graph(flow: DataFlowKernel | None = None, *, layout: str = AUTO) -> FlowGraph:
-    """A live graph of `flow`, or of the loaded flow.
+    """A live graph of `flow`, or of the loaded flow; in a notebook the default flow is started for it.
 
     `layout` says what a node stands for: `"nodes"` a task, `"blocks"` tasks that play the same part, with a cell for
     each, `"apps"` all tasks of an app; `"auto"` chooses by their number. `"dot"` is as `"nodes"`, placed by Graphviz'
     `dot`, if that is installed and takes no more than 5 s. The page can change it.
 
-    Raises NoDataFlowKernelError if no flow is given and none is loaded, ValueError for another `layout`, TypeError for
-    what is no flow.
+    Raises NoDataFlowKernelError outside of notebooks if no flow is given and none is loaded, ValueError for another
+    `layout`, TypeError for what is no flow.
     """
     given: object = flow
     if not (given is None or isinstance(given, DataFlowKernel)):
@@ -316,7 +316,7 @@ def graph(flow: DataFlowKernel | None = None, *, layout: str = AUTO) -> FlowGrap
         raise TypeError(f"nbflow.graph() takes a DataFlowKernel, not {given!r}{hint}")
     if layout not in LAYOUTS:
         raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
-    return FlowGraph(dfk() if flow is None else flow, layout)
+    return FlowGraph(begun() if flow is None else flow, layout)
 
 
 def views(flow: Flow) -> list[FlowGraph]:

@@ -18,6 +18,7 @@ from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.cells import CellError
 from nbflow.notebook.flows import counts_of
+from nbflow.notebook.widget import views
 from tests.notebook.shells import ANSI, Kernel, real_kernel, refusal, shell_in_process
 
 
@@ -207,14 +208,18 @@ def test_a_wrong_command_is_refused_with_a_hint(shell: InteractiveShell, line: s
     assert message in str(error)
 
 
-@pytest.mark.parametrize(
-    "command", ["", "status", "graph", "graph nodes", "wait", "cancel", "cancel 1", "clear", "freeze"]
-)
+@pytest.mark.parametrize("command", ["", "status", "wait", "cancel", "cancel 1", "clear", "freeze"])
 def test_without_a_flow_a_command_says_how_to_get_one(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     shell.run_cell(f"%nbflow {command}").raise_error()
     assert "No flow is loaded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cell", ["%nbflow graph", "%nbflow graph nodes", "nbflow.graph()"])
+def test_a_graph_may_stand_above_the_first_call(shell: InteractiveShell, cell: str) -> None:
+    shell.run_cell(f"import nbflow\n{cell}").raise_error()
+    assert [view.flow for view in views(nbflow.dfk())] == [nbflow.dfk()]
 
 
 def test_start_takes_a_number_of_workers(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

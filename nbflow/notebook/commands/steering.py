@@ -64,7 +64,7 @@ def graph(tools: Tools, words: Sequence[str]) -> None:
         raise UsageError(f"%nbflow graph takes one of {', '.join(LAYOUTS)}; not {layout!r}")
     from nbflow.notebook import widget  # the widgets' machinery takes its time to load
 
-    display(widget.graph(the_flow(), layout=layout))  # type: ignore[no-untyped-call]
+    display(widget.graph(layout=layout))  # type: ignore[no-untyped-call]
 
 
 def wait(tools: Tools, words: Sequence[str]) -> None:
