@@ -89,6 +89,12 @@ class Batch:
         """Whether a task that this process has called is one of the cell's."""
         return number >= self.first and (self.last is None or number <= self.last)
 
+    @property
+    def only_task(self) -> int | None:
+        """Its task, if it has one alone; None if it has none or more."""
+        rows = self.board.rows
+        return rows[0].id if len(rows) == 1 and not self.sweeps else None
+
     def look(self) -> None:
         """See which tasks its sweeps have sent; to be called before rows are taken."""
         self._alone = {task for sweep in self.sweeps for task in sweep.alone}

@@ -56,7 +56,7 @@ class Extension:
         self._errors = TaskErrors(shell, self._places)
         self._cards = Cards(shell, self._errors)
         self._cells = TaskCells(shell, self._cards)
-        self._lines = Lines(shell)
+        self._lines = Lines(shell, self._cells.has_run)
         self._magics = FlowMagics(
             Tools(shell, self._places, self._errors, self._cards, self._cells, self._lines)
         )

@@ -6,7 +6,7 @@ What it tells is made in `batch`, what takes its place in the end in `line_still
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
@@ -70,9 +70,8 @@ class CellLine(LiveWidget):
         data, metadata = super()._repr_mimebundle_() or ({}, {})
         output.show_late({**data, **bundle(told)}, metadata)
 
-    def replace(self, output: Output, told: Told, page_seen: bool) -> None:
-        """Put the still line in its place."""
-        still = bundle(told)
+    def replace(self, output: Output, still: Mapping[str, str], page_seen: bool) -> None:
+        """Put what stays in its place."""
         output.replace(still, here=not page_seen)
         if page_seen:
             self._give_way(still)

@@ -12,13 +12,17 @@ from nbflow.notebook.status import COLOURS
 from nbflow.notebook.text import escape, seconds
 
 _BOX = (
-    "display:flex;flex-wrap:wrap;gap:2px 14px;align-items:center;padding:3px 10px;margin:4px 2px;"
+    "display:flex;flex-wrap:wrap;gap:2px 14px;align-items:center;padding:3px 10px;margin:4px 0;"
     "border:1px solid var(--jp-border-color2,#d8dee4);border-radius:9px;font-size:13px;line-height:22px;"
     "font-variant-numeric:tabular-nums;font-family:var(--jp-ui-font-family,system-ui,sans-serif)"
 )
 _MUTED = "var(--jp-ui-font-color2,#656d76)"
 _SIGNS = {mark.word: mark for mark in MARKS}
 _INKS = {state.label: ink for state, ink in COLOURS.items()} | {"recalled": COLOURS[State.RECALLING]}
+
+
+NOTHING = {"text/html": "", "text/plain": ""}
+"""What stays of a line that says nothing that does not stand above it as well."""
 
 
 def bundle(told: Told) -> dict[str, str]:

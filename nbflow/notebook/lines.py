@@ -222,11 +222,15 @@ class Follower:
 
 
 class Lines:
-    """The lines of one shell. `mode`: "on", "off" or "auto"."""
+    """The lines of one shell. `mode`: "on", "off" or "auto".
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    `has_card` says of a task whether its cell tells how it has ended, so that its line need not stay.
+    """
+
+    def __init__(self, shell: InteractiveShell, has_card: Callable[[int], bool]) -> None:
         self.mode = "auto"
         self._shell = shell
+        self._has_card = has_card
         self._cell: Cell | None = None  # the one that runs
         self._inside = 0  # how many cells run within it
         self._stills: list[tuple[Cell, Output]] = []  # displayed where nobody looks
@@ -390,7 +394,10 @@ class Lines:
         line.widget.tell(told)
         # not as soon as no calls are taken any more: what becomes of those under way is told after that
         if line.freezing.due(line.complete, line.over, time.monotonic()) == 0.0:
-            line.widget.replace(line.output, told, line.freezing.page_seen)
+            task = line.batch.only_task
+            is_told = self.mode != "on" and task is not None and self._has_card(task)
+            still = line_still.NOTHING if is_told else line_still.bundle(told)
+            line.widget.replace(line.output, still, line.freezing.page_seen)
             line.freezing.done()
             self._lines.remove(line)
 

@@ -99,6 +99,10 @@ class TaskCells:
         self.withdrawn: set[int] = set()
         self._cell_id: str | None = None
 
+    def has_run(self, task: int) -> bool:
+        """Whether a task is a run of a cell, the last one or an earlier one. In any thread."""
+        return task in self.withdrawn or any(run.future.tid == task for run in list(self.runs.values()))
+
     def before_cell(self, info: Any) -> None:
         """A cell is about to be executed: which one. To be registered as `pre_run_cell`.
 
@@ -180,6 +184,8 @@ class TaskCells:
             }
         if undone:
             self._withdraw(undone[0], space)
+        if earlier is not None and (undone or earlier.ended_well):
+            self.withdrawn.add(earlier.future.tid)
         self._bind(run, bound, values)
         self.runs[sent.key] = run
         under.show(run.future, run.plan)
@@ -240,7 +246,6 @@ class TaskCells:
 
     def _withdraw(self, run: Run, before: Mapping[str, Any]) -> None:
         """The cell is run again: this run is not wanted any more, and its names are what they were without it."""
-        self.withdrawn.add(run.future.tid)
         if not run.future.done():
             run.future.cancel(wait=False)
         space = self._shell.user_ns

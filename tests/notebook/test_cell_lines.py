@@ -243,6 +243,28 @@ def test_a_line_gives_way_to_what_stays_when_all_has_ended(page: Page, gate: Gat
     assert set(updates[0]["data"]) == {"text/plain", "text/html"}
 
 
+def test_nothing_stays_of_the_line_of_a_cell_that_tells_itself_how_its_task_has_ended(
+    page: Page, gate: Gate
+) -> None:
+    request = page.run(
+        f"%%app\nfrom tests.gates import Gate, stand_at\nstood = stand_at(Gate(*{tuple(gate)}), 7)"
+    )
+    line = page.until(lambda: [one for one in page.displays(request) if WIDGET in one["data"]])[0]
+    model = str(line["data"][WIDGET]["model_id"])
+    page.says(model, "ready")
+    gate.let_through()
+    page.until(lambda: page.state(model)["notice"])
+    (last,) = page.until(
+        lambda: [
+            m["content"]["data"]
+            for m in page.of(request)
+            if m["msg_type"] == "update_display_data" and m["content"]["transient"] == line["transient"]
+        ]
+    )
+    assert last == {"text/html": "", "text/plain": ""}
+    page.run("%nbflow wait")  # its card as well has taken its last shape
+
+
 def test_where_nobody_looks_there_is_no_line_unless_it_is_wanted_and_then_as_text(
     page: Page, gate: Gate
 ) -> None:
