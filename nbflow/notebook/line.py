@@ -79,7 +79,7 @@ class CellLine(LiveWidget):
     def offer(self, graph: Bundle) -> None:
         """Have the page show the graph under the line's cell, unless it has: one that was loaded anew has not."""
         with self._changing:
-            self.send({"graph": graph[0], "model": self.model_id})
+            self.send({"graph": graph[0]})
 
     def _hears(self, said: Said) -> None:
         self._hear(self, said)

@@ -6,10 +6,12 @@ What a widget draws, and what is done about a click, is its own subject.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import anywidget
+import traitlets
 
 from nbflow.notebook.verbs import Said, understand
 
@@ -20,9 +22,12 @@ class LiveWidget(anywidget.AnyWidget):
     Whoever sets traits or sends something holds `_changing`.
     """
 
+    me = traitlets.Unicode(help="by which id the notebook's outputs show it").tag(sync=True)
+
     def __init__(self, **traits: Any) -> None:
         self._changing = threading.RLock()
-        super().__init__(**traits)
+        me = uuid.uuid4().hex
+        super().__init__(me=me, model_id=me, **traits)
         _keep_subshell(self.comm)
         self.on_msg(self._on_message)
 
@@ -43,7 +48,7 @@ class LiveWidget(anywidget.AnyWidget):
         One that was loaded anew knows no displays, but finds the widget in its notebook.
         """
         with self._changing:
-            self.send({"still": still, "model": self.model_id})
+            self.send({"still": still})
 
     # ---------------------------------------------------------------- from other threads
 

@@ -66,6 +66,11 @@ class Lab:
     def save(self) -> None:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
+    def restart_kernel(self) -> None:
+        """Start the kernel anew, and wait until it can be used."""
+        self.page.evaluate(f"() => {PANEL}.context.sessionContext.restartKernel()")
+        self.wait_for_kernel()
+
     def shut_kernel_down(self) -> None:
         self.page.evaluate(f"() => {PANEL}.context.sessionContext.shutdown()")
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 const page = new URL("../../nbflow/notebook/static/graph/", import.meta.url);
 const { followKernel, goneInWords } = await import(`${page}surroundings.mjs`);
+const { leaveStill } = await import(`${page}leaving.mjs`);
 const { makePost } = await import(`${page}post.mjs`);
 
 /** A kernel as JupyterLab has them, as far as a view looks. */
@@ -35,6 +36,35 @@ test("what had not ended is counted, and where all had nothing is said", () => {
   assert.match(goneInWords({ done: 3, running: 1 }), /: 1 task had not ended/);
   const standing = { waiting: 1000, running: 2, recalling: 1, retrying: 1, "not responding": 1 };
   assert.match(goneInWords(standing), /: 1,005 tasks had not ended/);
+});
+
+test("once its kernel is gone, a view stands until the notebook is saved, and is saved as a picture", () => {
+  const [kernels, saves] = [new Set(), new Set()];
+  const view = { data: { "application/vnd.jupyter.widget-view+json": { model_id: "mine" } } };
+  const outputs = { length: 1, shown: view, get: () => outputs.shown, set: (_, output) => (outputs.shown = output) };
+  const context = { saveState: { connect: (slot) => saves.add(slot) }, model: { cells: [{ outputs }], dirty: false } };
+  const manager = { kernel: kernelWith(kernels), context };
+  leaveStill({ widget_manager: manager, on() {}, get: () => "mine" }, () => ({ "text/plain": "a picture" }));
+  assert.equal(saves.size, 0);
+  kernels.forEach((slot) => ["restarting", "dead"].forEach((status) => slot({}, status)));
+  assert.equal(outputs.shown, view);
+  assert.equal(context.model.dirty, true);
+  assert.equal(saves.size, 1);
+  const say = (state) => saves.forEach((slot) => slot({}, state));
+  say("completed");
+  assert.equal(outputs.shown, view);
+  say("started");
+  assert.deepEqual(outputs.shown.data, { "text/plain": "a picture" });
+});
+
+test("where a front end lets a view see no notebook, nothing is left in it", () => {
+  for (const context of [undefined, {}, { saveState: {} }]) {
+    const slots = new Set();
+    const model = { widget_manager: { kernel: kernelWith(slots), context }, on() {}, get: () => "mine" };
+    leaveStill(model, () => assert.fail("made"));
+    slots.forEach((slot) => slot({}, "dead"));
+  }
+  leaveStill({ on() {} }, () => assert.fail("made"));
 });
 
 test("after the end of a kernel nothing is sent, and no hint promises an answer", (t) => {

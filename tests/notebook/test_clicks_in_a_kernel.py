@@ -188,9 +188,11 @@ def test_a_page_that_was_seen_is_sent_the_picture_to_put_it_into_its_notebook(
 ) -> None:
     kernel.say(graph, {"verb": "ready", "key": "view-1"})
     sent: list[dict[str, Any]] = []
-    kernel.run(
-        "%nbflow freeze", page=True, told=lambda message: sent.append(message["content"].get("data") or {})
-    )
-    (picture,) = [data["content"] for data in sent if "still" in data.get("content", {})]
-    assert picture["model"] == graph
+    kernel.run("%nbflow freeze", page=True, told=lambda message: sent.append(message["content"]))
+    ((comm, picture),) = [
+        (content["comm_id"], content["data"]["content"])
+        for content in sent
+        if "still" in (content.get("data") or {}).get("content", {})
+    ]
+    assert comm == graph
     assert set(picture["still"]) == {"text/html", "text/plain"}

@@ -49,6 +49,6 @@ def test_what_cannot_be_joined_is_refused(tmp_path: Path, modules: dict[str, str
 
 def test_the_page_of_the_graph_is_one_module_with_one_export() -> None:
     page = joined(STATIC / "graph" / "main.mjs").splitlines()
-    assert [line for line in page if line.startswith("export")] == ["export default { render };"]
+    assert [line for line in page if line.startswith("export")] == ["export default { initialize, render };"]
     assert not [line for line in page if line.startswith("import")]
     assert ".nbf-head" in styles(STATIC / "graph")

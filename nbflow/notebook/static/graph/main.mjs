@@ -24,6 +24,8 @@ import { makePost } from "./post.mjs";
 import { makeTwins } from "./twins.mjs";
 import { leftInWords } from "./spans.mjs";
 import { both, listOf } from "./sifting.mjs";
+import { leaveStill } from "./leaving.mjs";
+import { keepsakeOf } from "./keepsake.mjs";
 import { followKernel, followTheme, goneInWords, tellUse } from "./surroundings.mjs";
 
 function render({ model, el }) {
@@ -276,4 +278,6 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+const initialize = ({ model }) => leaveStill(model, (since) => keepsakeOf(model, since));
+
+export default { initialize, render };

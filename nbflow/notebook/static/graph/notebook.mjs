@@ -16,6 +16,9 @@ function placesOf(outputs, id) {
   return places.filter((place) => outputs.get(place)?.data?.[VIEW]?.model_id === id);
 }
 
+/** Whether an output of the notebook shows the widget with this id. */
+export const isInNotebook = (manager, id) => [...outputsIn(manager)].some((outputs) => placesOf(outputs, id).length > 0);
+
 /**
  * Put `data`, a bundle by MIME type, in the place of each output that shows the widget with this id.
  *

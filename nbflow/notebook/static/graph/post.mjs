@@ -30,7 +30,7 @@ export function makePost(model, hint) {
     act: (verb, tasks) => say(verb, { tasks }, true),
     hear(message) {
       if (typeof message?.ack === "string") acknowledged(message.ack);
-      if (message?.still) replaceInNotebook(model.widget_manager, message.model, message.still);
+      if (message?.still) replaceInNotebook(model.widget_manager, model.get("me"), message.still);
     },
     stop,
     /** Nobody is there any more who could answer: nothing more is sent, and no hint says when it would be heard. */

@@ -1,6 +1,15 @@
 /** What a view shares with the page it stands on: the theme, the kernel, and whether the view is in use. */
 import { MARKS, ended } from "./marks.mjs";
 
+/** Whether the page is dark now, as Jupyter says, or VS Code, or the system. */
+export function isDark() {
+  const { jpThemeLight } = document.body.dataset;
+  const code = document.body.classList;
+  if (jpThemeLight !== undefined) return jpThemeLight === "false";
+  if (code.contains("vscode-dark") || code.contains("vscode-high-contrast")) return true;
+  return !code.contains("vscode-light") && window.matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
 /**
  * Keep `data-theme` in step with Jupyter's theme, VS Code's, or the system's; `changed()` is called when it is another
  * one, for what is drawn by hand. Returns what ends that.
@@ -8,16 +17,8 @@ import { MARKS, ended } from "./marks.mjs";
 export function followTheme(root, changed = () => {}) {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   function apply() {
-    const { jpThemeLight } = document.body.dataset;
-    const code = document.body.classList;
-    const dark =
-      jpThemeLight !== undefined
-        ? jpThemeLight === "false"
-        : code.contains("vscode-dark") || code.contains("vscode-high-contrast")
-          ? true
-          : !code.contains("vscode-light") && system.matches;
     const before = root.dataset.theme;
-    root.dataset.theme = dark ? "dark" : "light";
+    root.dataset.theme = isDark() ? "dark" : "light";
     if (before && before !== root.dataset.theme) changed();
   }
   const watcher = new MutationObserver(apply);

@@ -10,6 +10,14 @@ export function seconds(span) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** "64 tasks, 63 done, 1 failed", as in nbflow/notebook/marks.py; `counts` are by the states' words. */
+export function sentence(counts) {
+  const told = Object.entries(counts);
+  const total = told.reduce((sum, [, count]) => sum + count, 0);
+  const tasks = `${total.toLocaleString("en")} task${total === 1 ? "" : "s"}`;
+  return [tasks, ...told.map(([word, count]) => `${count.toLocaleString("en")} ${word}`)].join(", ");
+}
+
 /** Head and rest of an error's line: ["ValueError", ": no such kernel"]. */
 export function splitError(text) {
   const match = /^([\w.]+)(:[\s\S]*)?$/.exec(text);

@@ -4,7 +4,9 @@ import { html, icon } from "../graph/dom.mjs";
 import { makePost } from "../graph/post.mjs";
 import { showInNotebook } from "../graph/notebook.mjs";
 import { followKernel, followTheme, goneInWords, tellUse } from "../graph/surroundings.mjs";
+import { leaveStill } from "../graph/leaving.mjs";
 import { clockText } from "./words.mjs";
+import { stillOf } from "./still.mjs";
 import { makeNotifier } from "./notify.mjs";
 
 /** The counts by sign and word, and the bar under them. */
@@ -95,7 +97,7 @@ function render({ model, el }) {
   };
   const hear = (message) => {
     post.hear(message);
-    if (message?.graph) showInNotebook(model.widget_manager, message.model, message.graph);
+    if (message?.graph) showInNotebook(model.widget_manager, model.get("me"), message.graph);
   };
   const heard = {
     "change:counts": later,
@@ -121,4 +123,6 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+const initialize = ({ model }) => leaveStill(model, (since) => stillOf(model, since));
+
+export default { initialize, render };
