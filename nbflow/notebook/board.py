@@ -26,6 +26,7 @@ class Board:
         self.parts: dict[int, list[tuple[int, int]]] = {}
         self.progress: dict[int, Progress] = {}  #: of running tasks that say how far they are, by place
         self.workers: dict[int, WorkerRow] = {}  #: as last told; empty as long as nothing is
+        self.changes = 0  #: how often rows were taken over
         self.silent: frozenset[int] = frozenset()  #: those of them that do not respond
         self.started = 0.0  #: when the first task was submitted, seconds since the epoch; 0.0 = no task yet
         self.last_end = 0.0  #: when the newest end was, seconds since the epoch; 0.0 = none yet
@@ -34,6 +35,7 @@ class Board:
         """Take over the rows; True if the structure changed: a new task, or other needs."""
         known, status, tally, silent = self.rows, self.status, self.tally, self.silent
         grown = False
+        self.changes += 1
         for row in rows:
             mark = mark_of(row, silent)
             place = self.index.get(row.id)

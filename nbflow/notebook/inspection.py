@@ -1,12 +1,14 @@
 """The task that somebody looks at: when its details are fetched, and when its panel has changed.
 
 Used by the publisher's thread alone. Details are fetched only for the one task whose panel is open: once it has ended,
-once; while it goes on, again and again, because what it prints changes no row.
+once; while it goes on, again and again, because what it prints changes no row. The panel also tells of tasks around it,
+which may come and change after it has ended.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -17,27 +19,32 @@ from nbflow.wire.rows import TaskDetails, TaskRow, WorkerRow
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1.0  # seconds between two looks at a task that goes on
+_EVERY = 1.0  # seconds between two looks, while the task goes on or others change
+_PAUSE = 20  # making a panel that took t seconds is followed by a pause of that many times t
 _PATIENCE = 0.5  # seconds that the details may take; the panel goes without them then
 
 
 class Inspection:
-    """Keeps one panel up to date. `fetch` gives a task's details, and may raise."""
+    """Keeps one panel up to date. `fetch` gives a task's details, and may raise; `spent`: seconds of the processor."""
 
-    def __init__(self, fetch: Callable[[int, float], TaskDetails]) -> None:
+    def __init__(
+        self, fetch: Callable[[int, float], TaskDetails], spent: Callable[[], float] = time.thread_time
+    ) -> None:
         self._fetch = fetch
+        self._spent = spent
         self._task: int | None = None
         # what the panel was made of
-        self._told: tuple[TaskRow, TaskDetails | None, WorkerRow | None] | None = None
+        self._told: tuple[TaskRow, TaskDetails | None, WorkerRow | None, int] | None = None
+        self._panel: Panel | None = None
         self._next = 0.0
 
     def begin(self, task: int) -> None:
         """Look at this task from now on."""
-        self._task, self._told = task, None
+        self._task, self._told, self._panel = task, None, None
 
     def end(self) -> None:
         """Look at none."""
-        self._task = self._told = None
+        self._task = self._told = self._panel = None
 
     def look(self, board: Board, now: float) -> tuple[Panel | None, float | None]:
         """The panel, None if it is as it was; and after how many seconds to look again, None for at a change."""
@@ -45,17 +52,25 @@ class Inspection:
         if row is None:
             return None, None
         told, worker = self._told, board.worker_of(row)
+        details = None
         if told is not None and _same(told[0], row) and _responds(told[2]) == _responds(worker):
-            if row.state.ended and told[1] is not None:
+            if row.state.ended:
+                details = told[1]
+            if details is not None and told[3] == board.changes:
                 return None, None
             if now < self._next:
                 return None, self._next - now
         self._next = now + _EVERY
-        self._told = row, self._details(row.id), worker
-        pause = None if row.state.ended and self._told[1] is not None else _EVERY
+        if details is None:
+            details = self._details(row.id)
+        self._told = row, details, worker, board.changes
+        pause = None if row.state.ended and details is not None else _EVERY
         if self._told == told:
             return None, pause
-        return panel(row, board.rows, self._told[1], board.started, worker), pause
+        before, cost = self._panel, self._spent()
+        self._panel = panel(row, board.rows, details, board.started, worker)
+        self._next = now + max(_EVERY, _PAUSE * (self._spent() - cost))
+        return (None if self._panel == before else self._panel), pause
 
     def _details(self, task: int) -> TaskDetails | None:
         try:

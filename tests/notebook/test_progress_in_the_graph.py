@@ -7,6 +7,7 @@ from typing import Any
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
 from nbflow.notebook.inspection import Inspection
+from nbflow.notebook.marks import MARKS
 from nbflow.notebook.panel import Panel, panel
 from nbflow.notebook.widget import FlowGraph
 from nbflow.wire.rows import Progress, TaskDetails, TaskRow
@@ -66,3 +67,37 @@ def test_a_task_that_says_much_is_looked_at_once_a_second_all_the_same() -> None
     assert told(found) == ["90 %"]
     board.update([done(1)])
     assert inspection.look(board, 11.1)[0] is not None, "another state is told at once"
+
+
+def test_the_panel_of_a_task_that_has_ended_tells_of_tasks_that_are_called_later() -> None:
+    asked = []
+
+    def fetch(task: int, _: float) -> TaskDetails:
+        asked.append(task)
+        return TaskDetails(task, "", "", [], "", "", 0, "", 0)
+
+    board, inspection = Board(), Inspection(fetch)
+    board.update([done(1)])
+    inspection.begin(1)
+    assert inspection.look(board, 10.0)[0] is not None
+    assert inspection.look(board, 20.0) == (None, None), "nothing has changed, so nothing is due"
+    board.update([running(2, None, "", needs=[1])])
+    found, pause = inspection.look(board, 20.5)
+    assert found is not None
+    assert needing(found) == [(2, "running")]
+    board.update([done(2, needs=[1])])
+    found, pause = inspection.look(board, 20.75)
+    assert found is None
+    assert pause == 0.75, "once a second"
+    found, _ = inspection.look(board, 21.5)
+    assert found is not None
+    assert needing(found) == [(2, "done")]
+    board.update([done(3)])
+    assert inspection.look(board, 30.0)[0] is None, "that is no neighbour of it"
+    assert asked == [1], "its own details are the same"
+
+
+def needing(content: Panel) -> list[tuple[int, str]]:
+    """The tasks that need it, with the word for how they stand."""
+    links = [fact.links for fact in content.facts if fact.label == "needed by"]
+    return [(link.task, MARKS[link.mark].word) for group in links for link in group]
