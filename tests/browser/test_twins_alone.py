@@ -377,3 +377,45 @@ def test_the_head_tells_how_long_it_still_takes(draw: Callable[..., Page]) -> No
     expect(elapsed).to_have_text("1 min 12 s · about 18 s left")
     pages.change(page, {"clock": {"elapsed": 72, "running": True, "left": [17.0, True]}})
     expect(elapsed).to_contain_text("at least 17 s left")
+
+
+@pytest.mark.parametrize("width", [320, 420, 600])
+def test_in_a_narrow_column_no_meter_is_cut_and_all_stand_under_one_another(
+    draw: Callable[..., Page], width: int
+) -> None:
+    page = draw(some(), "Timeline", width=width)
+    crew = [
+        WorkerRow(number, "processes", 11, 5, size, cpu=cpu)
+        for number, size, cpu in (
+            (1, 412_000_000, 0.97),
+            (128, 1_280_000_000, 15.99),
+            (1024, 95_000_000, 0.0),
+        )
+    ]
+    store = StoreRow(total=1_310_000_000, peak=2_512_000_000, limit=0)
+    pages.change(page, {"meters": msgspec.to_builtins(meters(crew, store))})
+    expect(page.get_by_text("1599 %")).to_be_visible()
+    room, rights, lefts = page.evaluate(
+        """() => {
+            const boxes = selector =>
+                [...document.querySelectorAll(selector)].map(each => each.getBoundingClientRect());
+            return [
+                boxes(".nbf-gauges")[0].right,
+                boxes(".nbf-meter > *").map(box => box.right),
+                boxes(".nbf-who + .nbf-gauge").map(box => box.left),
+            ];
+        }"""
+    )
+    assert max(rights) <= room + 0.5
+    assert max(lefts) - min(lefts) < 0.5
+
+
+@pytest.mark.parametrize("width", [320, 420])
+def test_on_a_phone_the_tools_stand_side_by_side(draw: Callable[..., Page], width: int) -> None:
+    page = draw(some(), "Timeline", width=width)
+    tops = page.evaluate(
+        """() => [".nbf-find", "[aria-label=Export]", "[aria-label='Full screen']"].map(
+            selector => Math.round(document.querySelector(selector).getBoundingClientRect().top))"""
+    )
+    assert max(tops) - min(tops) <= 2, "no button in a row of its own"
+    assert page.get_by_placeholder("Find").evaluate("field => field.clientWidth") >= 80
