@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 MANY_BYTES = 10_000_000  # sent, from which on it is said
 PATIENCE = 0.5  # seconds that the scheduler may take to tell what a task has printed
 LONGEST = 500  # characters of the line
+# As far in as JupyterLab and Notebook 7 set the text of any output: a character of the code's.
 QUIET = (
-    "color:var(--jp-ui-font-color2,#656d76);font-size:12px;line-height:18px;"
+    "padding-left:8px;color:var(--jp-ui-font-color2,#656d76);font-size:12px;line-height:18px;"
     "font-family:var(--jp-ui-font-family,system-ui,sans-serif)"
 )
 PRINTED = (
-    "margin:4px 0 0;padding:0;background:none;border:0;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "margin:4px 0 0;padding:0 0 0 1ch;background:none;border:0;white-space:pre-wrap;overflow-wrap:anywhere;"
     "font-size:var(--jp-code-font-size,13px);line-height:var(--jp-code-line-height,1.3);"
     "font-family:var(--jp-code-font-family,monospace);color:var(--jp-content-font-color1,inherit)"
 )

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OUTPUT
@@ -16,6 +17,21 @@ from tests.browser.lab import PANEL, Lab, write_notebook
 def cell(lab: Lab, text: str) -> Locator:
     """The first cell whose source holds `text`."""
     return lab.page.locator(".jp-Notebook .jp-Cell").nth(lab.cell_index(text))
+
+
+def left_of(cell: Locator, text: str) -> float:
+    """Where a text in the output of a cell begins, in pixels."""
+    found: float = cell.locator(".jp-OutputArea").evaluate(
+        """(area, text) => {
+            const walker = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
+            const range = document.createRange();
+            while (!walker.nextNode().textContent.trim().replace(/^'/, "").startsWith(text));
+            range.selectNodeContents(walker.currentNode);
+            return range.getBoundingClientRect().left;
+        }""",
+        text,
+    )
+    return found
 
 
 def run_again(lab: Lab, text: str) -> None:
@@ -60,6 +76,11 @@ def test_a_cell_runs_as_a_task_and_what_comes_of_it_comes_under_it(
     expect(first.locator(".jp-OutputArea img")).to_have_count(1)
     # not by what it contains: the line under the cell may tell of 0.6 s
     expect(first.locator(".jp-OutputArea").get_by_text("6", exact=True)).to_have_count(1)
+    # text stands where JupyterLab puts that of any other cell
+    plain = left_of(cell(lab, "'at once'"), "at once")
+    assert [left_of(first, text) - plain for text in ("reads points", "counted 3", "6")] == pytest.approx(
+        [0, 0, 0], abs=0.5
+    )
     expect(second.locator(".jp-OutputArea")).to_contain_text("ZeroDivisionError: division by zero")
     expect(second.locator(".jp-OutputArea")).to_contain_text("1 / (more - 7)")
     for theme in ("Light", "Dark"):
