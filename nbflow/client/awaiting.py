@@ -7,16 +7,31 @@ blocks would hold up every `await`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, cast
 
 from nbflow.client.promise import Promise
 
+_interrupted: Callable[[], bool] = bool
+
+
+class WaitingInterrupted(asyncio.CancelledError):
+    """An interrupt has cancelled the coroutine that waited; what it waited for goes on."""
+
+
+def tell_interrupts_by(interrupted: Callable[[], bool]) -> None:
+    """From now on, `interrupted` says of a wait that is cancelled whether it is by an interrupt; `bool`: never."""
+    global _interrupted
+    _interrupted = interrupted
+
 
 async def ended(future: Any) -> None:
-    """Wait until a `Promise` has ended. A wait that is cancelled, as by a time limit, withdraws the future's task."""
+    """Wait until a `Promise` has ended.
+
+    A wait that is cancelled, as by a time limit, withdraws the future's task; one that is interrupted does not.
+    """
     loop = asyncio.get_running_loop()
     waiter = _Waiter(loop)
     with future._condition:
@@ -26,6 +41,8 @@ async def ended(future: Any) -> None:
     try:
         await waiter.told
     except asyncio.CancelledError:
+        if _interrupted():
+            raise WaitingInterrupted from None
         future.cancel(wait=False)  # other coroutines are not to stand still meanwhile
         raise
     finally:
@@ -52,7 +69,10 @@ class _Waiter:
 
 
 async def all_ended(futures: Sequence[Future[Any]], until_failure: bool) -> Future[Any] | None:
-    """Wait until all have ended, or the first has failed: that one. A wait that is cancelled withdraws the others."""
+    """Wait until all have ended, or the first has failed: that one.
+
+    A wait that is cancelled withdraws the others; one that is interrupted does not.
+    """
     waiter = _Counter(asyncio.get_running_loop(), until_failure)
     entered: list[Any] = []
     try:
@@ -68,6 +88,8 @@ async def all_ended(futures: Sequence[Future[Any]], until_failure: bool) -> Futu
                 return cast("Future[Any]", future)
         return await waiter.told if entered else None
     except asyncio.CancelledError:
+        if _interrupted():
+            raise WaitingInterrupted from None
         for future in entered:
             _withdraw(future)
         raise

@@ -14,8 +14,10 @@ import re
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nbflow.client.awaiting import WaitingInterrupted
 from nbflow.client.future import AppFuture
 from nbflow.client.item import Item
+from nbflow.client.promise import Promise
 from nbflow.client.sweep import Sweep
 from nbflow.core.states import State
 from nbflow.errors import JoinError, NotBound, PropagatedException, UsageError, text_of
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 
     from nbflow.client.kernel import DataFlowKernel
 
-ASKING = tuple(
-    method.__code__ for kind in (AppFuture, Sweep, Item) for method in (kind.result, kind.exception)
+ASKING = (
+    *(method.__code__ for kind in (AppFuture, Sweep, Item) for method in (kind.result, kind.exception)),
+    Promise.__await__.__code__,
 )
 ENDS_OF_WAITING = (
     KeyboardInterrupt,
@@ -155,6 +158,10 @@ class TaskErrors:
             return [f"{RED}NotBound{PLAIN}: {legible(str(error))}", "", *self._asked_for(trace)]
         if came_out_of_a_task(error):
             return self._failure(kind, error, trace, asked)
+        if isinstance(error, WaitingInterrupted):
+            words = "it goes on" if asked is None else f"{asked.words} goes on"
+            text = f"only the waiting was interrupted; {words} in the background."
+            return [f"{RED}Interrupted{PLAIN}: {legible(text)}", "", *self._asked_for(trace)]
         if asked is not None and isinstance(error, ENDS_OF_WAITING):
             name = "Interrupted" if isinstance(error, KeyboardInterrupt) else kind.__name__
             return [

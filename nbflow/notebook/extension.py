@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nbflow
-from nbflow.client import parting
+from nbflow.client import awaiting, parting
 from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.client.datafuture import DataFuture
 from nbflow.client.future import AppFuture
@@ -24,6 +24,7 @@ from nbflow.notebook import audience
 from nbflow.notebook.completion import matcher
 from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
+from nbflow.notebook.interrupts import Interrupts
 from nbflow.notebook.lines import Lines
 from nbflow.notebook.magics import FlowMagics
 from nbflow.notebook.places import Places
@@ -57,6 +58,7 @@ class Extension:
         self._cards = Cards(shell, self._errors)
         self._cells = TaskCells(shell, self._cards)
         self._lines = Lines(shell, self._cells.has_run)
+        self._interrupts = Interrupts()
         self._magics = FlowMagics(
             Tools(shell, self._places, self._errors, self._cards, self._cells, self._lines)
         )
@@ -79,6 +81,9 @@ class Extension:
         self._displays.for_type(Sweep, self._cards.sweeps.show)
         self._shell.events.register("pre_run_cell", self._cells.before_cell)
         self._shell.events.register("post_run_cell", self._cells.after_cell)
+        self._shell.events.register("pre_run_cell", self._interrupts.before_cell)
+        self._shell.events.register("post_run_cell", self._interrupts.after_cell)
+        awaiting.tell_interrupts_by(self._interrupts.came)
         self._places.install()
         self._errors.install()
         self._lines.install()
@@ -108,6 +113,10 @@ class Extension:
             self._displays.pop(promise, None)
         self._shell.events.unregister("pre_run_cell", self._cells.before_cell)
         self._shell.events.unregister("post_run_cell", self._cells.after_cell)
+        self._shell.events.unregister("pre_run_cell", self._interrupts.before_cell)
+        self._shell.events.unregister("post_run_cell", self._interrupts.after_cell)
+        awaiting.tell_interrupts_by(bool)
+        self._interrupts.after_cell()
         self._lines.remove()
         self._errors.remove()
         self._places.remove()

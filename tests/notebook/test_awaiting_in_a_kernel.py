@@ -52,3 +52,51 @@ def test_other_coroutines_of_the_kernels_loop_go_on_meanwhile(kernel: Kernel) ->
         "turns > 10"
     )
     assert kernel.value(code) == "True"
+
+
+STANDS = (
+    "import os, tempfile\n"
+    "gate = os.path.join(tempfile.mkdtemp(), 'gate')\n"
+    "os.mkfifo(gate)\n"
+    "@nbflow.python_app\n"
+    "def stand(gate):\n"
+    "    return open(gate).read()"
+)
+OPEN = "open(gate, 'w').write('it went on')"
+
+
+@pytest.mark.parametrize("waits", ["await future", "await nbflow.gather(double(1), future)"])
+def test_an_interrupt_ends_the_waiting_and_the_task_goes_on(kernel: Kernel, waits: str) -> None:
+    """As at a `result()`, also where the interrupt comes before the `await`, which a kernel lets it end."""
+    kernel.run(STANDS)
+    code = (
+        "import os, signal\nfuture = stand(gate)\nos.kill(os.getpid(), signal.SIGINT)  # as the button does\n"
+    )
+    ran = kernel.run(code + waits, ok=False)
+    assert ran.status == "error"
+    assert "Interrupted: only the waiting was interrupted; " in ran.error
+    assert "line 4" in ran.error
+    assert kernel.value("future.cancelled()") == "False"
+    kernel.run(OPEN)
+    assert kernel.value("future.result()") == "'it went on'"
+
+
+def test_an_interrupt_while_a_cell_awaits_ends_the_waiting_alone(kernel: Kernel) -> None:
+    kernel.run(STANDS)
+    code = (
+        "import os, signal, asyncio\n"
+        "future = stand(gate)\n"
+        "asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)\n"
+        "await future"
+    )
+    ran = kernel.run(code, ok=False)
+    assert "`stand` goes on in the background." in ran.error
+    kernel.run(OPEN)
+    assert kernel.value("await future") == "'it went on'"
+
+
+def test_a_wait_that_is_given_up_withdraws_its_task_as_ever(kernel: Kernel) -> None:
+    kernel.run(STANDS)
+    ran = kernel.run("import asyncio\nfuture = stand(gate)\nawait asyncio.wait_for(future, 0.1)", ok=False)
+    assert "TimeoutError" in ran.error
+    assert kernel.value("future.cancelled()") == "True"
