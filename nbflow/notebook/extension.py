@@ -20,7 +20,7 @@ from nbflow.client.future import AppFuture
 from nbflow.client.loading import start_on_first_call
 from nbflow.client.sweep import Sweep
 from nbflow.files import File
-from nbflow.notebook import audience
+from nbflow.notebook import audience, reloading
 from nbflow.notebook.completion import matcher
 from nbflow.notebook.display import Cards
 from nbflow.notebook.errors import TaskErrors
@@ -87,6 +87,7 @@ class Extension:
         self._places.install()
         self._errors.install()
         self._lines.install()
+        reloading.install()
         for name, value in NAMES.items():
             if name not in self._shell.user_ns:
                 self._shell.user_ns[name] = value
@@ -118,6 +119,7 @@ class Extension:
         awaiting.tell_interrupts_by(bool)
         self._interrupts.after_cell()
         self._lines.remove()
+        reloading.remove()
         self._errors.remove()
         self._places.remove()
         self._cards.close()
