@@ -232,7 +232,6 @@ class FlowMagics(Magics):
     def _options(chosen: Any) -> Options:
         return options_of("python", **_arguments(chosen))
 
-    @no_var_expand
     @magic_arguments()
     @argument("command", nargs="?", default="status", metavar="COMMAND", help=", ".join(COMMANDS))
     @argument("words", nargs=argparse.REMAINDER, metavar="WORD", help="what the command is about")

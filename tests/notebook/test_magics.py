@@ -222,6 +222,20 @@ def test_a_graph_may_stand_above_the_first_call(shell: InteractiveShell, cell: s
     assert [view.flow for view in views(nbflow.dfk())] == [nbflow.dfk()]
 
 
+def test_a_number_may_be_the_value_of_a_name_as_in_any_line_magic(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_cell("many = 1\n%nbflow start {many}").raise_error()
+    assert "with 1 worker" in capsys.readouterr().out
+    shell.run_cell("@nbflow.python_app\ndef fails(x):\n    raise ValueError(x)").raise_error()
+    shell.run_cell("future = fails('no')\nnumber = future.tid\n_ = future.exception()").raise_error()
+    shell.run_cell("%nbflow traceback {number}").raise_error()
+    assert isinstance(refusal(shell, "%nbflow debug {future.tid} --no-debugger"), ValueError)
+    shell.run_cell("%nbflow retry $number").raise_error()
+    shell.run_cell("_ = future.exception()\n%nbflow cancel {number}").raise_error()
+    assert "'{unknown}'" in str(refusal(shell, "%nbflow debug {unknown}"))
+
+
 def test_start_takes_a_number_of_workers(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     shell.run_cell("%nbflow start 1 worker").raise_error()
     assert nbflow.dfk().config.executors[0].workers == 1
