@@ -14,13 +14,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
 from nbflow.client.bars import Bar, Reader
 from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.wire import leftovers
 from nbflow.wire.excerpt import HALF, excerpt
+
+GRACE = 0.5  # seconds for ending what a command has left behind
 
 _routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()
@@ -134,19 +137,26 @@ class _Transcript:
         return "".join(self._head) + gap + "".join(self._tail)
 
 
+class TaskEnded(BaseException):
+    """Raised in a task on a thread that was cancelled, or whose walltime is over."""
+
+
 class ThreadCapture:
     """The output of the task that one thread runs, and the command that runs for it.
 
-    `marks`: variables that its commands carry, by which they are found where this process was killed; `on_bar`: what
-    is called with each bar that the task draws.
+    `run_id` and `worker`: of which flow, and the thread's number: its commands carry both, so that what they leave
+    behind is found. `on_bar`: what is called with each bar that the task draws.
     """
 
     always = True
 
-    def __init__(self, marks: Mapping[str, str]) -> None:
-        self._marks = marks
+    def __init__(self, run_id: str, worker: int) -> None:
+        self._run_id = run_id
+        self._worker = worker
         self.on_bar: Callable[[Bar], None] = lambda bar: None
-        self.command: subprocess.Popen[bytes] | None = None
+        self._command: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()  # held while a command is started, and while the thread is stopped
+        self._stopped = False
         self._transcript = _Transcript(self._drawn)
         self._outlets: tuple[Outlet | None, Outlet | None] = (None, None)
         self._printed: Any = None  # by commands, where it is not redirected
@@ -176,27 +186,38 @@ class ThreadCapture:
         return excerpt(number, os.fstat(number).st_size)
 
     def start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Start a command in a process group of its own, with its output in the task's files or transcript."""
+        """Start a command in a process group of its own, with its output in the task's files or transcript.
+
+        Raises:
+            TaskEnded: the thread was stopped; nothing has been started.
+        """
         if self._printed is None:
             printed = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed with the task's other files
             self._printed = self._open.enter_context(printed)
         out, err = (outlet.file if outlet else self._printed for outlet in self._outlets)
-        self.command = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env={**os.environ, **self._marks},
-            start_new_session=True,
-        )
-        return self.command
+        with self._starting:
+            if self._stopped:
+                raise TaskEnded
+            self._command = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, leftovers.FLOW: self._run_id, leftovers.WORKER: str(self._worker)},
+                start_new_session=True,
+            )
+        return self._command
 
-    def end(self) -> None:
-        """End the command that runs, with its children."""
-        command = self.command
-        if command is not None and command.poll() is None:
+    def stop(self) -> None:
+        """End the command that runs, with its children; no other one is started."""
+        with self._starting:  # else one that starts just now would be known to nobody
+            self._stopped = True
+            self._end_group()
+
+    def _end_group(self) -> None:
+        if self._command is not None:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(command.pid, signal.SIGKILL)
+                os.killpg(self._command.pid, signal.SIGKILL)
 
     @contextmanager
     def redirected(self, streams: Sequence[str]) -> Iterator[None]:
@@ -217,9 +238,11 @@ class ThreadCapture:
                 self._end_command()
 
     def _end_command(self) -> None:
-        if self.command is not None:
-            self.end()  # if the task was ended while it ran
-            self.command.wait()
+        """What it has left behind ends with it, as on a process. If the task was ended meanwhile, so does it itself."""
+        if self._command is not None:
+            self._end_group()
+            self._command.wait()
+            leftovers.end_all(self._run_id, GRACE, self._worker)  # also what went into a session of its own
         self._transcript.write(self._said_by_commands())
-        self.command = self._printed = None
+        self._command = self._printed = None
         self._outlets = None, None

@@ -19,15 +19,11 @@ from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.progress import Saying
 from nbflow.client.running import Runner, code_of
+from nbflow.client.streams import TaskEnded
 from nbflow.client.waits import Waits
 from nbflow.values import outcome
-from nbflow.wire import leftovers
 from nbflow.wire.messages import Define, Hello, Returned, Run, TakeBack
 from nbflow.wire.outcomes import Held, Inline, Stored
-
-
-class TaskEnded(BaseException):
-    """Raised in a task on a thread that was cancelled, or whose walltime is over."""
 
 
 class WorkerThread:
@@ -87,7 +83,7 @@ class WorkerThread:
             self._queue.clear()
             self._changed.notify()
             if self.task is not None:
-                self._runner.capture.end()
+                self._runner.capture.stop()
                 thread = self._thread.ident or 0
                 raises = ctypes.pythonapi.PyThreadState_SetAsyncExc
                 at_once = functools.partial(raises, ctypes.c_ulong(thread), ctypes.py_object(TaskEnded))
@@ -133,8 +129,9 @@ class ThreadRunner(Runner):
         adopt: Callable[..., AppFuture],
         show_values: bool,
         run_id: str,
+        worker: int,
     ) -> None:
-        super().__init__(store_dirs, streams.ThreadCapture({leftovers.FLOW: run_id}), adopt, show_values)
+        super().__init__(store_dirs, streams.ThreadCapture(run_id, worker), adopt, show_values)
         self._held = held
 
     def _function(self, run: Run) -> tuple[Callable[..., Any], CodeType | None]:

@@ -131,17 +131,20 @@ class Threads:
             self._restore_streams = streams.install()
         name = self._names.get(message.executor) or f"nbflow-{message.executor}"
         calls = self.calls
-        runner = ThreadRunner(self.held, self._store_dirs, calls.need, calls.show_values, calls.flow.run_id)
-        thread = WorkerThread(message.worker, name, runner, self._enter, self._say, self._note_bar)
-        self._threads[message.worker] = thread
+        worker = message.worker
+        runner = ThreadRunner(
+            self.held, self._store_dirs, calls.need, calls.show_values, calls.flow.run_id, worker
+        )
+        thread = WorkerThread(worker, name, runner, self._enter, self._say, self._note_bar)
+        self._threads[worker] = thread
         try:
             thread.start()
         except RuntimeError as error:  # Python 3.12 lets no thread begin once the program's end has
             if not self._late:
                 print(f"nbflow: {error}: tasks that have not begun are lost", file=sys.stderr)
             self._late = True
-            del self._threads[message.worker]
-            self._post(ThreadEnded(message.worker), urgent=True)
+            del self._threads[worker]
+            self._post(ThreadEnded(worker), urgent=True)
 
     def stop(self, message: StopThread) -> None:
         """A thread is to end, whatever it runs."""

@@ -230,9 +230,10 @@ class Staff:
         if output := worker.last_output():
             self._host.hear(worker, [msg.Printed(*begun, output)])
         end = worker.bury()
-        if not (worker.threads or worker.at_rest):  # also what went into a session of its own
+        if not worker.at_rest:  # also what went into a session of its own
             leftovers.end_all(os.environ.get(leftovers.FLOW, ""), GRACE, worker.number)
-            leftovers.end_orphans(GRACE, [other.pid for other in self.workers.values()])
+            if not worker.threads:  # a thread's orphans do not come here
+                leftovers.end_orphans(GRACE, [other.pid for other in self.workers.values()])
         if worker.ready:
             self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
             if len(self._ends) > ENDS_KEPT:

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 FLOW = "NBFLOW_FLOW"  # its value is the flow's `run_id`
-WORKER = "NBFLOW_WORKER"  # in a worker, and in what its tasks start: its number
+WORKER = "NBFLOW_WORKER"  # in a worker, and in what its tasks start, the commands of a thread's included: its number
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _AGAIN = 0.002  # seconds until it is looked whether those that were killed have ended

@@ -8,13 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nbflow import Config, DataFlowKernel, ProcessExecutor, bash_app, python_app
+from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor, bash_app, python_app
+from nbflow.client import streams
+from nbflow.client.streams import TaskEnded, ThreadCapture
+from nbflow.errors import AppTimeout
 from tests.faults.processes import has_ended
 from tests.gates import Gate, make_gate
 
@@ -103,13 +107,74 @@ def test_processes_in_sessions_of_their_own_end_when_the_worker_does(
         os.close(end)
 
 
-def test_a_background_job_of_a_command_ends_with_it(one_worker: DataFlowKernel, tmp_path: Path) -> None:
-    @bash_app(data_flow_kernel=one_worker)
-    def start(path: Path) -> str:
-        return f"setsid sleep 1000 & echo $! > {path}"
+@bash_app
+def leave_jobs(path: Path, then: str, walltime: float | None = None) -> str:
+    """Leave one process in the command's session, one in its own, and one with nothing in its environment."""
+    jobs = ["sleep 1000", "setsid sleep 1000", "env -i sleep 1000"]
+    return f"{' '.join(f'{job} & echo $! >> {path};' for job in jobs)} {then}"
 
-    assert start(tmp_path / "pid").result(30) == 0
-    assert has_ended(int((tmp_path / "pid").read_text()), within=0)
+
+def pids_in(path: Path) -> list[int]:
+    return [int(pid) for pid in path.read_text().split()]
+
+
+@pytest.mark.usefixtures("each_flow")
+@pytest.mark.parametrize("code", [0, 3])
+def test_background_jobs_of_a_command_end_with_it(tmp_path: Path, code: int) -> None:
+    future = leave_jobs(tmp_path / "pids", f"exit {code}")
+    assert (future.exception(30) is None) == (code == 0)
+    pids = pids_in(tmp_path / "pids")
+    assert len(pids) == 3
+    assert all(has_ended(pid, within=0) for pid in pids)
+
+
+@pytest.mark.usefixtures("each_flow")
+@pytest.mark.parametrize("way", ["cancel", "walltime"])
+def test_jobs_of_a_command_end_with_a_task_that_is_ended(way: str, gate: Gate, tmp_path: Path) -> None:
+    stand = f"echo . > {gate.arrivals}; sleep 1000"
+    future = leave_jobs(tmp_path / "pids", stand, walltime=3.0 if way == "walltime" else None)
+    gate.wait_for()
+    if way == "cancel":
+        assert future.cancel()
+    else:
+        assert isinstance(future.exception(30), AppTimeout)
+    pids = pids_in(tmp_path / "pids")
+    assert len(pids) == 3
+    assert all(has_ended(pid, within=0) for pid in pids)
+
+
+def test_a_command_that_starts_while_its_task_is_ended_ends_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, ending = threading.Event(), threading.Event()
+    commands: list[subprocess.Popen[bytes]] = []
+    stop, popen = ThreadCapture.stop, subprocess.Popen
+
+    def slow_start(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
+        commands.append(popen(*args, **kwargs))
+        started.set()
+        ending.wait()  # nobody knows the command yet
+        return commands[-1]
+
+    def noted_stop(capture: ThreadCapture) -> None:
+        ending.set()
+        stop(capture)
+
+    with DataFlowKernel(Config([ThreadExecutor(max_workers=1)])) as flow:
+        monkeypatch.setattr(streams.subprocess, "Popen", slow_start)  # type: ignore[attr-defined]
+        monkeypatch.setattr(ThreadCapture, "stop", noted_stop)
+        future = bash_app(lambda: "sleep 1000", data_flow_kernel=flow)()
+        assert started.wait(30)
+        assert future.cancel()
+        assert has_ended(commands[0].pid)
+
+
+def test_no_command_starts_for_a_task_that_was_ended() -> None:
+    capture = ThreadCapture("flow", 1)
+    with capture.redirected(()):
+        capture.stop()
+        with pytest.raises(TaskEnded):
+            capture.start(["/bin/sleep", "1000"])
 
 
 def test_the_worker_goes_on_and_no_zombie_stays(one_worker: DataFlowKernel) -> None:
