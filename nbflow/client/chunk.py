@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from nbflow.client.running import awaited, code_of
-from nbflow.errors import CannotPickle, UsageError, describe
+from nbflow.client.running import awaited, code_of, returned_a_future
+from nbflow.errors import CannotPickle, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.digests import digest
 from nbflow.values.short import detail
@@ -173,9 +173,7 @@ class Results:
                 needs = pickling.dumps(value).needs
                 if not needs:
                     continue
-                error = UsageError(
-                    f"`{app}` returned a future: make it a join_app, or return the future's result()"
-                )
+                error = returned_a_future(app)
             except BaseException as cause:
                 kind = type(value).__name__
                 error = CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(cause)}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbflow.errors import CannotPickle, describe
+from nbflow.errors import CannotPickle, UsageError, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.resolvers import DependencyResolver
 from nbflow.wire.outcomes import Failure, Held, Inline, Stored
@@ -54,7 +54,10 @@ class HeldValues(Mapping[int, Any]):
         try:
             value = self._values[number]
             try:
-                return outcome.store(pickling.dumps(value), self._store_dirs)
+                pickled = pickling.dumps(value)
+                if pickled.needs:
+                    raise UsageError("there is a future in it: return the future's result()")
+                return outcome.store(pickled, self._store_dirs)
             except BaseException as error:  # the value's own code runs here
                 raise CannotPickle(
                     f"a value that stays with the threads of the notebook's process ({type(value).__name__}) "

@@ -185,9 +185,7 @@ class Runner:
             kind = type(value).__name__
             raise CannotPickle(f"what `{app}` returned ({kind}) cannot travel: {describe(error)}") from error
         if pickled.needs:
-            raise UsageError(
-                f"`{app}` returned a future: make it a join_app, or return the future's result()"
-            )
+            raise returned_a_future(app)
         try:
             if not pickled.buffers:
                 return outcome.store(pickled, self._store_dirs)
@@ -208,6 +206,11 @@ class Runner:
             )
         pickled = pickling.dumps(value, in_band=True)
         return pickled.data, [self._adopt(future).tid for future in pickled.needs]
+
+
+def returned_a_future(app: str) -> UsageError:
+    """Why what an app returned is no value."""
+    return UsageError(f"`{app}` returned a future: make it a join_app, or return the future's result()")
 
 
 def _end_child(error: BaseException | None = None) -> NoReturn:

@@ -10,6 +10,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from types import CodeType
 from typing import Any
 
@@ -18,10 +19,11 @@ from nbflow.client.bars import Bar
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
 from nbflow.client.progress import Saying
-from nbflow.client.running import Runner, code_of
+from nbflow.client.running import Runner, code_of, returned_a_future
 from nbflow.client.streams import TaskEnded
 from nbflow.client.waits import Waits
 from nbflow.values import outcome
+from nbflow.values.pickling import NeededTogether
 from nbflow.wire.messages import Define, Hello, Returned, Run, TakeBack
 from nbflow.wire.outcomes import Held, Inline, Stored
 
@@ -150,4 +152,6 @@ class ThreadRunner(Runner):
         return args, kwargs
 
     def _pack(self, value: Any, run: Run) -> Inline | Stored | Held:
+        if issubclass(type(value), (Future, NeededTogether)):  # one inside of a value is what it is here
+            raise returned_a_future(run.app)
         return self._held.put(value)

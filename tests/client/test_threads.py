@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,19 @@ def test_an_error_comes_as_itself_and_skips_what_needs_it() -> None:
     with pytest.raises(errors.NeedFailed, match="no"):
         after.result(20)
     assert after.state is State.SKIPPED
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_future_is_no_value_whichever_library_it_is_of(tmp_path: Path) -> None:
+    @python_app
+    def write(path: Path, outputs: Any = ()) -> None:
+        path.touch()
+
+    of_a_file = write(tmp_path / "file", outputs=[tmp_path / "file"]).outputs[0]
+    for returned in (lambda: same(1), lambda: of_a_file, Future, lambda: nbflow.gather(same(1))):
+        error = python_app(returned)().exception(20)
+        assert isinstance(error, errors.UsageError)
+        assert "returned a future: make it a join_app" in str(error)
 
 
 @pytest.mark.usefixtures("threads")
@@ -297,6 +310,15 @@ def test_a_value_that_cannot_be_pickled_fails_the_process_that_needs_it_and_no_o
         same_there(kept).result(20)
     assert same_here(kept).result(20) is kept.result(20)
     assert same_there(1).result(20)[0] == 1
+
+
+def test_a_future_within_a_value_of_a_thread_stays_what_it_is_there_and_does_not_travel(
+    mixed: DataFlowKernel,
+) -> None:
+    kept = python_app(lambda: [same_here(1)], executors=["threads"])()
+    assert kept.result(20)[0].result(20) == 1
+    with pytest.raises(errors.CannotPickle, match=r"\(list\) cannot travel.*there is a future in it"):
+        same_there(kept).result(20)
 
 
 def test_calls_inside_a_process_may_use_threads_and_get_their_values(mixed: DataFlowKernel) -> None:
