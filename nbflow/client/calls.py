@@ -289,7 +289,8 @@ class Calls:
             if self.show_values
             else "[…]"
         )
-        lifted = self.call(Callee(Options(name), captor_of(function)), (future, argument), {})
+        options = Options(name, executors=self._routes.of_the_value(future))
+        lifted = self.call(Callee(options, captor_of(function)), (future, argument), {})
         if future._key:
             lifted._key = memo.key_of_part(future._key, function.__name__, argument)
         return lifted

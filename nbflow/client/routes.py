@@ -20,6 +20,7 @@ from nbflow.values.resolvers import (
     SHALLOW_DEPENDENCY_RESOLVER,
     DependencyResolver,
 )
+from nbflow.wire.outcomes import Held
 
 if TYPE_CHECKING:  # a worker has none
     from nbflow.client.threads import Threads
@@ -55,6 +56,18 @@ class Routes:
             known = ", ".join(self._executors)
             raise UsageError(f"`{options.name}` wants executor {unknown[0]!r}; this flow has: {known}")
         return options.executors
+
+    def of_the_value(self, future: AppFuture) -> tuple[str, ...]:
+        """The executors for what only looks at a future's value: it is to be read where it is, as far as that is known.
+
+        A value of a thread stays here, and need not be one that can travel.
+        """
+        threads = self._threads
+        if threads is None or threads.alone_serve(()):
+            return ()
+        asked = future._options.executors
+        stays = type(future._outcome) is Held or (asked and not future.done() and threads.alone_serve(asked))
+        return (threads.of_the_flow(),) if stays else ()
 
     def take_many(self, options: Options) -> bool:
         """Whether calls of an app with these options may travel many at a time: to other processes only."""

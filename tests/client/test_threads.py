@@ -321,6 +321,43 @@ def test_a_future_within_a_value_of_a_thread_stays_what_it_is_there_and_does_not
         same_there(kept).result(20)
 
 
+class Kept:
+    """Stays where it is, and says where somebody looks at it."""
+
+    @property
+    def place(self) -> int:
+        return os.getpid()
+
+    def __getitem__(self, key: Any) -> Any:
+        return self if key == "itself" else (key, os.getpid())
+
+    def __reduce__(self) -> Any:
+        raise TypeError("it does not travel")
+
+
+def test_a_part_of_a_value_that_stays_in_this_process_is_taken_here(
+    mixed: DataFlowKernel, gate: Gate
+) -> None:
+    @python_app(executors=["threads"])
+    def keep() -> Kept:
+        return stand_at(gate, Kept())
+
+    @join_app
+    def joined() -> AppFuture:
+        return keep()
+
+    kept = keep()
+    early = kept["a"], kept.place, kept["itself"]["b"]
+    gate.wait_for()
+    gate.let_through(2)
+    assert [part.result(20) for part in early] == [("a", os.getpid()), os.getpid(), ("b", os.getpid())]
+    assert kept["c"].result(20) == ("c", os.getpid())
+    one = joined()
+    assert isinstance(one.result(20), Kept)
+    assert one.place.result(20) == os.getpid(), "nobody could know before it had ended where it is"
+    assert same_there([1, 2])[0][1].result(20) == 2
+
+
 def test_calls_inside_a_process_may_use_threads_and_get_their_values(mixed: DataFlowKernel) -> None:
     @python_app(executors=["processes"])
     def outer() -> Any:
