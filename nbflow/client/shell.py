@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,8 +16,8 @@ LONGEST = 100_000
 class Outlets(Protocol):
     """Where the output of a task goes now."""
 
-    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Start a command whose output goes there, too, behind what the task itself has printed."""
+    def run(self, command: list[str]) -> int:
+        """Run a command whose output goes there, too, behind what the task itself has printed; gives its exit code."""
 
     def last_words(self) -> str:
         """The end of what has been printed up to now, best of standard error."""
@@ -54,7 +53,7 @@ def run(app: str, make: Callable[[], Any], outlets: Outlets) -> int:
             script.write(command)
             script.flush()
             started = ["/bin/bash", script.name]
-        code = outlets.start(started).wait()
+        code = outlets.run(started)
     if code:
         raise BashExitFailure(app, code, outlets.last_words())
     return 0

@@ -7,13 +7,16 @@ descriptors themselves cannot be told apart and is not captured.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
@@ -22,8 +25,10 @@ from nbflow.client.bars import Bar, Reader
 from nbflow.client.outlets import Outlet, last_words, opened
 from nbflow.wire import leftovers
 from nbflow.wire.excerpt import HALF, excerpt
+from nbflow.wire.printed import Log, next_look
 
 GRACE = 0.5  # seconds for ending what a command has left behind
+SOON, LATE = 0.1, 1.0  # seconds until the first look at what a command has printed, and until a later one
 
 _routes: dict[str, dict[int, Any]] = {"stdout": {}, "stderr": {}}  # stream -> thread -> where it writes
 _installing = threading.Lock()
@@ -137,6 +142,24 @@ class _Transcript:
         return "".join(self._head) + gap + "".join(self._tail)
 
 
+def _watch(process: subprocess.Popen[bytes], stack: ExitStack) -> Callable[[float], bool]:
+    """A function that waits so many seconds, and says whether the process has ended. The stack ends what it needs."""
+    try:
+        fd = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # a system that has none
+
+        def ended(seconds: float) -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            return process.returncode is not None
+
+        return ended
+    stack.callback(os.close, fd)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return lambda seconds: bool(poll.poll(seconds * 1000))
+
+
 class TaskEnded(BaseException):
     """Raised in a task on a thread that was cancelled, or whose walltime is over."""
 
@@ -159,13 +182,15 @@ class ThreadCapture:
         self._stopped = False
         self._transcript = _Transcript(self._drawn)
         self._outlets: tuple[Outlet | None, Outlet | None] = (None, None)
-        self._printed: Any = None  # by commands, where it is not redirected
+        self._printed: Any = None  # by the command, where it is not redirected
+        self._said = ""  # by a command that has ended
         self._open = ExitStack()
 
     def take(self) -> str:
         """What the task has printed; the next one begins with nothing."""
         text = self.read()
         self._transcript = _Transcript(self._drawn)
+        self._said = ""
         return text
 
     def _drawn(self, bar: Bar) -> None:
@@ -173,27 +198,28 @@ class ThreadCapture:
 
     def read(self) -> str:
         """What has been printed up to now."""
-        return self._transcript.text() + self._said_by_commands()
+        return self._transcript.text() + (self._said or self._said_by_command())
 
     def last_words(self) -> str:
         """The end of what has been printed up to now, best of standard error."""
         return last_words(self._outlets, self.read)
 
-    def _said_by_commands(self) -> str:
+    def _said_by_command(self) -> str:
         if self._printed is None:
             return ""
         number = self._printed.fileno()  # pread: the position belongs to the command as well
         return excerpt(number, os.fstat(number).st_size)
 
-    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Start a command in a process group of its own, with its output in the task's files or transcript.
+    def run(self, command: list[str]) -> int:
+        """Run a command in a process group of its own, with its output in the task's files or transcript.
 
         Raises:
             TaskEnded: the thread was stopped; nothing has been started.
         """
         if self._printed is None:
-            printed = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed with the task's other files
+            printed = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed with the task's other files
             self._printed = self._open.enter_context(printed)
+            fcntl.fcntl(printed, fcntl.F_SETFL, os.O_APPEND)  # it may be cut to less
         out, err = (outlet.file if outlet else self._printed for outlet in self._outlets)
         with self._starting:
             if self._stopped:
@@ -206,7 +232,19 @@ class ThreadCapture:
                 env={**os.environ, leftovers.FLOW: self._run_id, leftovers.WORKER: str(self._worker)},
                 start_new_session=True,
             )
-        return self._command
+        return self._end_of(self._command)
+
+    def _end_of(self, command: subprocess.Popen[bytes]) -> int:
+        """Its exit code, once it has ended. Until then what it prints is kept from filling the disk."""
+        with ExitStack() as stack:
+            log = Log(os.dup(self._printed.fileno()))
+            stack.callback(log.close)
+            ended = _watch(command, stack)
+            pause, looked_at = SOON, time.monotonic()
+            while not ended(pause):
+                passed, looked_at = time.monotonic() - looked_at, time.monotonic()
+                pause = min(LATE, next_look(log.trim(), passed))
+        return command.wait()
 
     def stop(self) -> None:
         """End the command that runs, with its children; no other one is started."""
@@ -243,6 +281,6 @@ class ThreadCapture:
             self._end_group()
             self._command.wait()
             leftovers.end_all(self._run_id, GRACE, self._worker)  # also what went into a session of its own
-        self._transcript.write(self._said_by_commands())
+        self._said = self._said_by_command()
         self._command = self._printed = None
         self._outlets = None, None

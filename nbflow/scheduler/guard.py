@@ -24,17 +24,16 @@ from nbflow.core.scarcity import Load, Scarcity, kept_free
 from nbflow.scheduler import figures
 from nbflow.scheduler.figures import Room, Rooms
 from nbflow.scheduler.meters import Meters
-from nbflow.scheduler.outputs import GROWN
 from nbflow.scheduler.silence import Silence
 from nbflow.scheduler.staff import Staff
 from nbflow.scheduler.workers import Verdict, Worker
 from nbflow.sizes import in_words
+from nbflow.wire.printed import next_look
 
 FASTEST = 0.1  # seconds between two looks
 SLOWEST = 1.0
 AT_A_PINCH = 0.02  # while what little memory is left shrinks
 FILLED = 4_000_000_000  # bytes that processes may fill in a second
-PRINTED = 64_000_000  # bytes that a task may print between two looks, once it is known to print much
 LATELY = 5.0  # seconds until a process that the system ends is gone, and its parent told
 TELL_EVERY = 1.0  # seconds between two reports of memory to those who watch
 
@@ -115,9 +114,7 @@ class Guard:
         self.due = None
         if self._busy():
             pause = self._until_next(workers, before, passed)
-            if printed > GROWN:
-                pause = min(pause, max(AT_A_PINCH, PRINTED * passed / printed))
-            self.due = now + pause
+            self.due = now + min(pause, next_look(printed, passed))
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self.news = True

@@ -16,12 +16,12 @@ from nbflow import private
 from nbflow.errors import exit_in_words, with_last_words
 from nbflow.limits import cores_available
 from nbflow.scheduler.figures import GONE
-from nbflow.scheduler.outputs import Log
 from nbflow.values import heap
 from nbflow.wire import leftovers, process
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.messages import ExecutorSpec, ForThread, FromWorker, StartThread, StopThread, TakeBack
 from nbflow.wire.outbox import Outbox, make
+from nbflow.wire.printed import Log
 from nbflow.wire.process import tail
 
 LAST_STEPS = 0.1  # seconds between the end of a process's connection and its own, if it is ending

@@ -118,10 +118,10 @@ class Capture:
         """The end of what has been printed up to now, best of standard error."""
         return last_words(self._outlets, self.read)
 
-    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Start a command that prints where the task does; it ends with the worker's process group."""
+    def run(self, command: list[str]) -> int:
+        """Run a command that prints where the task does; it ends with the worker's process group."""
         self.flush()
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()
 
     @contextmanager
     def redirected(self, streams: Sequence[str]) -> Iterator[None]:

@@ -174,7 +174,7 @@ def test_no_command_starts_for_a_task_that_was_ended() -> None:
     with capture.redirected(()):
         capture.stop()
         with pytest.raises(TaskEnded):
-            capture.start(["/bin/sleep", "1000"])
+            capture.run(["/bin/sleep", "1000"])
 
 
 def test_the_worker_goes_on_and_no_zombie_stays(one_worker: DataFlowKernel) -> None:

@@ -15,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nbflow import Config, DataFlowKernel, ProcessExecutor, python_app
+import nbflow
+from nbflow import Config, DataFlowKernel, ProcessExecutor, bash_app, python_app
 from nbflow.scheduler import outputs
 from nbflow.scheduler.history import NO_FUNCTION, Job
+from nbflow.wire import printed
 from nbflow.wire.excerpt import HALF
 from tests.gates import Gate, stand_at
 
@@ -111,6 +113,22 @@ def test_who_prints_may_hold_the_interpreter_all_the_time(one_worker: DataFlowKe
     assert future.result(30) == 0
     # with the byte that it read at the gate
     assert "\n... 39000001 bytes left out ...\n" in one_worker.details(future.tid).output
+
+
+@pytest.mark.usefixtures("each_flow")
+def test_a_command_does_not_fill_the_disk_wherever_it_runs() -> None:
+    @bash_app
+    def much() -> str:
+        """Goes on until the disk has most of what was printed back."""
+        return """
+            yes 2>/dev/null | head -c 40000000
+            while [ $(stat -L -c %b /proc/$$/fd/1) -gt 20000 ]; do sleep 0.01; done
+        """
+
+    flow = nbflow.dfk()
+    future = much()
+    assert future.result(50) == 0
+    assert "\n... 39000000 bytes left out ...\n" in flow.details(future.tid).output
 
 
 def test_a_print_for_which_there_is_no_room_fails_no_task(one_worker: DataFlowKernel) -> None:
@@ -218,10 +236,10 @@ def test_a_long_log_keeps_head_and_tail_whatever_the_file_system_can_do(
     holes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not holes:
-        monkeypatch.setattr(outputs, "_punch_hole", lambda *_: False)
+        monkeypatch.setattr(printed, "_punch_hole", lambda *_: False)
     path = tmp_path / "log"
     with path.open("a+b") as file:
-        log = outputs.Log(os.dup(file.fileno()))
+        log = printed.Log(os.dup(file.fileno()))
         for most in (20_000_000, 30_000_000):  # twice: another task begins with an empty log
             os.truncate(path, 0)
             log.trim()
