@@ -76,10 +76,18 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         labels = labels_of(executors)
         if labels is None:
             raise ConfigurationError(f"a pool's executors= is {LABELS}, not {executors!r}")
+        there = [executor.label for executor in config.executors] if config is not None else []
+        there += dfk.executors if dfk is not None else []
+        if unknown := [label for label in labels if label not in there]:
+            raise ConfigurationError(
+                f"a pool's executors= names {unknown[0]!r}; its flow has: {', '.join(there)}"
+            )
         self._labels = labels
         self._lock = threading.Lock()  # never held while a call is made: that may run the user's code
         self._closed = ""  # why it takes no more calls
         self._apps: OrderedDict[Any, App | Callee] = OrderedDict()
+        # reference to a function -> its app, for as long as the app, or a future of its calls, is held
+        self._lent: weakref.WeakValueDictionary[weakref.ref[Any], App] = weakref.WeakValueDictionary()
         self._futures = _Futures()
         self._owns = dfk is None
         self._dfk = DataFlowKernel(config) if dfk is None else dfk
@@ -105,7 +113,7 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
 
     @property
     def app_count(self) -> int:
-        """How many functions the pool keeps as apps now; at most `MOST_APPS`."""
+        """How many functions the pool keeps as apps now, at most `MOST_APPS`; none that carries an object."""
         with self._lock:
             return len({fn for fn, _ in self._apps})
 
@@ -132,7 +140,9 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             TypeError: `fn` would not take these arguments.
             CannotPickle: an argument, or what `fn` refers to, cannot travel to another process.
         """
-        return self._call(lambda: self.get_app(fn)(*args, **kwargs))
+        self._check_open()
+        app = self.get_app(fn)
+        return self._call(app, lambda: app(*args, **kwargs))
 
     def map(
         self,
@@ -166,10 +176,11 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         calls = zip(*iterables)  # noqa: B905 - as far as the shortest one goes
         # not the pool: the iterator does not keep it alive
         unwanted = functools.partial(_withdraw, self._dfk)
+        futures: Iterator[AppFuture]
         if chunksize == 1:
             futures = (self.submit(fn, *args) for args in calls)
             return in_order(futures, buffersize, timeout, unwanted)
-        futures = (self._submit_chunk(fn, chunk) for chunk in chunks(calls, chunksize))
+        futures = self._submit_chunks(fn, chunks(calls, chunksize))
         return flat(in_order(futures, buffersize, timeout, unwanted))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -194,12 +205,12 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
 
     # ------------------------------------------------------------ calls
 
-    def _call(self, make: Callable[[], AppFuture]) -> AppFuture:
-        self._check_open()
+    def _call(self, called: App | Callee, make: Callable[[], AppFuture]) -> AppFuture:
         try:
             future = make()
         except FlowClosed as error:
             raise RuntimeError(f"the pool takes no more calls: {error}") from error
+        future.called = called
         try:
             with self._lock:
                 self._check_open()
@@ -213,19 +224,28 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         if self._closed:
             raise RuntimeError(f"the pool {self._closed}: it takes no more calls")
 
-    def _submit_chunk(self, fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> AppFuture:
-        """One task of several calls. Its arguments stand side by side, so that futures among them are direct ones."""
-        width = len(calls[0])
-        arguments = tuple(chain.from_iterable(calls))
-        return self._call(
-            lambda: self._dfk.calls.call(self._kept(fn, width, lambda: self._chunk(fn, width)), arguments, {})
-        )
+    def _submit_chunks(
+        self, fn: Callable[..., Any], chunked_calls: Iterable[list[tuple[Any, ...]]]
+    ) -> Iterator[AppFuture]:
+        """A task of each list of calls. Their arguments stand side by side: so futures among them are direct ones."""
+        callee: Callee | None = None
+        for calls in chunked_calls:
+            self._check_open()
+            if callee is None:
+                width = len(calls[0])
+                callee = self._kept(fn, width, functools.partial(self._chunk, fn, width))
+            arguments = tuple(chain.from_iterable(calls))
+            yield self._call(callee, functools.partial(self._dfk.calls.call, callee, arguments, {}))
 
     def _chunk(self, fn: Callable[..., Any], width: int) -> Callee:
         return Callee(Options(name_of(fn), executors=self._labels), Captor(chunked(fn, width)))
 
     def _kept(self, fn: Callable[..., Any], width: int, make: Callable[[], Any]) -> Any:
-        """What was made of a function before. Callables that carry an object are not kept, lest it be kept alive."""
+        """What was made of a function before. Of callables that carry an object it is not kept here, lest that be so.
+
+        A function with a closure or defaults is one app for as long as a future of its calls is held; another callable
+        is made an app by each call.
+        """
         if isinstance(fn, App):
             raise UsageError(
                 f"a pool takes plain functions, not {fn!r}: call an app, it gives a future itself"
@@ -236,6 +256,8 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             isinstance(fn, BuiltinFunctionType) and isinstance(fn.__self__, ModuleType)
         ):
             return make()
+        if isinstance(fn, FunctionType) and _carries(fn):
+            return make() if width else self._borrowed(fn, make)
         with self._lock:
             found = self._apps.get((fn, width))
         if found is None:
@@ -246,6 +268,16 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
             if len(self._apps) > MOST_APPS:
                 self._apps.popitem(last=False)
             return found
+
+    def _borrowed(self, fn: FunctionType, make: Callable[[], App]) -> App:
+        reference = weakref.ref(fn)
+        with self._lock:
+            found = self._lent.get(reference)
+        if found is None:
+            found = make()
+            with self._lock:
+                found = self._lent.setdefault(reference, found)
+        return found
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a pool stays in the process that made it: inside a task, call apps instead")
@@ -261,6 +293,11 @@ class NbflowPoolExecutor(concurrent.futures.Executor):
         if self._owns:
             self._abandoned.detach()
             self._owns = False
+
+
+def _carries(fn: FunctionType) -> bool:
+    """Whether a function keeps something alive beside its module."""
+    return bool(fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__ or fn.__dict__)
 
 
 class _Futures:

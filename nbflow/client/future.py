@@ -88,6 +88,7 @@ class AppFuture(Promise[Any]):
     stderr: Any = None
     sent = 0  #: bytes of the arguments, where they are too many for the message
     tether: Any = None  #: goes with the future of a big value, and has that told at once
+    called: Any = None  #: what whoever has made the call wants to be kept for as long as the future is
 
     def __init__(self, owner: Owner, tid: int, options: Options) -> None:
         # not that of the base class: see `_condition`, `_waiters` and `_done_callbacks`

@@ -203,7 +203,7 @@ def test_a_function_is_one_app_however_often_it_is_submitted(own_pool: NbflowPoo
 
 
 def test_the_apps_that_a_pool_keeps_are_bounded(own_pool: NbflowPoolExecutor) -> None:
-    functions = [lambda n=n: n for n in range(MOST_APPS + 5)]
+    functions = [eval(f"lambda: {n}") for n in range(MOST_APPS + 5)]
     futures = [own_pool.submit(function) for function in functions]
     assert own_pool.app_count == MOST_APPS
     assert [future.result(20) for future in futures] == list(range(MOST_APPS + 5))
@@ -215,6 +215,33 @@ def test_an_object_whose_method_was_called_is_let_go(pool: NbflowPoolExecutor) -
     reference = weakref.ref(thing, lambda _: gone.set())
     assert pool.submit(thing.method).result(20) == 3
     del thing
+    assert gone.wait(20)
+    assert reference() is None
+
+
+def carrying(thing: Thing, as_default: bool) -> Callable[..., int]:
+    """A function that keeps something alive."""
+    if as_default:
+        return lambda _=0, thing=thing: thing.method()
+    return lambda _=0: thing.method()
+
+
+@pytest.mark.parametrize("way", ["closure", "default", "map", "chunks"])
+def test_what_a_function_carries_is_let_go_with_its_futures(pool: NbflowPoolExecutor, way: str) -> None:
+    thing = Thing()
+    gone = threading.Event()
+    reference = weakref.ref(thing, lambda _: gone.set())
+    function = carrying(thing, way == "default")
+    if way in ("map", "chunks"):
+        assert list(pool.map(function, range(5), chunksize=1 if way == "map" else 2)) == [3] * 5
+    else:
+        futures = [pool.submit(function, n) for n in range(3)]
+        app = pool.get_app(function)
+        assert pool.get_app(function) is app, "it is made once"
+        assert [future.result(20) for future in futures] == [3] * 3
+        del futures, app
+    del thing, function
+    pool.submit(int).result(20)  # what a thread was given is let go with the next message
     assert gone.wait(20)
     assert reference() is None
 
@@ -283,11 +310,10 @@ def test_pools_use_the_executors_that_they_name() -> None:
                 assert pool.executors == [label]
                 assert pool.submit(look).result(20) == label
                 assert set(pool.map(lambda _: look(), range(4), chunksize=2)) == {label}
-        with (
-            NbflowPoolExecutor(dfk=flow, executors=["tpu"]) as pool,
-            pytest.raises(errors.UsageError, match="tpu"),
-        ):
-            pool.submit(look)
+        with pytest.raises(errors.ConfigurationError, match="executors= names 'tpu'; its flow has: cpu, gpu"):
+            NbflowPoolExecutor(dfk=flow, executors=["cpu", "tpu"])
+    with pytest.raises(errors.ConfigurationError, match="executors= names 'tpu'; its flow has: cpu, gpu"):
+        NbflowPoolExecutor(Config(executors=where), executors=["tpu"])
 
 
 def test_a_pool_does_not_travel(pool: NbflowPoolExecutor) -> None:
