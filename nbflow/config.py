@@ -55,9 +55,9 @@ class Config(Description):
             (not after an exception), "skip" leaves it running.
         garbage_collect: whether what is kept of a task may go with its future.
         internal_tasks_max_threads: how many threads of this process join apps may use that cannot travel.
-        retry_handler: `f(exception, task_record)` gives what a failed attempt costs; a task is retried while its costs
-            add up to at most `retries`. None = 1 each. It runs in this process, on a thread of its own, and must not
-            wait for tasks; what it raises becomes the task's error.
+        retry_handler: `f(exception, task_record)` gives what a failed attempt costs, at least 0; a task is retried
+            while its costs add up to at most `retries`. None = 1 each. It runs in this process, on a thread of its
+            own, and must not wait for tasks; what it raises becomes the task's error.
         std_autopath: `f(task_record, "stdout" or "stderr")` gives the path for `AUTO_LOGNAME`; None = one in `run_dir`.
         show_values: whether short texts of arguments and results are shown, in the graph, on cards and in the flow's
             rows; False where they may be secret. What tasks print and raise is shown in any case.

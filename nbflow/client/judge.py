@@ -76,8 +76,10 @@ class RetryHandler:
 
 
 def _checked(cost: Any) -> float:
-    if isinstance(cost, bool) or not isinstance(cost, (int, float)) or math.isnan(cost):
+    # less than nothing would let a task that always fails be tried for ever
+    if isinstance(cost, bool) or not isinstance(cost, (int, float)) or math.isnan(cost) or cost < 0:
         raise UsageError(
-            f"Config(retry_handler=...) must return a number, what the failure costs, not {cost!r}"
+            "Config(retry_handler=...) must return a number of at least 0, what the failure costs, "
+            f"not {cost!r}"
         )
     return float(cost)

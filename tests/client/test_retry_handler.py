@@ -134,12 +134,13 @@ def test_failures_on_threads_are_judged_too_and_the_handler_gets_the_error(log: 
     assert asked == ["Mine('no') 1", "Mine('no') 2"]
 
 
-@pytest.mark.parametrize("answer", [None, "1", True, float("nan")])
-def test_a_handler_that_returns_no_number_is_told_so(log: Path, answer: Any) -> None:
+@pytest.mark.parametrize("answer", [None, "1", True, float("nan"), -1, -0.5, float("-inf")])
+def test_a_handler_that_returns_no_cost_is_told_so(log: Path, answer: Any) -> None:
     with loaded(retries=5, retry_handler=lambda error, record: answer):
         error = python_app(fails)(log, Mine("no")).exception(20)
     assert isinstance(error, errors.UsageError)
-    assert "must return a number" in str(error)
+    assert f"must return a number of at least 0, what the failure costs, not {answer!r}" in str(error)
+    assert attempts(log) == 1, "it is not tried again"
 
 
 def test_a_lost_worker_is_judged_too_and_so_are_calls_made_inside_tasks(tmp_path: Path) -> None:
