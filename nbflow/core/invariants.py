@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from nbflow.core.instructions import Why
 from nbflow.core.placement import Desk, Pool
+from nbflow.core.starts import AT_ONCE
 from nbflow.core.states import State
 from nbflow.core.task import Task
 from nbflow.core.timers import Timers
@@ -98,7 +99,9 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     predecessors = [desks.get(desk.predecessor) for desk in pool.idle.values()]
     may_begin = any(other is None or other.absent for other in predecessors)
     assert not (startable and may_begin and pool.slot_free), f"{name} has idle workers and ready tasks"
-    if pool.starts.failing:  # the next start is due once it is time
+    if (
+        pool.starts.failing or pool.hiring >= AT_ONCE
+    ):  # the next start is due once it is time, or one is ready
         return
     if startable:
         enough = min(pool.slots, len(startable) + pool.at_work)

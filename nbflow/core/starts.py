@@ -1,4 +1,7 @@
-"""Whether it pays to start another worker after some could not be started, and when.
+"""How many workers to start at once; whether it pays to start another after some could not be started, and when.
+
+Those that start at once share the machine's cores: of many, each is ready only when nearly all are, and no task begins
+before. So at most `AT_ONCE` are under way, and the next one starts as soon as one is ready.
 
 A start may fail because of something that passes (the machine has no process to give, somebody kills what starts) or
 for good (a wrong environment, a folder that is not there). Neither may end a flow overnight for what was over after a
@@ -14,6 +17,7 @@ Giving up ends the tasks that wait. Those that come later cause one more start e
 
 from __future__ import annotations
 
+AT_ONCE = 16  # each takes some 0.1 s of a core
 TRIES = 3
 FIRST = 0.1  # seconds
 LONGEST = 5.0  # seconds
@@ -59,5 +63,5 @@ class Starts:
     def allowed(self, wanted: int, now: float, under_way: int) -> int:
         """How many of so many workers may be started now."""
         if not self.failing:
-            return wanted
+            return max(0, min(wanted, AT_ONCE - under_way))
         return 0 if under_way or now < self.not_before else min(1, wanted)

@@ -213,3 +213,16 @@ def test_a_flow_knows_its_tasks_by_their_numbers(flow: DataFlowKernel, tmp_path:
     assert flow.tasks == {}
     assert flow.task_count == 1
     assert flow.rundir == flow.run_dir
+
+
+def test_more_processes_than_the_machine_can_hold_are_refused_before_any_is_started(tmp_path: Path) -> None:
+    many = ProcessExecutor(max_workers=100_000_000, label="many")
+    with pytest.raises(
+        errors.ConfigurationError, match=r"max_workers=100000000\): so many .* 1500 TB of memory"
+    ):
+        DataFlowKernel(Config([many], run_dir=tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+    with DataFlowKernel(Config([ProcessExecutor(max_workers=1)])) as flow:
+        with pytest.raises(errors.ConfigurationError, match="so many processes"):
+            flow.add_executors([many])
+        assert list(flow.executors) == ["processes"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbflow.core import events as ev
 from nbflow.core.instructions import Hire, Settle, Why
 from nbflow.core.machine import Machine
-from nbflow.core.starts import OUTSIDE, OWN, TRIES
+from nbflow.core.starts import AT_ONCE, OUTSIDE, OWN, TRIES
 
 
 def hires(machine: Machine, events: list[ev.Event], now: float) -> int:
@@ -32,6 +32,16 @@ def machine_with_a_task(*before: ev.Event) -> Machine:
     machine = Machine(validate=True)
     machine.handle([ev.ExecutorAdded("p", 1), *before, ev.Submitted(1, "a")], 0.0)
     return machine
+
+
+def test_of_many_workers_a_few_start_at_once_and_the_next_when_one_is_ready() -> None:
+    machine = Machine(validate=True)
+    assert hires(machine, [ev.ExecutorAdded("p", AT_ONCE + 2), ev.Submitted(1, "a")], 0.0) == AT_ONCE
+    assert hires(machine, [ev.WorkerJoined(1, "p")], 0.1) == 1
+    assert machine.tasks[1].worker == 1, "no task waits for the rest"
+    assert hires(machine, [ev.WorkerJoined(2, "p"), ev.WorkerJoined(3, "p")], 0.2) == 1
+    for worker in range(4, AT_ONCE + 3):
+        assert hires(machine, [ev.WorkerJoined(worker, "p")], 0.3) == 0, "every slot has one"
 
 
 def test_where_none_was_ever_ready_and_each_ends_by_its_own_doing_a_few_tries_are_enough() -> None:
