@@ -184,7 +184,10 @@ class DataFlowKernel(Asking, AsParsl):
 
     def _say_where_tasks_run(self, specs: Sequence[ExecutorSpec]) -> None:
         """Of these executors; "" = where this process is just then. A new dictionary: another thread may look at it."""
-        places = {spec.label: "" if spec.threads else spec.directory or self._directory for spec in specs}
+        places = {
+            spec.label: "" if spec.threads else os.fsdecode(spec.directory) or self._directory
+            for spec in specs
+        }
         self._calls.directories = {**self._calls.directories, **places}
 
     def _handlers(self) -> dict[type, Callable[[Any], None]]:
@@ -225,7 +228,7 @@ class DataFlowKernel(Asking, AsParsl):
                 list(self._places.stores),
                 list(self._places.temporary),
                 self._entries(),
-                self._directory,
+                os.fsencode(self._directory),
                 bool(os.environ.get("NBFLOW_VALIDATE")),
                 self._retries,
                 self.config.retry_handler is not None,
@@ -404,10 +407,10 @@ class DataFlowKernel(Asking, AsParsl):
             self._connection.post(ImportPath(self._entries()))
         self._connection.post(*messages, urgent=urgent)
 
-    def _entries(self) -> list[str]:
+    def _entries(self) -> list[bytes]:
         """`sys.path` for workers, which may run in another directory; it is what they have from here on."""
         self._import_path = list(sys.path)
-        return [os.path.abspath(entry) for entry in self._import_path]
+        return [os.fsencode(os.path.abspath(entry)) for entry in self._import_path]
 
     def flush(self) -> None:
         """Send what waits to be sent."""

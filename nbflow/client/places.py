@@ -122,7 +122,10 @@ def _numbered(parent: str) -> str:
     The newest has the highest number, whichever of the others are gone.
     """
     try:
+        parent.encode()  # the scheduler is told of it as text
         parent = private.private_directory(parent)
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"Config(run_dir=...) takes a path that is UTF-8, not {parent!r}") from None
     except (NotPrivate, OSError) as error:
         raise ConfigurationError(f"Config(run_dir={parent!r}) cannot be used: {error}") from error
     claims.sweep_runs(parent)

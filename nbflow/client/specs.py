@@ -31,7 +31,7 @@ def spec_of(executor: Executor) -> ExecutorSpec:
         executor.label,
         executor.workers,
         executor.environment,
-        directory=_working_dir(executor),
+        directory=os.fsencode(_working_dir(executor)),
         accelerators=list(executor.accelerator_names),
         memory_limit=int(executor.memory_limit or 0),
         tasks_per_worker=executor.max_tasks_per_worker or 0,

@@ -106,7 +106,7 @@ class Staff:
                 number,
                 spec,
                 self._setup.run_dir,
-                self._import_path,
+                [*map(os.fsdecode, self._import_path)],
                 self._life.fd,
                 self._free_accelerator(spec, self.workers.get(successor_of)),
                 self._spare(spec),

@@ -38,7 +38,7 @@ class ExecutorSpec(msgspec.Struct, array_like=True, frozen=True):
     environment: dict[str, str]
     threads: bool = False
     reserved: bool = False
-    directory: str = ""  # working directory of its processes; "" = that of the flow
+    directory: bytes = b""  # working directory of its processes, whatever its name is; b"" = that of the flow
     accelerators: list[str] = []  # each process sees one of them alone
     memory_limit: int = 0  # bytes that a worker's processes may have together; 0 = no limit
     tasks_per_worker: int = 0  # after so many a process is replaced; 0 = never
@@ -70,8 +70,8 @@ class Configure(msgspec.Struct, array_like=True, tag=True, frozen=True):
     run_dir: str
     store_dirs: list[str]  # where big values go, the first that has room
     temporary: list[str]  # directories to remove in the end
-    sys_path: list[str]
-    directory: str  # working directory of the workers
+    sys_path: list[bytes]
+    directory: bytes  # working directory of the workers
     validate: bool  # check every invariant after every step
     retries: Retries | None = None  # of calls made inside tasks whose app says nothing about it; None = none
     judged: bool = False  # the client is asked what each failed attempt costs
@@ -388,7 +388,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The first message to a worker."""
 
     worker: int
-    directory: str
+    directory: bytes
     run_dir: str
     store_dirs: list[str]
     executors: list[str]  # labels, for the calls made inside tasks
@@ -400,7 +400,7 @@ class Setup(msgspec.Struct, array_like=True, tag=True, frozen=True):
 class ImportPath(msgspec.Struct, array_like=True, tag=True, frozen=True):
     """The `sys.path` of the workers from here on, as the first one was in `Configure`."""
 
-    entries: list[str]
+    entries: list[bytes]
 
 
 class Executors(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -282,7 +282,7 @@ class Worker:
             elif isinstance(message, Executors):
                 self._calls.name_executors(message.labels)
             elif isinstance(message, ImportPath):
-                self._place.import_from(message.entries, at_once=self._now is None)
+                self._place.import_from([*map(os.fsdecode, message.entries)], at_once=self._now is None)
             elif isinstance(message, Freed):
                 segments.freed(message.files, message.reuse)
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 import nbflow
-from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor, errors, join_app, python_app
+from nbflow import (
+    Config,
+    DataFlowKernel,
+    ProcessExecutor,
+    ThreadExecutor,
+    bash_app,
+    errors,
+    join_app,
+    python_app,
+)
 from nbflow.compat.executors import HighThroughputExecutor, ThreadPoolExecutor
 
 ONE = (ProcessExecutor(1),)
@@ -213,6 +222,36 @@ def test_a_flow_knows_its_tasks_by_their_numbers(flow: DataFlowKernel, tmp_path:
     assert flow.tasks == {}
     assert flow.task_count == 1
     assert flow.rundir == flow.run_dir
+
+
+def test_tasks_run_in_a_directory_whose_name_is_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, other = os.fsencode(tmp_path) + b"/caf\xe9", os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(odd)
+    monkeypatch.chdir(os.fsdecode(odd))
+    Path("of_this_directory.py").write_text("VALUE = 3")
+    monkeypatch.syspath_prepend(os.fsdecode(odd))
+    elsewhere = ProcessExecutor(1, label="elsewhere", working_dir=os.fsdecode(other))
+    with nbflow.load(Config([ProcessExecutor(1), elsewhere])) as flow:
+
+        @python_app(executors=["processes"], cache=True)
+        def look() -> tuple[bytes, int]:
+            import of_this_directory  # type: ignore[import-not-found]
+
+            return os.getcwdb(), of_this_directory.VALUE
+
+        assert look().result(30) == (odd, 3)
+        again = look()
+        assert again.result(30) == (odd, 3)
+        assert flow.rows()[again.tid].recalled
+        there = python_app(os.getcwdb, executors=["elsewhere"])()
+        assert there.result(30) == other
+        said = bash_app(lambda stdout: "echo said", executors=["processes"])(stdout="out")
+        assert said.result(30) == 0
+        assert Path("out").read_text() == "said\n"
+    with pytest.raises(errors.ConfigurationError, match=r"run_dir=.* takes a path that is UTF-8"):
+        nbflow.load(Config(run_dir="runs"))
 
 
 def test_more_processes_than_the_machine_can_hold_are_refused_before_any_is_started(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Bench:
                 number, "f", "python", b"", Inline(b""), (), "", None, (), None, None, b"", (), ()
             )
             jobs.add(Job(number, "f", None, (), "", 0, NO_FUNCTION, 0.0, plain))
-        setup = msg.Configure([], "", [], [], [], "", True)
+        setup = msg.Configure([], "", [], [], [], b"", True)
         staff: Any = SimpleNamespace(workers=workers, get=workers.get)
         client: Any = self.client
         self.hands = Hands(

@@ -28,7 +28,7 @@ def scheduler() -> Iterator[Scheduler]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         port: Port[FromClient] = Port(ours, FromClient)
-        scheduler = Scheduler(port, Configure([], "", [], [], [], "", False))
+        scheduler = Scheduler(port, Configure([], "", [], [], [], b"", False))
         scheduler.take([DEFINE, *map(call, range(1, OLD + 1))])
         scheduler.decide()
         scheduler.client.outgoing.clear()

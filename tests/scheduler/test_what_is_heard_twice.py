@@ -17,7 +17,7 @@ def test_a_call_and_its_release_count_once_however_often_they_are_heard() -> Non
     ours, theirs = socket.socketpair()
     with ours, theirs:
         port: Port[FromClient] = Port(ours, FromClient)
-        scheduler = Scheduler(port, Configure([], "", [], [], [], "", True))
+        scheduler = Scheduler(port, Configure([], "", [], [], [], b"", True))
         worker: Any = SimpleNamespace(number=1, calls=set(), promises=set())
         define = Define(b"d", b"", True, "", "", 0, {})
         submit = Submit(5, "f", "python", b"d", Inline(b""), (), "", None, (), None, None, b"", (), ())
