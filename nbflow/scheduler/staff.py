@@ -108,6 +108,7 @@ class Staff:
                 self._setup.run_dir,
                 [*map(os.fsdecode, self._import_path)],
                 self._life.fd,
+                self._free_rank(spec, self.workers.get(successor_of)),
                 self._free_accelerator(spec, self.workers.get(successor_of)),
                 self._spare(spec),
             )
@@ -140,6 +141,13 @@ class Staff:
         there = min((room.total for room in Rooms().all()), default=0)
         limit = spec.memory_limit or there
         return min(MOST_SPARE, there // SPARE_OF_ALL // slots, limit // SPARE_OF_LIMIT)
+
+    def _free_rank(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> int:
+        """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""
+        if predecessor is not None:
+            return predecessor.rank
+        taken = Counter(w.rank for w in self.workers.values() if w.executor == spec.label)
+        return min(range(spec.workers), key=lambda rank: taken[rank])
 
     def _free_accelerator(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> str | None:
         """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""

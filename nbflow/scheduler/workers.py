@@ -84,6 +84,7 @@ class Worker(ABC):
     weigh_at = 0.0  #: they are not to be weighed exactly before
     verdict: Verdict | None = None  #: it is being ended for its memory
     responding = True  #: False: it is halted, and does not answer
+    rank = 0  #: its place among those of its executor, from 0
     accelerator: str | None = None  #: the one that it sees; None = what the machine has
     successor_of = 0  #: the worker whose place it takes; 0 = nobody's
 
@@ -168,10 +169,12 @@ class WorkerProcess(Worker):
         run_dir: str,
         path: Sequence[str],
         life: int,
+        rank: int = 0,
         accelerator: str | None = None,
         spare: int = 0,
     ) -> None:
         super().__init__(number, spec.label)
+        self.rank = rank
         self.accelerator = accelerator
         self.memory_limit = spec.memory_limit
         self._had_begun: tuple[int, int] | None = None  # when it was to be killed
@@ -179,7 +182,7 @@ class WorkerProcess(Worker):
         with _log(self.log) as log:
             outbox = make()
             try:
-                environment = _environment(spec, number, accelerator)
+                environment = _environment(spec, number, rank, accelerator)
                 kept = heap.settings(spare, {**os.environ, **environment})
                 self.keeps = bool(kept)
                 self.process, sock = process.start(
@@ -283,8 +286,11 @@ def watch_process(pid: int) -> int | None:
         return None
 
 
-def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Mapping[str, str]:
-    """Numerical libraries get each worker's share of the cores, unless the user has said otherwise."""
+def _environment(spec: ExecutorSpec, number: int, rank: int, accelerator: str | None) -> Mapping[str, str]:
+    """Numerical libraries get each worker's share of the cores, unless the user has said otherwise.
+
+    Programs written for Parsl find there what its workers have: all are in one pool and one block.
+    """
     share = str(max(1, cores_available() // spec.workers))
     threads = {name: share for name in _THREADS if name not in os.environ}
     return {
@@ -293,6 +299,10 @@ def _environment(spec: ExecutorSpec, number: int, accelerator: str | None) -> Ma
         "MPLBACKEND": "agg",
         leftovers.WORKER: str(number),
         "NBFLOW_EXECUTOR": spec.label,
+        "PARSL_WORKER_RANK": str(rank),
+        "PARSL_WORKER_COUNT": str(spec.workers),
+        "PARSL_WORKER_POOL_ID": spec.label,
+        "PARSL_WORKER_BLOCK_ID": "0",
         **spec.environment,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,28 @@ def test_tasks_run_in_a_directory_whose_name_is_no_text(
         assert Path("out").read_text() == "said\n"
     with pytest.raises(errors.ConfigurationError, match=r"run_dir=.* takes a path that is UTF-8"):
         nbflow.load(Config(run_dir="runs"))
+
+
+def test_workers_have_the_variables_that_parsls_have(tmp_path: Path) -> None:
+    names = [f"PARSL_WORKER_{name}" for name in ("RANK", "COUNT", "POOL_ID", "BLOCK_ID")]
+
+    @python_app
+    def look(lost: bool) -> list[str | None]:
+        (tmp_path / os.environ["PARSL_WORKER_RANK"]).touch()
+        while len(os.listdir(tmp_path)) < 2:
+            time.sleep(0.001)
+        if lost:
+            os._exit(3)
+        return [os.environ.get(name) for name in names]
+
+    with nbflow.load(Config([ProcessExecutor(2, label="pool")])):
+        ranks = sorted(value for future in [look(False), look(False)] for value in future.result(30)[:1])
+        assert ranks == ["0", "1"]
+        assert isinstance(look(True).exception(30), errors.WorkerLost)
+        for path in tmp_path.iterdir():
+            path.unlink()
+        found = sorted(future.result(30) for future in [look(False), look(False)])
+        assert found == [[rank, "2", "pool", "0"] for rank in ("0", "1")], "the next one has that of the lost"
 
 
 def test_more_processes_than_the_machine_can_hold_are_refused_before_any_is_started(tmp_path: Path) -> None:
