@@ -75,8 +75,8 @@ class TaskRecord(Mapping[str, Any]):
 
     `known` is what the maker of the record knows; `ask` gives the rest, None if nobody can tell any more, and then
     those keys give None. Times are local, as `datetime.datetime` without a zone, None if not yet; `depends` are the
-    numbers of the tasks that it needs; `fail_history` has a line for each failed attempt; `try_id` counts
-    all attempts, from 0.
+    numbers of the tasks that it needs; `executor` is the label of that where it has run last, None if it has not;
+    `fail_history` has a line for each failed attempt; `try_id` counts all attempts, from 0.
     """
 
     def __init__(self, known: Mapping[str, Any], ask: Callable[[], Facts | None]) -> None:
@@ -140,6 +140,7 @@ _TOLD: dict[str, Callable[[Facts], Any]] = {
     "func_name": lambda facts: facts.row.app,
     "status": lambda facts: status_of(State(facts.row.state), facts.row),
     "depends": lambda facts: list(facts.row.needs),
+    "executor": lambda facts: facts.details.executor or None,
     "fail_count": lambda facts: len(facts.details.failures),
     "fail_history": lambda facts: list(facts.details.failures),
     "fail_cost": lambda facts: facts.details.spent,

@@ -321,6 +321,10 @@ class Hands:
     def _abort(self, abort: do.Abort) -> None:
         self._staff.kill(abort.worker, abort.behind)
 
+    def executor_of(self, worker: int) -> str:
+        """Which one a worker is of, or was; "" where nobody knows."""
+        return self._staff.executor_of(worker)
+
     def _hire(self, hire: do.Hire) -> None:
         self._staff.hire(hire.executor, hire.successor_of)
 

@@ -131,7 +131,7 @@ def _runs(job: Job, story: list[Change]) -> tuple[Run, ...]:
     return tuple(runs[-MOST_ATTEMPTS:])
 
 
-def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
+def details(job: Job, story: list[Change], kept: bool = False, executor: str = "") -> TaskDetails:
     """What the panel shows beyond the row; `story`: the changes up to now; `kept`: it can be tried again."""
     define = job.function
     line = define.line + job.error_line - 1 if job.error_line and define.line else define.line
@@ -154,6 +154,7 @@ def details(job: Job, story: list[Change], kept: bool = False) -> TaskDetails:
         float(len(failures)) if job.spent is None else job.spent,
         kept,
         _attempts(job, story),
+        executor,
     )
 
 

@@ -62,7 +62,8 @@ class Questions:
             self._answer(msg.Details(message.id, None, None))
             return
         story = self._snapshot.story(job)
-        details = history.details(job, story, job.id in self._hands.kept)
+        executor = self._hands.executor_of(next((c.worker for c in reversed(story) if c.worker), 0))
+        details = history.details(job, story, job.id in self._hands.kept, executor)
         self._answer(msg.Details(job.id, self._snapshot.row(job, story), details))
 
     def _retry(self, message: msg.Retry) -> None:

@@ -193,6 +193,11 @@ class Staff:
         """How a lost worker has ended."""
         return self._ends.get(number, UNKNOWN)
 
+    def executor_of(self, number: int) -> str:
+        """Which one a worker is of; "" where it ended long ago."""
+        worker = self.workers.get(number)
+        return self.end_of(number).executor if worker is None else worker.executor
+
     def why_none_starts(self, executor: str) -> str:
         """What a task's error says when no worker could be started for it."""
         return cannot_start(executor, self._no_start)
@@ -243,7 +248,9 @@ class Staff:
             if not worker.threads:  # a thread's orphans do not come here
                 leftovers.end_orphans(GRACE, [other.pid for other in self.workers.values()])
         if worker.ready:
-            self._ends[worker.number] = end._replace(memory=self.memory_of(worker, end.exitcode))
+            self._ends[worker.number] = end._replace(
+                memory=self.memory_of(worker, end.exitcode), executor=worker.executor
+            )
             if len(self._ends) > ENDS_KEPT:
                 del self._ends[next(iter(self._ends))]
             self._host.emit(ev.WorkerLost(worker.number, begun))

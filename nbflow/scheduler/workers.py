@@ -59,6 +59,7 @@ class End(NamedTuple):
     output: str = ""  # the last lines of what its task had printed
     memory: str = ""  # what the figures say where it is likely to have run out of memory
     verdict: Verdict | None = None  # it was ended for its memory
+    executor: str = ""  # which one it was of
 
     @property
     def lasting(self) -> bool:

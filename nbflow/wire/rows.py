@@ -119,6 +119,7 @@ class TaskDetails(msgspec.Struct, array_like=True, frozen=True, tag="TaskDetails
     spent: float = 0.0  # what they cost, as far as they are judged
     kept: bool = False  # it ended without a value, and what it was called with is still there
     attempts: list[Attempt] = []
+    executor: str = ""  # where it runs, or has run last; "" = nowhere yet, or nobody knows any more
 
 
 class WorkerRow(msgspec.Struct, array_like=True, frozen=True):

@@ -175,6 +175,7 @@ def test_the_record_of_a_task_is_a_read_only_mapping_with_parsls_keys(each_flow:
     assert record["dfk"] is each_flow
     assert record["status"] is States.exec_done
     assert record["depends"] == [need.tid]
+    assert record["executor"] in each_flow.executors
     assert (record["fail_count"], record["try_id"], record["from_memo"]) == (0, 0, False)
     assert (record["memoize"], record["hashsum"], record["join"]) == (False, None, False)
     times = [record[k] for k in ("time_invoked", "try_time_launched", "try_time_returned", "time_returned")]
