@@ -48,6 +48,24 @@ def test_a_value_is_recalled_in_later_flows_of_the_run_directory(session: Sessio
     assert session.runs == len(session.kept) == (2 if mode == "manual" else 1)
 
 
+def test_a_run_that_is_removed_while_a_flow_recalls_from_it_costs_what_lay_there(session: Session) -> None:
+    session.load("task_exit")
+    recalled, other = b"a" * 300_000, b"b" * 300_000
+    session.app(recalled).result(10)
+    session.app(other).result(10)
+    session.load("task_exit")
+    assert session.app(recalled).result(10) == recalled
+    shutil.rmtree(session.run_dir / "000")
+    again = session.app(recalled).exception(10)
+    assert isinstance(again, errors.DeserializationError)
+    assert str(session.run_dir / "000") in str(again), "it says what is gone"
+    assert session.runs == 2
+    assert session.app(other).result(10) == other
+    assert session.runs == 3, "what this flow has not recalled before runs again"
+    assert session.app(other).result(10) == other
+    assert session.runs == 3
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_could_not_be_written_is_when_there_is_a_place_for_it(session: Session, mode: str) -> None:
     flow = session.load(mode)
