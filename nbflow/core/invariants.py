@@ -99,10 +99,8 @@ def _check_pool(pool: Pool, tasks: Mapping[int, Task], desks: Mapping[int, Desk]
     predecessors = [desks.get(desk.predecessor) for desk in pool.idle.values()]
     may_begin = any(other is None or other.absent for other in predecessors)
     assert not (startable and may_begin and pool.slot_free), f"{name} has idle workers and ready tasks"
-    if (
-        pool.starts.failing or pool.hiring >= AT_ONCE
-    ):  # the next start is due once it is time, or one is ready
-        return
+    if pool.starts.failing or pool.hiring >= AT_ONCE:
+        return  # the next start is due once it is time, or one is ready
     if startable:
         enough = min(pool.slots, len(startable) + pool.at_work)
         assert pool.at_work + pool.hiring >= enough, f"{name} has free slots and hires nobody"
