@@ -10,6 +10,7 @@ import enum
 import fractions
 import functools
 import importlib
+import itertools
 import os
 import pickle
 import subprocess
@@ -202,6 +203,65 @@ def test_a_dense_graph_of_objects_is_walked_through_once() -> None:
 
     assert fingerprint(graph(40, 3)) == fingerprint(graph(40, 3))
     assert fingerprint(graph(40, 3)) != fingerprint(graph(40, 4))
+
+
+class Counted:
+    """Tells how often it is taken apart."""
+
+    taken_apart: typing.ClassVar[list[int]] = []
+
+    def __init__(self, number: int, parent: Pair) -> None:
+        self.number = number
+        self.parent = parent
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.taken_apart.append(self.number)
+        return super().__reduce_ex__(protocol)
+
+
+def test_objects_that_refer_to_their_parent_and_back_are_each_taken_apart_once() -> None:
+    parent = Pair("parent", [])
+    parent.right += [Counted(number, parent) for number in range(30)]
+    Counted.taken_apart.clear()
+    fingerprint(list(parent.right))
+    assert sorted(Counted.taken_apart) == [*range(30)]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[list[Any]]:
+    """Lists that hold a number, and each other in any way."""
+    size = draw(st.integers(1, 5))
+    nodes: list[list[Any]] = [[draw(st.integers(0, 1))] for _ in range(size)]
+    for node in nodes:
+        node += (nodes[to] for to in draw(st.lists(st.integers(0, size - 1), max_size=3)))
+    return nodes
+
+
+def unfolded(node: list[Any], steps: int) -> Any:
+    """What is met from a node on."""
+    return (node[0], *(unfolded(each, steps - 1) for each in node[1:])) if steps else ...
+
+
+@given(graphs())
+def test_of_a_circle_counts_what_is_met_and_not_where_it_was_entered(nodes: list[list[Any]]) -> None:
+    alone = [fingerprint(node) for node in nodes]
+    assert alone == [fingerprint(node) for node in copy.deepcopy(nodes)]
+    for order in (nodes, nodes[::-1]):  # each entered from those before it, and then by itself
+        assert fingerprint(order) == fingerprint([copy.deepcopy(node) for node in order])
+    # in six steps all is met that tells apart any two of five nodes
+    met = [repr(unfolded(node, 6)) for node in nodes]
+    for one, other in itertools.combinations(range(len(nodes)), 2):
+        assert met[one] == met[other] or alone[one] != alone[other]
+
+
+def test_a_circle_counts_the_same_however_many_objects_it_is_made_of() -> None:
+    def ring(size: int) -> list[Any]:
+        nodes: list[list[Any]] = [["one"] for _ in range(size)]
+        for node, following in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
+            node.append(following)
+        return nodes[0]
+
+    assert fingerprint(ring(1)) == fingerprint(ring(2)) == fingerprint(ring(3))
 
 
 class _NoPickle:
@@ -558,6 +618,15 @@ def even(n): return not n or odd(n - 1)
 
 def words(x): return x in {"these", "words", "in", "a", "set"}
 
+class Child:
+    def __init__(self, name, parent):
+        self.name, self.parent = name, parent
+        parent.append(self)
+    def __hash__(self): return hash(self.name)
+
+def children(parent):
+    return {Child(name, parent) for name in "abcdef"}
+
 @nbflow.python_app(cache=True)
 def app(x, *, deep=frozenset({"x", "yy", "zzz"})):
     return odd(x), Colour.RED, Pair(1), Point(), Square(), np.ones(x), words("a")
@@ -566,6 +635,7 @@ ZOO = [
     app, odd, words, Colour, Colour.RED, Pair, Pair(1, [2]), Point, Point(1), Shape, Square, Square(), Has,
     {"a", "b", "c", ("d", frozenset({"e", "f"}))}, {"k": 1, ("t",): {2, 3}}, collections.OrderedDict(a=1),
     np.arange(5.0), functools.partial(odd, 3), Square.make, lambda: Pair,
+    children([]),
 ]
 """
 

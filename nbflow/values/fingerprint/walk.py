@@ -7,7 +7,8 @@ counts by what `pickle` would take apart of it.
           ──> blake2b of the parts
 
 Neither addresses nor sharing count. Objects that refer to each other in a circle are taken together when the walk
-leaves the first of them (Tarjan's way), so each is walked through once, however many ways lead to it.
+leaves the first of them (Tarjan's way). Each of them then counts by what is met from it on, whichever was met first, so
+each is walked through once, however many ways lead to it and in whatever order a set gives them.
 """
 
 from __future__ import annotations
@@ -107,10 +108,10 @@ class Walk:
             return place  # it is of a circle that was entered elsewhere, and counts with that one
         circle = self._stack[place:]
         del self._stack[place:]
-        for member, _ in circle:
+        for (member, _), found in zip(circle, _digests(place, [parts for _, parts in circle]), strict=True):
             del self._open[member]
-        self._done[identity] = found = b"#" + _digest_of_circle(place, [parts for _, parts in circle])
-        return found
+            self._done[member] = b"#" + found
+        return self._done[identity]
 
     def knows_none_of(self, kinds: Iterable[type]) -> bool:
         """Whether values of these types are atoms, and nothing else is said of them."""
@@ -166,12 +167,19 @@ class Walk:
             self.add_pairs(pairs, parts)
 
 
-def _digest_of_circle(first: int, members: list[list[Part]]) -> bytes:
-    """Objects that refer to each other, in the order in which they were met; as a rule one, by itself."""
-    return digest(
-        *(
-            part if isinstance(part, bytes) else b"^%d" % (part - first)
-            for parts in members
-            for part in (b"%d" % len(parts), *parts)
-        )
-    )
+def _digests(first: int, members: list[list[Part]]) -> Sequence[bytes]:
+    """What objects that refer to each other count by; as a rule one, by itself. `first`: the place of the first."""
+    alone = members[0]
+    if len(members) == 1 and int not in map(type, alone):
+        return (digest(b"%d" % len(alone), *alone),)  # type: ignore[arg-type] # no place is among them
+    references = [[part - first for part in parts if isinstance(part, int)] for parts in members]
+    own = [digest(*(part if isinstance(part, bytes) else b"^" for part in parts)) for parts in members]
+    # each by all within as many steps from it as tell those apart that can be told apart at all
+    found, kinds, told_apart = own, 0, len(set(own))
+    while told_apart > kinds:
+        found = [
+            digest(each, *(found[place] for place in to)) for each, to in zip(own, references, strict=True)
+        ]
+        kinds, told_apart = told_apart, len(set(found))
+    circle = digest(*sorted(set(found)))
+    return [digest(b"circle", circle, each) for each in found]
