@@ -321,6 +321,47 @@ def test_arrays_of_objects_and_of_records_count_by_their_elements() -> None:
     assert fingerprint(records(0)) == fingerprint(records(255)), "what lies between the fields does not count"
 
 
+@pytest.mark.parametrize("dtype", [np.longdouble, np.clongdouble])
+def test_what_fills_up_a_long_number_in_memory_does_not_count(dtype: Any) -> None:
+    def thirds(fill: int) -> Any:
+        made = np.array([1, 2, 3, 4], dtype) / dtype(3)
+        if np.finfo(np.longdouble).nmant == 63:  # of 80 bits; elsewhere nothing needs to be filled up
+            made.view("g").reshape(-1, 1).view("u1")[:, 10:] = fill
+        return made.reshape(2, 2)
+
+    found = fingerprint(thirds(0))
+    assert found == fingerprint(thirds(255)) == fingerprint(np.asfortranarray(thirds(7)))
+    assert fingerprint(thirds(0)[0, 0]) == fingerprint(thirds(255)[0, 0]) != fingerprint(thirds(0)[0, 1])
+    other = thirds(0)
+    other[1, 1] = np.nextafter(other[1, 1].real, np.longdouble(2))
+    assert fingerprint(other) != found
+    swapped = [fingerprint(thirds(fill).astype(np.dtype(dtype).newbyteorder())) for fill in (0, 255)]
+    assert swapped[0] == swapped[1] != found
+
+
+class Bag(set[Any]):
+    pass
+
+
+class Sorted(set[Any]):
+    """Has an order of its own, as far as anybody can tell."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(sorted(super().__iter__(), key=str))
+
+
+@pytest.mark.parametrize("kind", [Bag, Sorted])
+def test_a_set_of_a_class_of_its_own_counts_by_class_elements_and_attributes(kind: Any) -> None:
+    def made(elements: str, **attributes: Any) -> Any:
+        bag = kind(elements)
+        vars(bag).update(attributes)
+        return bag
+
+    found = fingerprint(made("abc", name="x"))
+    assert found == fingerprint(made("cba", name="x"))
+    assert found not in [fingerprint(each) for each in (made("abd", name="x"), made("abc"), set("abc"))]
+
+
 def test_a_table_counts_by_columns_index_and_types() -> None:
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -618,6 +659,13 @@ def even(n): return not n or odd(n - 1)
 
 def words(x): return x in {"these", "words", "in", "a", "set"}
 
+class Bag(set):
+    pass
+
+class Frozen(frozenset):
+    def __init__(self, elements):
+        self.first = min(elements)
+
 class Child:
     def __init__(self, name, parent):
         self.name, self.parent = name, parent
@@ -635,7 +683,7 @@ ZOO = [
     app, odd, words, Colour, Colour.RED, Pair, Pair(1, [2]), Point, Point(1), Shape, Square, Square(), Has,
     {"a", "b", "c", ("d", frozenset({"e", "f"}))}, {"k": 1, ("t",): {2, 3}}, collections.OrderedDict(a=1),
     np.arange(5.0), functools.partial(odd, 3), Square.make, lambda: Pair,
-    children([]),
+    children([]), Bag("abcdef"), Frozen("abcdef"), np.longdouble(1) / 3, np.clongdouble(1) / 3,
 ]
 """
 

@@ -11,6 +11,9 @@ from typing import Any
 from nbflow.values.digests import digest
 from nbflow.values.fingerprint.walk import Handler, Part, Walk, text
 
+_X87_MANTISSA = 63  # bits of a number of Intel's extended precision,
+_X87_BYTES = 10  # which lies in 12 or 16 bytes, where anything may be in the last ones
+
 
 def _array(walk: Walk, value: Any, parts: list[Part]) -> None:
     parts += (b"array", walk.part(value.dtype), walk.part(value.shape))
@@ -24,6 +27,10 @@ def _array(walk: Walk, value: Any, parts: list[Part]) -> None:
 
 def _bytes_of(array: Any) -> memoryview | bytes:
     """Its elements, row by row; without a copy where they lie so."""
+    if array.dtype.char in "gG" and sys.modules["numpy"].finfo("g").nmant == _X87_MANTISSA:
+        numbers = array.astype(array.dtype.newbyteorder("="), order="C").reshape(-1).view("g")
+        used: bytes = numbers.reshape(-1, 1).view("u1")[:, :_X87_BYTES].tobytes()
+        return used
     if array.flags.c_contiguous and array.size:
         return memoryview(array.reshape(-1).view("u1"))
     content: bytes = array.tobytes()

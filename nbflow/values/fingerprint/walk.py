@@ -158,6 +158,8 @@ class Walk:
             parts += (b"global", self.part(kind), text(reduced))
             return
         make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        if reduce is None and _is_plain_set(kind):
+            arguments = (frozenset(value),)
         parts += (b"object", self.part(kind), self.part(make), self.part(arguments), self.part(state))
         if items is not None:
             self.add_items(items, parts)
@@ -165,6 +167,17 @@ class Walk:
             self.add_items((each for pair in pairs for each in pair), parts)
         elif pairs is not None:
             self.add_pairs(pairs, parts)
+
+
+def _is_plain_set(kind: Any) -> bool:
+    """Whether it is derived from a set and gives its elements in no order of its own: pickle puts them in a list."""
+    base: Any = next((each for each in (set, frozenset) if issubclass(kind, each)), None)
+    return (
+        base is not None
+        and kind.__reduce_ex__ is object.__reduce_ex__
+        and kind.__reduce__ is base.__reduce__
+        and kind.__iter__ is base.__iter__
+    )
 
 
 def _digests(first: int, members: list[list[Part]]) -> Sequence[bytes]:
