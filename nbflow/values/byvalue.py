@@ -27,7 +27,7 @@ from cloudpickle import cloudpickle as _inner
 from nbflow.errors import CannotFingerprint
 from nbflow.values import classes
 from nbflow.values.libraries import is_of_library
-from nbflow.values.referring import by_reference, names_of
+from nbflow.values.referring import by_reference, chooses, names_of
 
 WithCache = functools._lru_cache_wrapper
 
@@ -74,11 +74,6 @@ def _choosing(functions: Mapping[Any, Callable[..., Any]]) -> Any:
     for kind, function in functions.items():
         made.register(kind, function)
     return made
-
-
-_chooses: Any = _choosing({object: _choosing})
-_CHOOSES: CodeType = _chooses.__code__
-"""The code of whatever `functools.singledispatch` makes, which holds a weak cache."""
 
 
 _reduce_code = cloudpickle.Pickler.dispatch_table[CodeType]
@@ -170,7 +165,7 @@ class ByValue(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
             _know_by_content(obj)
             return classes.reduced(obj, super().reducer_override(obj))
         if kind is FunctionType:
-            if obj.__code__ is _CHOOSES and not by_reference(obj):
+            if chooses(obj) and not by_reference(obj):
                 return _choosing, (dict(obj.registry),)
             _note_globals(obj.__code__)
         elif issubclass(kind, Future):  # in a function: among arguments it was replaced before

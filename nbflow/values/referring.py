@@ -6,7 +6,7 @@ import dis
 import functools
 import sys
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import cloudpickle
@@ -26,6 +26,14 @@ def by_reference(value: Any) -> bool:
     for part in name.split("."):
         found = getattr(found, part, None)
     return found is value and value is not None and module not in cloudpickle.list_registry_pickle_by_value()
+
+
+_CHOOSES: CodeType = functools.singledispatch(by_reference).__code__  # type: ignore[attr-defined] # a function
+
+
+def chooses(function: FunctionType) -> bool:
+    """Whether it is one that `functools.singledispatch` has made: its code is everyone's, and holds a weak cache."""
+    return function.__code__ is _CHOOSES
 
 
 @functools.lru_cache(maxsize=1024)

@@ -513,6 +513,55 @@ def test_a_wrapped_function_counts_by_wrapper_and_wrapped() -> None:
     assert fingerprint(functools.lru_cache(defined(source))) != found
 
 
+CHOOSING = """
+    import functools
+    class Tree:
+        def __init__(self, *leaves): self.leaves = leaves
+        def __str__(self): return words(self)
+    @functools.singledispatch
+    def words(x):
+        return 'any'
+    @words.register(list)
+    def _(x):
+        return [words(each) for each in x]
+    @words.register(Tree)
+    def _(x):
+        return 'tree', words(x.leaves)
+    def f(x):
+        return words(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'any'", "'none'"),
+        ("words(each) for", "str(each) for"),
+        ("x.leaves)", "x.leaves[:1])"),
+        ("register(list)", "register(tuple)"),
+        ("    def f", "    words.register(int, str)\n    def f"),
+    ],
+)
+def test_a_function_of_singledispatch_counts_by_what_it_chooses_from(old: str, new: str) -> None:
+    assert old in CHOOSING
+    found = fingerprint(defined(CHOOSING))
+    assert found == fingerprint(defined(CHOOSING))
+    called = defined(CHOOSING)
+    called([1, "a"])  # which it remembers
+    assert found == fingerprint(called)
+    assert found != fingerprint(defined(CHOOSING.replace(old, new)))
+
+
+def test_in_which_order_functions_were_registered_does_not_count() -> None:
+    def made(*kinds: type) -> Any:
+        words = defined(CHOOSING, "words")
+        for kind in kinds:
+            words.register(kind, str)
+        return words
+
+    assert fingerprint(made(int, float)) == fingerprint(made(float, int)) != fingerprint(made(int))
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Writes modules of the user's and imports them."""
@@ -554,6 +603,32 @@ def test_a_module_of_the_users_counts_by_its_source_and_the_ones_it_uses(
     after = {name: fingerprint(make()) for name, make in apps.items()}
     assert all(before[name] != after[name] for name in apps)
     assert isinstance(mine, ModuleType)
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    ["contextlib.contextmanager", "functools.singledispatch", "functools.cache", "of_mine.wrapped"],
+)
+def test_a_function_of_a_module_of_the_users_counts_by_what_it_does_whatever_it_is_decorated_with(
+    module: Callable[..., ModuleType], decorator: str
+) -> None:
+    def found(number: int) -> bytes:
+        mine = module(
+            "of_mine",
+            f"""
+            import contextlib, functools, sys
+            of_mine = sys.modules[__name__]
+            def wrapped(f):
+                @functools.wraps(f)
+                def run(*args): return f(*args)
+                return run
+            @{decorator}
+            def helper(x=None): yield {number}
+            """,
+        )
+        return fingerprint(defined("def f(): return helper()", helper=mine.helper))
+
+    assert found(1) == found(1) != found(2)
 
 
 @pytest.mark.parametrize(
@@ -657,6 +732,12 @@ class Has(typing.Protocol):
 def odd(n): return n and even(n - 1)
 def even(n): return not n or odd(n - 1)
 
+@functools.singledispatch
+def choice(x): return x
+@choice.register(Pair)
+def _(x): return choice(x.left)
+choice.register(Colour, str)
+
 def words(x): return x in {"these", "words", "in", "a", "set"}
 
 class Bag(set):
@@ -683,7 +764,7 @@ ZOO = [
     app, odd, words, Colour, Colour.RED, Pair, Pair(1, [2]), Point, Point(1), Shape, Square, Square(), Has,
     {"a", "b", "c", ("d", frozenset({"e", "f"}))}, {"k": 1, ("t",): {2, 3}}, collections.OrderedDict(a=1),
     np.arange(5.0), functools.partial(odd, 3), Square.make, lambda: Pair,
-    children([]), Bag("abcdef"), Frozen("abcdef"), np.longdouble(1) / 3, np.clongdouble(1) / 3,
+    choice, children([]), Bag("abcdef"), Frozen("abcdef"), np.longdouble(1) / 3, np.clongdouble(1) / 3,
 ]
 """
 
@@ -694,8 +775,9 @@ def test_fingerprints_are_the_same_in_every_process_and_on_the_other_side_of_a_p
     )
     script = tmp_path / "zoo.py"
     script.write_text(
-        f"{ZOO}\nimport sys, cloudpickle\nfrom pathlib import Path\nzoo = ZOO\n{say}\n"
-        "Path(sys.argv[1]).write_bytes(cloudpickle.dumps(ZOO))\n"
+        f"{ZOO}\nimport sys\nfrom pathlib import Path\nfrom nbflow.values.byvalue import dumps_function\n"
+        f"zoo = ZOO\n{say}\n"
+        "Path(sys.argv[1]).write_bytes(dumps_function(ZOO))\n"
         f"{say}  # pickling leaves notes on classes\n"
     )
     reader = tmp_path / "reader.py"

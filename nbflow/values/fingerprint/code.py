@@ -23,7 +23,7 @@ from nbflow.values.fingerprint.imports import digest_of_imports, digest_of_impor
 from nbflow.values.fingerprint.plain import digest_of_file
 from nbflow.values.fingerprint.walk import ATOMS, Handler, Part, Walk, text
 from nbflow.values.libraries import is_library
-from nbflow.values.referring import by_reference, names_of
+from nbflow.values.referring import by_reference, chooses, names_of
 
 _HEAP_TYPE = 1 << 9  # a class made at run time; the others are part of the interpreter or of an extension
 _HAS_DOCSTRING = 0x4000000  # a flag of code objects, from Python 3.14 on
@@ -55,8 +55,11 @@ _DERIVED = frozenset(
 def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> None:
     home = function.__globals__.get("__name__")  # `functools.wraps` gives a wrapper another `__module__`
     library = isinstance(home, str) and home != "__main__" and _is_library(home)
-    if library and by_reference(function):
+    if library and by_reference(function) and _is_library(function.__module__):
         parts += _named(function.__module__, function.__qualname__)
+        return
+    if chooses(function):
+        _choosing(walk, function, parts)
         return
     parts += (b"function", digest_of_code(function.__code__), walk.part(function.__defaults__))
     parts += (walk.part(function.__kwdefaults__), _annotations(function.__annotations__))
@@ -71,6 +74,13 @@ def _function(walk: Walk, function: types.FunctionType, parts: list[Part]) -> No
         _imports(function.__code__, function.__globals__.get("__package__"), parts)
     parts += _named(str(home), "") if library else ()
     walk.add_pairs(function.__dict__.items(), parts)
+
+
+def _choosing(walk: Walk, function: Any, parts: list[Part]) -> None:
+    """By what it chooses from; in order of the types' names, since a type may refer back to it."""
+    registry = sorted(function.registry.items(), key=lambda pair: (pair[0].__module__, pair[0].__qualname__))
+    parts.append(b"singledispatch")
+    walk.add_items((each for pair in registry for each in pair), parts)
 
 
 def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
