@@ -414,7 +414,7 @@ def test_a_file_counts_by_path_and_content(tmp_path: Path) -> None:
 def defined(source: str, name: str = "f", **names: Any) -> Any:
     """What a cell leaves under `name`."""
     space: dict[str, Any] = {"__name__": "__main__", **names}
-    exec(compile(textwrap.dedent(source), "<cell>", "exec"), space)
+    exec(compile(textwrap.dedent(source), "<cell>", "exec", dont_inherit=True), space)
     return space[name]
 
 
@@ -511,6 +511,61 @@ def test_a_wrapped_function_counts_by_wrapper_and_wrapped() -> None:
     assert found != fingerprint(defined(source.replace("+ 1", "+ 2")))
     assert found != fingerprint(defined(source.replace("return x", "return -x")))
     assert fingerprint(functools.lru_cache(defined(source))) != found
+
+
+CLASSES = """
+    import dataclasses, enum, typing
+    Size = typing.NewType("Size", int)
+    class Inner:
+        def shown(self): return "inner"
+    class Other:
+        def shown(self): return "other"
+    @dataclasses.dataclass
+    class Outer:
+        inner: Inner
+        others: typing.Optional[typing.Callable[[Other], list[int]]] = None
+    class Level(enum.Enum):
+        LOW = 1
+        @classmethod
+        def _missing_(cls, value): return cls.LOW
+    class Way(enum.IntFlag):
+        READ = 1
+        WRITE = 2
+    def f(x: Outer):
+        return typing.get_type_hints(Outer), Size(x), Level(x), Way(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"Size", int', '"Size", float'),
+        ('"inner"', '"changed"'),
+        ('"other"', '"changed"'),
+        ("return cls.LOW", "return None"),
+        pytest.param(
+            "(enum.IntFlag)",
+            "(enum.IntFlag, boundary=enum.CONFORM)",
+            marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="has no boundaries"),
+        ),
+    ],
+)
+def test_what_classes_do_with_values_and_tell_of_their_fields_counts(old: str, new: str) -> None:
+    assert old in CLASSES
+    found = fingerprint(defined(CLASSES))
+    assert found == fingerprint(defined(CLASSES))
+    assert found != fingerprint(defined(CLASSES.replace(old, new)))
+
+
+def test_the_classes_that_a_functions_parameters_are_annotated_with_do_not_count() -> None:
+    source = """
+        import threading
+        class Log:
+            lock = {lock}
+        def f(x, log: Log = None): return x
+    """
+    with_lock, without = (defined(source.format(lock=lock)) for lock in ("threading.Lock()", "None"))
+    assert fingerprint(with_lock) == fingerprint(without)
 
 
 CHOOSING = """
@@ -747,6 +802,20 @@ class Frozen(frozenset):
     def __init__(self, elements):
         self.first = min(elements)
 
+class Way(enum.Flag, **({"boundary": enum.KEEP} if hasattr(enum, "KEEP") else {})):
+    IN = 1
+    OUT = 2
+    @classmethod
+    def _missing_(cls, value): return super()._missing_(value or 1)
+
+Id = typing.NewType("Id", Pair)
+
+@dataclasses.dataclass
+class Node:
+    pair: Pair
+    ways: typing.Dict[Id, "Way"]
+    other: typing.Optional[Pair] = None
+
 class Child:
     def __init__(self, name, parent):
         self.name, self.parent = name, parent
@@ -764,7 +833,8 @@ ZOO = [
     app, odd, words, Colour, Colour.RED, Pair, Pair(1, [2]), Point, Point(1), Shape, Square, Square(), Has,
     {"a", "b", "c", ("d", frozenset({"e", "f"}))}, {"k": 1, ("t",): {2, 3}}, collections.OrderedDict(a=1),
     np.arange(5.0), functools.partial(odd, 3), Square.make, lambda: Pair,
-    choice, children([]), Bag("abcdef"), Frozen("abcdef"), np.longdouble(1) / 3, np.clongdouble(1) / 3,
+    choice, Way, Way.IN | Way.OUT, Id, Node,
+    children([]), Bag("abcdef"), Frozen("abcdef"), np.longdouble(1) / 3, np.clongdouble(1) / 3,
 ]
 """
 

@@ -15,7 +15,8 @@ import functools
 import re
 import sys
 import types
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NewType, get_args
 
 from nbflow.errors import CannotFingerprint
 from nbflow.values.digests import digest
@@ -28,6 +29,9 @@ from nbflow.values.referring import by_reference, chooses, names_of
 _HEAP_TYPE = 1 << 9  # a class made at run time; the others are part of the interpreter or of an extension
 _HAS_DOCSTRING = 0x4000000  # a flag of code objects, from Python 3.14 on
 _MISSING = object()
+
+_OF_AN_ENUM = frozenset({"_missing_", "_boundary_"})
+"""What of an enum's own names acts when it runs; what its members were made by is told by these."""
 
 _DERIVED = frozenset(
     {
@@ -184,8 +188,15 @@ def _class_by_value(walk: Walk, made: type, parts: list[Part]) -> None:
     if issubclass(made, enum.Enum):
         parts += (walk.part((name, member.value)) for name, member in made.__members__.items())
         # what else the metaclass puts there is made of these
-        members = {n: v for n, v in members.items() if n not in made.__members__ and not _is_sunder(n)}
-    parts.append(_annotations(vars(made).get("__annotations__") or {}))
+        members = {
+            n: v
+            for n, v in members.items()
+            if n not in made.__members__ and (n in _OF_AN_ENUM or not _is_sunder(n))
+        }
+    annotations = vars(made).get("__annotations__") or {}
+    parts.append(_annotations(annotations))
+    # converters and validators ask a class for its fields' classes when they run, and nothing else need refer to these
+    parts += (walk.part(each) for name in sorted(annotations) for each in _classes_in(annotations[name]))
     for name in sorted(members):
         parts += (text(name), walk.part(members[name]))
 
@@ -201,14 +212,33 @@ def _field(walk: Walk, field: dataclasses.Field[Any], parts: list[Part]) -> None
 
 
 def _annotations(annotations: dict[str, Any]) -> bytes:
-    """Decorators may act on them, so they count, by their words."""
+    """Decorators may act on them, so they count, by their words; what these have kept of them counts by itself."""
     return digest(*(text(word) for name in sorted(annotations) for word in (name, _words(annotations[name]))))
+
+
+def _classes_in(annotation: Any) -> Iterator[Any]:
+    """The user's own classes that an annotation is made of, as far as it is no text."""
+    pending = [annotation]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list):  # of a `Callable`
+            pending += each
+        elif not _is_class(each) and not isinstance(each, NewType):
+            pending += get_args(each)
+        elif not by_reference(each) or not _is_library(each.__module__):
+            yield each
+
+
+def _is_class(annotation: Any) -> bool:
+    return isinstance(annotation, type) and not hasattr(
+        annotation, "__origin__"
+    )  # list[int] passes for a type
 
 
 def _words(annotation: Any) -> str:
     if isinstance(annotation, str):
         return annotation
-    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):  # list[int] passes for a type
+    if _is_class(annotation):
         return f"{annotation.__module__}.{annotation.__qualname__}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(annotation))
 
@@ -270,6 +300,7 @@ HANDLERS: dict[type, Handler] = {
     functools.cached_property: _wrapper(b"cached_property", "func"),
     type(functools.lru_cache(lambda: None)): _wrapper(b"lru_cache", "__wrapped__"),
     dataclasses.Field: _field,
+    NewType: _wrapper(b"NewType", "__name__", "__supertype__"),
 }
 """By exact type."""
 
