@@ -43,7 +43,7 @@ class HeldValues(Mapping[int, Any]):
         """Keep a value."""
         number = next(self._numbers)
         self._values[number] = value
-        return Held(number)
+        return Held(number, _is_read_once(value))
 
     def drop(self, number: int) -> None:
         """Nobody needs it any more."""
@@ -74,3 +74,15 @@ class HeldValues(Mapping[int, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _is_read_once(value: Any) -> bool:
+    """Whether it is used up by whoever reads it, or is one of several values of which one is."""
+    # not by `set`: a class may be such that it has no hash
+    kinds = {id(part): part for part in map(type, value)}.values() if type(value) is tuple else (type(value),)
+    for kind in kinds:
+        for base in kind.__mro__:
+            names = base.__dict__
+            if "__next__" in names or "__anext__" in names or "cr_await" in names:
+                return True  # an iterator, an asynchronous one, a coroutine
+    return False

@@ -4,7 +4,8 @@
            ──> being computed   ──> the task waits, and ends as that one does
            ──> neither          ──> Recalled(not found): it runs, and later equal calls wait for it
 
-A call that is waited for and cancelled hands over to the next one. What stays in the client's process is kept as bytes
+A call that is waited for and cancelled hands over to the next one, and so does one on a thread whose value can be read
+but once, which is not remembered. What else stays in the client's process is kept as bytes
 as soon as the client has made them, so that nothing that is done to the object changes what is recalled.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from nbflow.core.events import Awaited, Recalled
 from nbflow.numbers import name_of
@@ -90,7 +91,7 @@ class Memo:
 
     def remember(self, job: Job, value: Outcome | None) -> None:
         """A cached call has given its value; with "task_exit" it is written when this returns, if it is bytes."""
-        if job.submit is not None and job.submit.key and isinstance(value, (Inline, Stored, Held, Composed)):
+        if job.submit is not None and job.submit.key and _lends_itself(value):
             self._keep(job.submit.key, job.submit.app, _Known(value, job.id))
 
     def ended(self, job: Job, outcome: Outcome, root: int | None) -> None:
@@ -113,7 +114,7 @@ class Memo:
             for number in waiters:
                 self._jobs[number].outcome = outcome
                 self._emit(Recalled(number, False, True, job.id if root is None else root))
-        elif isinstance(outcome, (Inline, Stored, Held, Composed)):
+        elif _lends_itself(outcome):
             self._share(outcome)
             for number in waiters:
                 self._hold_files(outcome)
@@ -287,6 +288,13 @@ class Memo:
         failed, self._failed = self._failed, {}
         for key, app in failed.items():
             self._write(key, app)
+
+
+def _lends_itself(value: Outcome | None) -> TypeGuard[Value]:
+    """Whether it is a value that several may have."""
+    return isinstance(value, (Inline, Stored, Held, Composed)) and not any(
+        held.once for held in _held_in(value)
+    )
 
 
 def _held_in(value: Value) -> Iterator[Held]:

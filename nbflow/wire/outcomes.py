@@ -30,9 +30,13 @@ class Stored(msgspec.Struct, array_like=True, tag="s", frozen=True, weakref=True
 
 
 class Held(msgspec.Struct, array_like=True, tag="h", frozen=True, gc=False):
-    """A value that stays in the client's process, where threads run tasks: the number it is kept under there."""
+    """A value that stays in the client's process, where threads run tasks: the number it is kept under there.
+
+    `once`: whoever reads it leaves nothing for others, as of a generator.
+    """
 
     number: int
+    once: bool = False
 
 
 class Here(msgspec.Struct, array_like=True, tag="n", frozen=True, gc=False):

@@ -91,3 +91,42 @@ def test_equal_calls_on_threads_share_one_run(config: Config) -> None:
     seen.go.set()
     assert first.result(10) == second.result(10) == [1]
     assert seen.runs == [1]
+
+
+def numbers_of(value: Any) -> list[int]:
+    """What is read from an app's value, which holds something that can be read once."""
+    return list(value[0] if isinstance(value, tuple) else value)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda n: (x for x in range(n)),
+        lambda n: iter(range(n)),
+        lambda n: (map(int, range(n)), n),
+    ],
+    ids=["generator", "iterator", "one of several values"],
+)
+def test_what_can_be_read_but_once_is_made_for_each_call(config: Config, give: Any) -> None:
+    nbflow.load(config)
+    app, seen = an_app(give)
+    assert [numbers_of(app(3).result(10)) for _ in range(2)] == [[0, 1, 2]] * 2
+    assert seen.runs == [3, 3]
+
+
+def test_equal_calls_under_way_do_not_share_what_can_be_read_but_once(config: Config) -> None:
+    seen = Seen()
+
+    @python_app(cache=True, executors=["threads"], ignore_for_cache=["seen"])
+    def app(x: int, seen: Any) -> Iterator[int]:
+        seen.runs.append(x)
+        seen.begun.set()
+        seen.go.wait(30)
+        return iter(range(x))
+
+    nbflow.load(config)
+    futures = [app(3, seen) for _ in range(3)]
+    assert seen.begun.wait(30)
+    seen.go.set()
+    assert [list(future.result(10)) for future in futures] == [[0, 1, 2]] * 3
+    assert seen.runs == [3, 3, 3]
