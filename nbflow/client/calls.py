@@ -40,7 +40,7 @@ from nbflow.values import memo, outcome, pickling
 from nbflow.values.pickling import settling
 from nbflow.values.resolvers import DEEP_DEPENDENCY_RESOLVER, DependencyResolver
 from nbflow.values.short import detail
-from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit
+from nbflow.wire.messages import Cancel, Define, Expect, Release, Retries, Settled, Submit, Unreadable
 from nbflow.wire.outcomes import Composed, Held, Inline, Stored
 from nbflow.wire.rows import Part
 
@@ -435,6 +435,11 @@ class Calls:
     def release(self, task: int) -> None:
         """A future has gone: its value may go as well. Takes no lock, for it runs wherever a future is collected."""
         self._released.append(task)
+
+    def unreadable(self, key: bytes, app: str, why: str) -> None:
+        """A value cannot be rebuilt here: it is not to be recalled again."""
+        if not self.closed:
+            self._link.post(Unreadable(key, app, why))
 
     def take_released(self) -> Release | None:
         """The releases since the last call, to be sent with whatever is sent next."""

@@ -23,6 +23,7 @@ from nbflow.client.quiet import Latch
 from nbflow.client.record import Facts, TaskRecord, known_of, status_of
 from nbflow.client.signals import is_of_a_handler
 from nbflow.core.states import State
+from nbflow.errors import describe
 from nbflow.files import File
 from nbflow.numbers import name_of
 from nbflow.values import memo, objects
@@ -53,6 +54,9 @@ class Owner(Protocol):
 
     def release(self, task: int) -> None:
         """Nobody holds the future any more; may be called at any moment, in any thread."""
+
+    def unreadable(self, key: bytes, app: str, why: str) -> None:
+        """The value of a cached call cannot be rebuilt in this process."""
 
     def call_back(self, callbacks: Callable[[], None]) -> None:
         """Run a future's callbacks, on a thread where they may block."""
@@ -374,7 +378,9 @@ class AppFuture(Promise[Any]):
             except outcomes.OF_THE_VALUE as found:
                 if is_of_a_handler(found):
                     raise
-                error = outcomes.unreadable(found, self.tid, self._options.name)
+                error = outcomes.unreadable(found, self.tid, self._options.name, cached=bool(self._key))
+                if self._key:
+                    self._owner.unreadable(self._key, self._options.name, describe(found))
         else:
             error = outcomes.unpack_error(outcome, self.tid, self._options.name)
         with making:

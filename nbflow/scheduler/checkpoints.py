@@ -33,6 +33,8 @@ from nbflow.wire.messages import MemoSpec
 from nbflow.wire.outcomes import Composed, Stored, Value
 
 _BLOCK = 1 << 20
+_NOTHING = b""
+"""What a record holds that says of its key: what was kept before is of no use."""
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -58,6 +60,7 @@ class Checkpoints:
     def __init__(self, spec: MemoSpec, warn: Callable[[str], None]) -> None:
         self._directory = spec.directory
         self._secret = spec.secret
+        self._mode = spec.mode
         self._trusted = frozenset(spec.trusted)
         self._shared = frozenset(filter(_is_shared, spec.trusted))
         self._warn: Callable[[str], None] | None = warn
@@ -77,6 +80,8 @@ class Checkpoints:
         while place is not None:
             try:
                 return self._read(key, place)
+            except _Forgotten:
+                break
             except (OSError, NotPrivate, msgspec.DecodeError, _Unusable) as error:
                 say(f"a value in {place.directory} cannot be read, so its call runs again: {error}")
             place = place.older
@@ -91,6 +96,16 @@ class Checkpoints:
             say(f"the value of a call of `{app}` cannot be written to {self._directory}: {error}")
             return False
         return True
+
+    def forget(self, key: bytes) -> str:
+        """The value of a key is of no use, neither now nor later; gives the directory where it is."""
+        place = self._index.pop(key)
+        if self._mode:
+            try:
+                self._append(key, _NOTHING)
+            except (OSError, NotPrivate) as error:
+                say(f"that a value in {place.directory} is of no use cannot be written: {error}")
+        return place.directory
 
     def close(self) -> None:
         """Nothing more will be written."""
@@ -110,6 +125,8 @@ class Checkpoints:
         if not signed and directory not in self._trusted:
             self._not_signed(directory)
             raise _Unusable("it is not signed with the key of this user")
+        if record.content == _NOTHING:
+            raise _Forgotten
         kept = msgspec.msgpack.decode(record.content, type=_Kept)
         if not signed or directory in self._shared:
             return self._adopt(key, kept, directory)
@@ -140,7 +157,7 @@ class Checkpoints:
     def _write(self, key: bytes, app: str, at: float, value: Value) -> None:
         with _Files(self._directory, key) as files:
             kept = _Kept(app, at, files.take(value, _open_stored), files.digests)
-            self._append(key, kept)
+            self._append(key, msgspec.msgpack.encode(kept))
 
     def _adopt(self, key: bytes, kept: _Kept, directory: str) -> Value:
         """What the user trusts becomes the user's own: a copy, made of what was checked, and signed."""
@@ -148,15 +165,15 @@ class Checkpoints:
             value = files.take(kept.value, lambda path: self._open(directory, path))
             if files.digests != kept.digests:
                 raise _Unusable("a file of it is damaged")
-            self._append(key, _Kept(kept.app, kept.at, value, files.digests))
+            self._append(key, msgspec.msgpack.encode(_Kept(kept.app, kept.at, value, files.digests)))
         return _moved(value, iter([os.path.join(self._directory, path) for path in _files_of(value)]))
 
-    def _append(self, key: bytes, kept: _Kept) -> None:
+    def _append(self, key: bytes, content: bytes) -> None:
         if self._fd is None:
             private.private_directory(self._directory)
             path = os.path.join(self._directory, RECORDS)
             self._fd = private.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        records.append(self._fd, key, msgspec.msgpack.encode(kept), self._secret)
+        records.append(self._fd, key, content, self._secret)
 
 
 class _Files:
@@ -194,6 +211,10 @@ class _Files:
                 for each in (path, f"{path}.part"):
                     with suppress(OSError):
                         os.unlink(each)
+
+
+class _Forgotten(Exception):
+    """Whatever was kept of a key before is of no use."""
 
 
 class _Unusable(Exception):

@@ -109,6 +109,7 @@ class Scheduler:
             msg.Release: self._release,
             msg.Cancel: self._cancel,
             msg.Shorten: self.shorten,
+            msg.Unreadable: self.unreadable,
             msg.Watch: self._watch,
             msg.Judged: self._judged,
             msg.AddExecutor: self._add_executor,
@@ -353,6 +354,10 @@ class Scheduler:
 
     def _thread_ended(self, message: msg.ThreadEnded) -> None:
         self.staff.thread_ended(message.worker, (message.task, message.attempt))
+
+    def unreadable(self, message: msg.Unreadable) -> None:
+        """A value was recalled, and cannot be rebuilt."""
+        self._memo.forget(message.key, message.app, message.why)
 
     def _release(self, message: msg.Release) -> None:
         self.events.append(ev.Released(tuple(message.ids)))

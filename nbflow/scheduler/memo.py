@@ -51,6 +51,7 @@ class Memo:
         self._emit = emit
         self._hold_files = hold
         self._discard = discard
+        self._warn = warn
         self._known: dict[bytes, _Known] = {}
         self._files: set[str] = set()  # of values that are to stay, each held once
         # values of the client's process that are to stay -> whether only for us
@@ -131,6 +132,18 @@ class Memo:
             self._emit(Recalled(first, False))
             for number in others:
                 self._emit(Awaited(first, number))
+
+    def forget(self, key: bytes, app: str, why: str) -> None:
+        """A value was recalled that cannot be rebuilt. One that an earlier session has kept is recalled no more."""
+        known = self._known.get(key)
+        if self._store is None or known is None or known.task:
+            return  # as it was in this flow, it would be again
+        del self._known[key]
+        where = self._store.forget(key)
+        self._warn(
+            f"a value of `{app}` that an earlier session has kept in {where} cannot be rebuilt ({why}), as when a "
+            "class of it is gone or was renamed. It is recalled no more: the next equal call runs"
+        )
 
     def keeps(self, value: Held) -> bool:
         """Whether a value is to stay that a task holds no more."""

@@ -145,11 +145,12 @@ def _lost(outcome: Lost) -> errors.NbflowError:
     return error
 
 
-def unreadable(error: BaseException, task: int, app: str) -> BaseException:
+def unreadable(error: BaseException, task: int, app: str, cached: bool = False) -> BaseException:
     """The error of a future whose value has come but cannot be rebuilt in this process."""
+    again = f"; if an earlier session has kept it, call `{app}` again: it runs then" if cached else ""
     failed = errors.DeserializationError(
         type_name(error),
-        f"{text_of(error)} (the value of task {name_of(task)} `{app}` cannot be rebuilt here)".lstrip(),
+        f"{text_of(error)} (the value of task {name_of(task)} `{app}` cannot be rebuilt here{again})".lstrip(),
     )
     failed.__cause__ = error
     return failed

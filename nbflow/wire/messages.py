@@ -7,6 +7,7 @@ what the bytes in them mean is `nbflow.values`' subject.
     client  ──Inspect Survey Checkpoint Judged Retry Fetch──>                scheduler
     client  <──Settled Rows Workers Details Status Retrying Saved──          scheduler
     client  <──Warned Checkpointed Judge Ended──                             scheduler
+    client  ──Unreadable──>                                                  scheduler
     client  ──AddExecutor Expect Deliver Exported FromThread ThreadEnded──>   scheduler
     client  <──StartThread StopThread ForThread Export Drop──                 scheduler   (threads of the client)
     client  ──Keep LetGo──>   <──Freed──                                      scheduler   (files of big values)
@@ -14,7 +15,7 @@ what the bytes in them mean is `nbflow.values`' subject.
     worker  ──Hello Finished Gathered Returned Printed Leaving──>            scheduler
     worker  ──Reported Blocked Unblocked──>                                  scheduler
     worker  ──Define Submit Shorten Expect Deliver──>                        scheduler   (calls made inside a task)
-    worker  ──Cancel Release Keep LetGo──>                                   scheduler   (the same)
+    worker  ──Cancel Release Unreadable Keep LetGo──>                        scheduler   (the same)
 """
 
 from __future__ import annotations
@@ -137,6 +138,14 @@ class Shorten(msgspec.Struct, array_like=True, tag=True, frozen=True):
 
     id: int
     count: int
+
+
+class Unreadable(msgspec.Struct, array_like=True, tag=True, frozen=True):
+    """The value of a cached call cannot be rebuilt where it was asked for; `why`: the error in words."""
+
+    key: bytes
+    app: str
+    why: str
 
 
 class Release(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -516,6 +525,7 @@ FromClient: TypeAlias = (
     | Submit
     | Cancel
     | Shorten
+    | Unreadable
     | Release
     | Watch
     | Inspect
@@ -568,6 +578,7 @@ FromWorker: TypeAlias = (
     | Submit
     | Cancel
     | Shorten
+    | Unreadable
     | Release
     | Expect
     | Deliver

@@ -183,6 +183,77 @@ def test_a_damaged_record_loses_itself_alone(session: Session) -> None:
     assert "cannot be read, so its call runs again" in (session.run_dir / "001" / "scheduler.log").read_text()
 
 
+def rebuilt(path: str) -> str:
+    """What a `Fragile` is when it has travelled."""
+    return Path(path).read_text()
+
+
+class Fragile:
+    """Cannot be rebuilt once something else is gone, as an object of a class that was renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> Any:
+        return rebuilt, (self.path,)
+
+
+def test_what_cannot_be_rebuilt_any_more_is_recalled_once_in_vain_and_then_runs_again(
+    session: Session, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "class", str(session.log)
+
+    @python_app(cache=True)
+    def app() -> Any:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write("x")
+        path.write_text("value")
+        return Fragile(path)
+
+    session.load()
+    assert app().result(10) == "value"
+    path.unlink()
+
+    def recalled_in_vain() -> None:
+        flow = session.load()
+        with pytest.raises(errors.DeserializationError, match="call `app` again: it runs then"):
+            app().result(10)
+        flow.checkpoint()  # the scheduler has heard of it then,
+        nbflow.clear()  # and this process of its warning
+
+    with pytest.warns(UserWarning, match=r"`app` .* kept in .* cannot be rebuilt .* recalled no more"):
+        recalled_in_vain()
+    assert session.runs == 1
+    session.load()
+    assert app().result(10) == "value"
+    assert session.runs == 2, "the session after that runs it"
+    session.load()
+    assert app().result(10) == "value"
+    assert session.runs == 2
+
+
+def test_a_call_runs_again_in_the_session_in_which_its_value_could_not_be_rebuilt(
+    session: Session, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "class", str(session.log)
+
+    @python_app(cache=True)
+    def app() -> Any:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write("x")
+        path.write_text("value")
+        return Fragile(path)
+
+    session.load()
+    assert app().result(10) == "value"
+    path.unlink()
+    session.load()
+    assert isinstance(app().exception(10), errors.DeserializationError)
+    assert app().result(10) == "value"
+    assert app().result(10) == "value"
+    assert session.runs == 2
+
+
 def test_the_value_of_a_join_app_is_kept_as_a_whole(session: Session) -> None:
     log = str(session.log)
 
