@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import operator
+import os
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -147,9 +148,12 @@ class Calls:
         needs = [self.need(future) for future in parcel.needs] if parcel.needs else []
         by_value = type(parcel.payload) is not Held
         key = b""
+        places: tuple[str, ...] = ()
         if options.cache:
-            places = self._places_of(executors)
-            key = key_of_call(callee, by_value, args, kwargs, special, self.need, places)
+            directories = self._places_of(executors)
+            key = key_of_call(callee, by_value, args, kwargs, special, self.need, directories)
+            if special.paths:  # the scheduler does not follow where this process goes
+                places = tuple(map(os.path.abspath, directories))
         future = AppFuture(self, number, options)
         if key:
             future._key = key
@@ -173,6 +177,7 @@ class Calls:
             special.streams,
             special.paths,
             special.priority,
+            places=places,
         )
         self._send(future, define, submit)
         if log.isEnabledFor(DEBUG):

@@ -22,7 +22,7 @@ from nbflow.scheduler.checkpoints import Checkpoints
 from nbflow.scheduler.exports import Exports, NotExported
 from nbflow.scheduler.history import Job
 from nbflow.values.memo import lasts
-from nbflow.wire.messages import MemoSpec
+from nbflow.wire.messages import MemoSpec, Submit
 from nbflow.wire.outcomes import Blamed, Composed, Failure, Held, Inline, Lost, Outcome, Stored, Value
 
 
@@ -73,7 +73,7 @@ class Memo:
         """Look a cached call up; `Recalled` follows, now or when an equal call has ended."""
         assert job.submit is not None
         key = job.submit.key
-        if (found := self._find(key)) is not None and all(map(os.path.exists, job.submit.outputs)):
+        if (found := self._find(key)) is not None and _are_there(job.submit):
             value, task = found
             self._share(value)
             self._hold_files(value)
@@ -301,6 +301,15 @@ class Memo:
         failed, self._failed = self._failed, {}
         for key, app in failed.items():
             self._write(key, app)
+
+
+def _are_there(submit: Submit) -> bool:
+    """Whether the files are that the call would write: all of them where one executor's tasks run."""
+    if not submit.outputs:
+        return True
+    return any(
+        all(os.path.exists(os.path.join(place, path)) for path in submit.outputs) for place in submit.places
+    )
 
 
 def _lends_itself(value: Outcome | None) -> TypeGuard[Value]:

@@ -124,6 +124,7 @@ class Submit(msgspec.Struct, array_like=True, tag=True, frozen=True):
     outputs: tuple[str, ...]  # paths that must be there afterwards
     priority: float | None = None  # the lowest first; those without one last
     part: Part | None = None
+    places: tuple[str, ...] = ()  # in one of which the outputs of an equal call are, where it is cached
 
 
 class Cancel(msgspec.Struct, array_like=True, tag=True, frozen=True):

@@ -17,6 +17,7 @@ from nbflow import (
     DataFlowKernel,
     File,
     ProcessExecutor,
+    ThreadExecutor,
     bash_app,
     errors,
     python_app,
@@ -319,6 +320,37 @@ def test_outputs_count_by_path_and_streams_by_name(tmp_path: Path, runs: Runs) -
     assert runs.count == 4
     write("a", outputs=[File(one)], walltime=50).result(10)
     assert runs.count == 4
+
+
+@pytest.mark.parametrize("kind", [ProcessExecutor, ThreadExecutor])
+def test_outputs_are_looked_for_where_the_task_writes_them(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    log = runs.log
+
+    @python_app(cache=True)
+    def write(outputs: Any = ()) -> None:
+        note(log)
+        for output in outputs:
+            Path(output).write_text("here")
+
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    there.mkdir()
+    elsewhere.mkdir()
+    executor = kind(max_workers=1, **({"working_dir": there} if kind is ProcessExecutor else {}))
+    with DataFlowKernel(Config([executor])) as flow:
+        app = python_app(cache=True, data_flow_kernel=flow)(write.__wrapped__)
+        # where this program is when it calls is where a thread's task writes
+        monkeypatch.chdir(elsewhere if kind is ProcessExecutor else there)
+        for _ in range(2):
+            app(outputs=["one.txt", "two.txt"]).result(20)
+        assert runs.count == 1
+        for name in ("one.txt", "two.txt"):
+            (elsewhere / name).write_text("somebody else's")
+        (there / "two.txt").unlink()
+        app(outputs=["one.txt", "two.txt"]).result(20)
+        assert runs.count == 2
+        assert (there / "two.txt").read_text() == "here"
 
 
 def test_a_file_counts_by_what_the_task_will_find_under_its_name(
