@@ -13,6 +13,7 @@ import importlib
 import itertools
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -475,6 +476,55 @@ def test_what_a_function_does_and_all_that_it_refers_to_counts(old: str, new: st
 def test_how_a_function_is_written_does_not_count(old: str, new: str) -> None:
     assert old in ONE_CELL
     assert fingerprint(defined(ONE_CELL)) == fingerprint(defined(ONE_CELL.replace(old, new)))
+
+
+BROKEN_LINES = {
+    "a loop without end": "while True:| x = g(x)",
+    "a guarded call": "try:| x = g(x)|except KeyError:| x = h(x)|finally:| g(0)",
+    "contexts": "with (a as b,| c as d):| x = g(b)",
+    "a choice": "match x:| case 1:|  x = g(x)| case _:|  x = h(x)",
+    "conditions": "if (x| and g(x)| or h(x)):| x = 1|elif x:| x = 2|else:| x = 3",
+    "a comprehension": "x = [y| for y in g(x)| if y| if x]",
+    "leaving a loop": "for y in x:| if y:|  break| if x:|  continue| g(y)",
+}
+
+
+@pytest.mark.parametrize("steps", BROKEN_LINES.values(), ids=BROKEN_LINES)
+def test_where_lines_are_broken_and_what_does_nothing_does_not_count(steps: str) -> None:
+    def written(between: str) -> Any:
+        body = steps.replace("|", between)
+        return defined("def f(x):\n" + textwrap.indent(body, "    ") + "\n    return x")
+
+    found = fingerprint(written("\n"))
+    assert found == fingerprint(written("\n\n    # a comment\n"))
+    short = re.sub(
+        r":\n +(?=x = |g\(|break|continue)", ": ", steps.replace("|", "\n")
+    )  # no lines of their own
+    for first in ("", "    pass\n"):
+        body = first + textwrap.indent(short, "    ")
+        assert found == fingerprint(defined(f"def f(x):\n{body}\n    return x"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "try: a = g(x); b = h(x)\n    except KeyError: b = 0",
+            "a = g(x)\n    try: b = h(x)\n    except KeyError: b = 0",
+        ),
+        (
+            "for b in x:\n        if b: break\n        g(b)",
+            "for b in x:\n        if b: continue\n        g(b)",
+        ),
+        (
+            "while x:\n        if g(x): b = 1\n        x = h(x)",
+            "while x:\n        if g(x): b = 1\n    x = h(x)",
+        ),
+    ],
+)
+def test_which_steps_follow_and_guard_which_counts(one: str, other: str) -> None:
+    made = [defined(f"def f(x):\n    {steps}\n    return b") for steps in (one, other)]
+    assert fingerprint(made[0]) != fingerprint(made[1])
 
 
 def test_a_closure_counts_by_what_it_holds() -> None:

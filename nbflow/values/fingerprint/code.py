@@ -8,6 +8,7 @@ user's that it uses in turn.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import dis
 import enum
@@ -15,7 +16,7 @@ import functools
 import re
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NewType, get_args
 
 from nbflow.errors import CannotFingerprint
@@ -32,6 +33,9 @@ _MISSING = object()
 
 _OF_AN_ENUM = frozenset({"_missing_", "_boundary_"})
 """What of an enum's own names acts when it runs; what its members were made by is told by these."""
+
+_DO_NOTHING = frozenset({"EXTENDED_ARG", "NOP"})
+_JUMPS = frozenset({*dis.hasjrel, *dis.hasjabs})
 
 _DERIVED = frozenset(
     {
@@ -135,20 +139,34 @@ def digest_of_code(code: types.CodeType) -> bytes:
         code.co_varnames,
         code.co_freevars,
         code.co_cellvars,
-        getattr(code, "co_exceptiontable", b""),
     )
-    steps = (
-        (instruction.opname, _argument(code, instruction))
-        for instruction in dis.get_instructions(code)
-        if instruction.opname != "EXTENDED_ARG"
+    # by their numbers and not where they lie: what does nothing depends on how lines are broken
+    steps = [each for each in dis.get_instructions(code) if each.opname not in _DO_NOTHING]
+    number = functools.partial(bisect.bisect_left, [each.offset for each in steps])
+    return digest(
+        _constant(shape),
+        _constant(_guarded(code, number)),
+        *(_constant((each.opname, _argument(code, each, number))) for each in steps),
     )
-    return digest(_constant(shape), *map(_constant, steps))
 
 
-def _argument(code: types.CodeType, instruction: dis.Instruction) -> Any:
+def _argument(code: types.CodeType, instruction: dis.Instruction, number: Callable[[int], int]) -> Any:
     if instruction.opname == "KW_NAMES":  # which `dis` of Python 3.11 does not look up
         return code.co_consts[instruction.arg or 0]
-    return instruction.argval
+    return number(instruction.argval) if instruction.opcode in _JUMPS else instruction.argval
+
+
+def _guarded(code: types.CodeType, number: Callable[[int], int]) -> tuple[tuple[int, ...], ...]:
+    """Which steps are guarded by which others, from Python 3.11 on, where no instruction says so."""
+    found: list[tuple[int, ...]] = []
+    for entry in getattr(dis.Bytecode(code), "exception_entries", ()):
+        first, end = number(entry.start), number(entry.end)
+        by = number(entry.target), entry.depth, entry.lasti
+        if found and found[-1][1:] == (first, *by):
+            first = found.pop()[0]
+        if first < end:
+            found.append((first, end, *by))
+    return tuple(found)
 
 
 def _constant(value: Any) -> bytes:
