@@ -534,6 +534,23 @@ def test_a_closure_counts_by_what_it_holds() -> None:
     assert fingerprint(scaled(2)) == fingerprint(scaled(2)) != fingerprint(scaled(3))
 
 
+def test_a_closure_has_no_fingerprint_where_what_it_holds_has_none() -> None:
+    def given(held: Any) -> Callable[[], Any]:
+        return lambda: held
+
+    with pytest.raises(CannotFingerprint, match="lock"):
+        fingerprint(given(threading.Lock()))
+
+    def unbound() -> Callable[[], Any]:
+        later: Any
+        function = lambda: later  # noqa: E731 # its cell is filled when it is made already
+        if unbound is None:
+            later = 1
+        return function
+
+    assert fingerprint(unbound()) == fingerprint(unbound()) != fingerprint(given(None))
+
+
 def test_functions_that_call_each_other_have_fingerprints_that_follow_all_of_them() -> None:
     source = "\n".join(
         f"def f{n}(x): return x and f{(n + 1) % 15}(f{(n + 7) % 15}(x - {n})) + f{(n + 4) % 15}(x)"

@@ -100,9 +100,11 @@ def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
 
 def _cell(walk: Walk, cell: types.CellType, parts: list[Part]) -> None:
     try:
-        parts += (b"cell", walk.part(cell.cell_contents))
+        held = cell.cell_contents
     except ValueError:  # not bound yet
         parts.append(b"empty cell")
+    else:
+        parts += (b"cell", walk.part(held))
 
 
 def _builtin(walk: Walk, function: types.BuiltinFunctionType, parts: list[Part]) -> None:
