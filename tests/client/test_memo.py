@@ -20,8 +20,10 @@ from nbflow import (
     ThreadExecutor,
     bash_app,
     errors,
+    join_app,
     python_app,
 )
+from nbflow.values.fingerprint import fingerprint
 
 pytestmark = pytest.mark.usefixtures("shared_flow")
 
@@ -320,6 +322,46 @@ def test_outputs_count_by_path_and_streams_by_name(tmp_path: Path, runs: Runs) -
     assert runs.count == 4
     write("a", outputs=[File(one)], walltime=50).result(10)
     assert runs.count == 4
+
+
+def outer_of(inner: Any) -> bytes:
+    """What a cached app's function counts by that refers to another app."""
+
+    def outer(x: int) -> Any:
+        return inner(x).result()
+
+    return fingerprint(outer)
+
+
+def test_of_an_app_that_a_function_calls_counts_what_it_does_and_not_how_it_is_run() -> None:
+    def one(x: int) -> Any:
+        return x + 1
+
+    def other(x: int) -> Any:
+        return x + 2
+
+    found = outer_of(python_app(one))
+    options: list[dict[str, Any]] = [
+        {"retries": 3},
+        {"walltime": 10},
+        {"executors": ["fast"]},
+        {"cache": True, "ignore_for_cache": ["x"]},
+    ]
+    assert {outer_of(python_app(**each)(one)) for each in options} == {found}
+    assert outer_of(python_app(other)) != found
+    assert outer_of(join_app(one)) != found
+    assert outer_of(one) != found
+
+
+def test_an_app_that_cannot_travel_into_a_function_has_no_fingerprint() -> None:
+    future: Future[int] = Future()
+
+    @python_app
+    def inner(x: Any = future) -> Any:
+        return x
+
+    with pytest.raises(errors.CannotFingerprint):
+        outer_of(inner)
 
 
 @pytest.mark.parametrize("kind", [ProcessExecutor, ThreadExecutor])

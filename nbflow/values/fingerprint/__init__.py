@@ -116,4 +116,4 @@ def _built_in(kind: type) -> Handler | None:
     for base, handler in _FAMILIES.items():
         if issubclass(kind, base):
             return handler
-    return arrays.handler_of(kind)
+    return code.NAMED.get((kind.__module__, kind.__qualname__)) or arrays.handler_of(kind)

@@ -91,6 +91,12 @@ def _choosing(walk: Walk, function: Any, parts: list[Part]) -> None:
     walk.add_items((each for pair in registry for each in pair), parts)
 
 
+def _app(walk: Walk, app: Any, parts: list[Part]) -> None:
+    """By what it does: where and how often it is tried, for how long, and whether it is recalled, changes no value."""
+    made_of, options = app.__getstate__()
+    parts += (b"app", text(options.kind), walk.part(made_of))
+
+
 def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
     """What the code imports when it runs; nothing where it is nothing of the user's, so that most keys stay."""
     package = package if isinstance(package, str) else None
@@ -323,6 +329,9 @@ HANDLERS: dict[type, Handler] = {
     NewType: _wrapper(b"NewType", "__name__", "__supertype__"),
 }
 """By exact type."""
+
+NAMED: dict[tuple[str, str], Handler] = {("nbflow.client.app", "App"): _app}
+"""By module and name of exactly this type, which is further up."""
 
 FAMILIES: dict[type, Handler] = {type: _class, types.ModuleType: _module}
 """By type, and for all that is derived from it."""
