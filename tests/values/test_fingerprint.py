@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 
 from nbflow.errors import CannotFingerprint
 from nbflow.files import File
-from nbflow.values.fingerprint import fingerprint, id_for_memo
+from nbflow.values.fingerprint import fingerprint, id_for_memo, imports
 
 atoms = (
     st.none()
@@ -797,16 +797,50 @@ def test_what_a_function_imports_when_it_runs_counts_whether_it_is_loaded_or_not
             sys.modules.pop(name, None)
 
 
-def test_what_a_function_imports_counts_as_little_as_it_did_where_it_is_installed() -> None:
+def test_what_a_function_imports_of_the_standard_library_does_not_count() -> None:
     def plain() -> object:
         import json
 
         return json
 
-    from nbflow.values.fingerprint.imports import digest_of_imports
     from nbflow.values.libraries import is_library
 
-    assert digest_of_imports(plain.__code__, None, is_library) == b""
+    assert imports.digest_of_imports(plain.__code__, None, is_library) == b""
+
+
+@pytest.mark.parametrize("named_alike", [True, False])
+@pytest.mark.parametrize(
+    "body",
+    ["import packed", "from packed.deep import v", "import of_mine_within", "from of_mine_within import v"],
+)
+def test_what_is_installed_and_imported_when_a_function_runs_counts_by_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, named_alike: bool
+) -> None:
+    installed = tmp_path / "site-packages"
+    described = installed / f"{'packed' if named_alike else 'Packed_for_all'}-1.dist-info"
+    (installed / "packed").mkdir(parents=True)
+    described.mkdir()
+    (installed / "packed" / "deep.py").write_text("v = 1")
+    (tmp_path / "of_mine_within.py").write_text("def v():\n    import packed")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(installed)
+    function = defined(f"def f():\n    {body}")
+
+    def found(version: int) -> bytes:
+        name = described.name.partition("-")[0]
+        (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (installed / "packed" / "__init__.py").write_text(f"__version__ = '{version}'")
+        imports._version_of.cache_clear()
+        return fingerprint(function)
+
+    first = found(1)
+    assert first == found(1) != found(2)
+    assert "packed" not in sys.modules
+    importlib.import_module("packed")
+    try:
+        assert found(1) == first, "whether it is loaded does not count"
+    finally:
+        del sys.modules["packed"]
 
 
 def test_what_is_installed_counts_by_name_and_version(monkeypatch: pytest.MonkeyPatch) -> None:

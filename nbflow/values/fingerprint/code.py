@@ -98,7 +98,7 @@ def _app(walk: Walk, app: Any, parts: list[Part]) -> None:
 
 
 def _imports(code: types.CodeType, package: Any, parts: list[Part]) -> None:
-    """What the code imports when it runs; nothing where it is nothing of the user's, so that most keys stay."""
+    """What the code imports when it runs; nothing where that is the standard library alone."""
     package = package if isinstance(package, str) else None
     if imported := digest_of_imports(code, package, is_library):
         parts += (b"imports", imported)

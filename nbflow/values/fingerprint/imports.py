@@ -1,7 +1,8 @@
-"""What code imports while it runs: the modules of the user's that no global tells of.
+"""What code imports while it runs: modules that no global tells of.
 
-Nothing is imported for that: a module that is not loaded yet is found as `import` would find it, and what it imports in
-turn is read from its source. Each counts by its name and its file.
+Nothing is imported for that: a module that is not loaded yet is found as `import` would find it, and what one of the
+user's imports in turn is read from its source. Each of these counts by its name and its file; an installed package by
+its name and version, and the standard library not at all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MOST_SOURCE = 4 << 20  # bytes of a file that is read for what it imports
 
 
 def digest_of_imports(code: CodeType, package: str | None, is_library: Callable[[str, str], bool]) -> bytes:
-    """What the code in `package` imports, however deep; b"" if that is nothing of the user's.
+    """What the code in `package` imports, however deep; b"" if that is the standard library alone.
 
     `is_library(name, file)`: whether a module is none of the user's.
 
@@ -45,13 +46,34 @@ def _closure(names: Iterable[str], is_library: Callable[[str, str], bool]) -> by
         if name in found or name == "__main__":
             continue
         file, is_package = _file_of(name)
-        if file is None or is_library(name, file):
+        if file is None:
+            continue
+        if is_library(name, file):
+            top = name.partition(".")[0]
+            if top != "nbflow" and top not in sys.stdlib_module_names:
+                found[top] = _version_of(top)
             continue
         found[name] = digest_of_file(file)
         within = name if is_package else name.rpartition(".")[0]
         pending += _resolved(_imports_of_file(file, found[name]), within)
         pending.append(name.rpartition(".")[0])  # whose package runs first
     return digest(*(part for name in sorted(found) for part in (text(name), found[name]))) if found else b""
+
+
+@functools.lru_cache(maxsize=1024)
+def _version_of(package: str) -> bytes:
+    """What an installed package counts by, whether it is loaded or not; what is loaded stays as it is.
+
+    Which distribution it is of, all of them would have to be asked, which takes most of a second. As a rule one has its
+    name; of any other package its first file counts.
+    """
+    from importlib import metadata  # it is some 20 ms of start-up
+
+    try:
+        return metadata.version(package).encode()
+    except metadata.PackageNotFoundError:
+        file, _ = _file_of(package)
+        return b"" if file is None else digest_of_file(file)
 
 
 def _resolved(imports: Iterable[tuple[int, str, tuple[str, ...]]], package: str | None) -> Iterator[str]:
