@@ -194,5 +194,5 @@ def _digests(first: int, members: list[list[Part]]) -> Sequence[bytes]:
             digest(each, *(found[place] for place in to)) for each, to in zip(own, references, strict=True)
         ]
         kinds, told_apart = told_apart, len(set(found))
-    circle = digest(*sorted(set(found)))
+    circle = digest(*sorted(found))  # how many they are counts, also of those that nothing tells apart
     return [digest(b"circle", circle, each) for each in found]
