@@ -22,8 +22,8 @@ import msgspec
 from jupyter_client.manager import KernelManager
 from playwright.sync_api import Page, sync_playwright
 
-from nbflow.client.asking import Retrial
-from nbflow.client.feed import Feed
+from nbflow.client.flow.asking import Retrial
+from nbflow.client.flow.feed import Feed
 from nbflow.core.states import State
 from nbflow.notebook.board import Board
 from nbflow.notebook.fold import AUTO, BLOCKS

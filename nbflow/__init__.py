@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbflow.client.app import App, bash_app, join_app, python_app
     from nbflow.client.datafuture import DataFuture
+    from nbflow.client.flow.kernel import DataFlowKernel
+    from nbflow.client.flow.loading import clear, dfk, load, wait_for_current_tasks
     from nbflow.client.future import AppFuture
     from nbflow.client.gathering import as_completed, gather
-    from nbflow.client.kernel import DataFlowKernel
-    from nbflow.client.loading import clear, dfk, load, wait_for_current_tasks
-    from nbflow.client.mapping import grid, map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
-    from nbflow.client.progress import progress, track
     from nbflow.client.special import AUTO_LOGNAME
-    from nbflow.client.sweep import Sweep
+    from nbflow.client.sweeps.mapping import grid, map, starmap  # noqa: A004, F401 - `nbflow.map` is its name
+    from nbflow.client.sweeps.sweep import Sweep
+    from nbflow.client.tasks.progress import progress, track
     from nbflow.config import Config
     from nbflow.core.states import State
     from nbflow.errors import DependencyError, NbflowError, NeedFailed, TaskError, UsageError, WorkerLost
@@ -89,12 +89,12 @@ _HOMES = {
     "nbflow.client.datafuture": ("DataFuture",),
     "nbflow.client.future": ("AppFuture",),
     "nbflow.client.gathering": ("as_completed", "gather"),
-    "nbflow.client.kernel": ("DataFlowKernel",),
-    "nbflow.client.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
-    "nbflow.client.mapping": ("grid", "map", "starmap"),
-    "nbflow.client.progress": ("progress", "track"),
+    "nbflow.client.flow.kernel": ("DataFlowKernel",),
+    "nbflow.client.flow.loading": ("clear", "dfk", "load", "wait_for_current_tasks"),
+    "nbflow.client.sweeps.mapping": ("grid", "map", "starmap"),
+    "nbflow.client.tasks.progress": ("progress", "track"),
     "nbflow.client.special": ("AUTO_LOGNAME",),
-    "nbflow.client.sweep": ("Sweep",),
+    "nbflow.client.sweeps.sweep": ("Sweep",),
     "nbflow.config": ("Config",),
     "nbflow.core.states": ("State",),
     "nbflow.errors": (

@@ -34,8 +34,8 @@ from nbflow.client import current
 from nbflow.client.app import App, python_app
 from nbflow.client.carriage import Callee
 from nbflow.client.errands import Errands
+from nbflow.client.flow.kernel import DataFlowKernel
 from nbflow.client.future import AppFuture
-from nbflow.client.kernel import DataFlowKernel
 from nbflow.client.options import LABELS, Options, labels_of, name_of
 from nbflow.client.ordered import chunked, chunks, flat, in_order
 from nbflow.config import Config

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from nbflow.client.living import Living, end, living
+from nbflow.client.flow.living import Living, end, living
 from nbflow.legible import legible
 
 HEADS = ("FLOW", "NAME", "PROCESS", "AGE", "WORKERS", "TASKS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbflow.client.living import Living
+from nbflow.client.flow.living import Living
 from nbflow.listing import age, table
 from nbflow.wire.door import FlowState
 

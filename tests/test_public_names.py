@@ -49,4 +49,4 @@ def test_a_scheduler_knows_nothing_of_clients_and_a_worker_nothing_of_their_hand
         name for name in scheduler if name.startswith(("nbflow.client", "nbflow.worker", "nbflow.notebook"))
     }
     worker = loaded_after("import nbflow.worker.loop")
-    assert not worker & {"nbflow.client.kernel", "nbflow.client.connection", "nbflow.config"}
+    assert not worker & {"nbflow.client.flow.kernel", "nbflow.client.flow.connection", "nbflow.config"}

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow.client.connection import Connection
+from nbflow.client.flow.connection import Connection
 from nbflow.core import events as ev
 from nbflow.core.machine import Machine
 from nbflow.wire.messages import Configure
 
 DRIVER = """
 import nbflow
-from nbflow.client.connection import Connection
+from nbflow.client.flow.connection import Connection
 post = Connection.post
 def told(self, *messages, **how):
     for message in messages:

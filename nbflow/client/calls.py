@@ -46,7 +46,7 @@ from nbflow.wire.outcomes import Composed, Held, Inline, Stored
 from nbflow.wire.rows import Part
 
 if TYPE_CHECKING:  # a worker has none
-    from nbflow.client.threads import Threads
+    from nbflow.client.tasks.threads import Threads
 
 log = logging.getLogger(__name__)
 DEBUG = logging.DEBUG
@@ -208,7 +208,7 @@ class Calls:
         parent: int | None,
         part: Part,
     ) -> AppFuture:
-        """Make a task of a call for many items that is packed already, see `nbflow.client.driver`.
+        """Make a task of a call for many items that is packed already, see `nbflow.client.sweeps.driver`.
 
         `part.sweep` is 0 for the first one of a sweep.
         """

@@ -23,7 +23,7 @@ from nbflow.values.resolvers import (
 from nbflow.wire.outcomes import Held
 
 if TYPE_CHECKING:  # a worker has none
-    from nbflow.client.threads import Threads
+    from nbflow.client.tasks.threads import Threads
 
 
 class Routes:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nbflow.client.options import walltime_of
-from nbflow.client.outlets import TASK_LOGS
 from nbflow.client.parameters import SPECIAL, Parameters
 from nbflow.client.resources import priority_of
+from nbflow.client.tasks.outlets import TASK_LOGS
 from nbflow.errors import BadStdStreamFile, UsageError
 from nbflow.files import File, as_file
 from nbflow.legible import for_path

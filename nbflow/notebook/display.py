@@ -44,7 +44,7 @@ from nbflow.values.outcome import OF_THE_VALUE
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbflow.client.feed import Feed
+    from nbflow.client.flow.feed import Feed
     from nbflow.notebook.errors import TaskErrors
     from nbflow.wire.rows import TaskRow
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow.client.awaiting import WaitingInterrupted
 from nbflow.client.future import AppFuture
-from nbflow.client.item import Item
 from nbflow.client.promise import Promise
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.item import Item
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.core.states import State
 from nbflow.errors import JoinError, NotBound, PropagatedException, UsageError, text_of
 from nbflow.legible import legible, shorten
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbflow.client.kernel import DataFlowKernel
+    from nbflow.client.flow.kernel import DataFlowKernel
 
 ASKING = (
     *(method.__code__ for kind in (AppFuture, Sweep, Item) for method in (kind.result, kind.exception)),

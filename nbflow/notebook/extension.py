@@ -13,12 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nbflow
-from nbflow.client import awaiting, parting
+from nbflow.client import awaiting
 from nbflow.client.app import bash_app, join_app, python_app
 from nbflow.client.datafuture import DataFuture
+from nbflow.client.flow import parting
+from nbflow.client.flow.loading import start_on_first_call
 from nbflow.client.future import AppFuture
-from nbflow.client.loading import start_on_first_call
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.files import File
 from nbflow.notebook import audience, reloading
 from nbflow.notebook.completion import matcher

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from nbflow.client import loading
-from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.flow import loading
+from nbflow.client.flow.kernel import DataFlowKernel
 from nbflow.core.states import State
 from nbflow.errors import NoDataFlowKernelError
 from nbflow.notebook.marks import tally_of

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client import current
 from nbflow.client.calls import Calls
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.notebook import audience, earlier, line_still
 from nbflow.notebook.batch import Batch, Told, home_of
 from nbflow.notebook.estimate import paces_of
@@ -37,7 +37,7 @@ from nbflow.notebook.verbs import Said, Verb
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbflow.client.feed import Feed
+    from nbflow.client.flow.feed import Feed
     from nbflow.notebook.line import CellLine
     from nbflow.wire.rows import TaskRow
 

@@ -22,9 +22,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from nbflow.client.asking import Retrial
 from nbflow.client.callbacks import Callbacks
-from nbflow.client.feed import Feed
+from nbflow.client.flow.asking import Retrial
+from nbflow.client.flow.feed import Feed
 from nbflow.legible import shorten
 from nbflow.notebook import earlier
 from nbflow.notebook.board import Board

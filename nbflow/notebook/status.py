@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nbflow.client.feed import NOTHING_STORED
+from nbflow.client.flow.feed import NOTHING_STORED
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.marks import MARKS, SILENT, silence_of

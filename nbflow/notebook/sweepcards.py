@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.notebook.formats import Bundle
 from nbflow.notebook.output import Uncaught
 from nbflow.notebook.sweepcard import SweepCard

@@ -19,8 +19,8 @@ import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.loading import begun
+from nbflow.client.flow.kernel import DataFlowKernel
+from nbflow.client.flow.loading import begun
 from nbflow.notebook import audience, saved, still
 from nbflow.notebook.board import Board
 from nbflow.notebook.dot import to_dot

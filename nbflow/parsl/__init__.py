@@ -5,8 +5,8 @@ under Parsl's names; nothing lives here but what Parsl says differently: `clear(
 go on, where `nbflow.clear()` ends it. New programs import from `nbflow`.
 """
 
-from nbflow.client.loading import dfk, load, wait_for_current_tasks
-from nbflow.client.loading import forget as clear
+from nbflow.client.flow.loading import dfk, load, wait_for_current_tasks
+from nbflow.client.flow.loading import forget as clear
 from nbflow.client.special import AUTO_LOGNAME
 from nbflow.parsl.app.app import bash_app, join_app, python_app
 from nbflow.parsl.config import Config

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.client.tasks.outlets import Outlet, last_words, opened
 from nbflow.wire.descriptors import lifted
 from nbflow.wire.excerpt import excerpt
 

@@ -22,10 +22,10 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from nbflow.client import current
-from nbflow.client.bars import bar_of_tqdm
 from nbflow.client.calls import Calls
-from nbflow.client.progress import EVERY
-from nbflow.client.running import Runner
+from nbflow.client.tasks.bars import bar_of_tqdm
+from nbflow.client.tasks.progress import EVERY
+from nbflow.client.tasks.running import Runner
 from nbflow.numbers import first_of
 from nbflow.values import heap, segments
 from nbflow.wire.channel import Channel, ChannelClosed, frame_of

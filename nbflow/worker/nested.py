@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbflow.client.callbacks import Callbacks
-from nbflow.client.progress import Saying
 from nbflow.client.record import Facts
-from nbflow.client.waits import Waits
+from nbflow.client.tasks.progress import Saying
+from nbflow.client.tasks.waits import Waits
 from nbflow.errors import UsageError
 
 _BATCH = 64

@@ -14,8 +14,9 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, join_app, python_app
-from nbflow.client import arguments, places
+from nbflow.client import arguments
 from nbflow.client.arguments import Arguments
+from nbflow.client.flow import places
 from nbflow.memoizers import BasicMemoizer
 from nbflow.values import mapping, pickling, segments
 from nbflow.wire.messages import Keep, LetGo

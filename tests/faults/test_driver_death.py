@@ -130,7 +130,7 @@ flow = nbflow.DataFlowKernel(Config([ProcessExecutor(max_workers=1)]))
 """
 
 PATCH = """
-from nbflow.client import kernel
+from nbflow.client.flow import kernel
 start = kernel.Connection
 def stop_here(*arguments):
     tell(os.listdir(os.environ["TMPDIR"])[0])

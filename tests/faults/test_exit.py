@@ -73,7 +73,7 @@ futures[0].result()
     "clear": ("flow, futures = one_busy_flow(); nbflow.clear()", 0),
     "a block": ("flow, futures = one_busy_flow()\nwith flow: pass", 0),
     "a flow of its own": (
-        "flow, futures = one_busy_flow(); nbflow.client.loading.forget(); del flow, futures",
+        "flow, futures = one_busy_flow(); nbflow.client.flow.loading.forget(); del flow, futures",
         0,
     ),
     "its scheduler is stopped": (

@@ -22,13 +22,13 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, File, ProcessExecutor, logs, python_app
-from nbflow.client import warned
 from nbflow.client.app import App
 from nbflow.client.fetching import Fetcher
+from nbflow.client.flow import warned
 from nbflow.client.future import AppFuture
 from nbflow.client.options import Options, options_of
-from nbflow.client.points import Points
 from nbflow.client.special import automatic_name
+from nbflow.client.sweeps.points import Points
 from nbflow.core.states import State
 from nbflow.demo.status import counts_in, worded
 from nbflow.errors import ConfigurationError, JoinError, NeedFailed, RemoteTraceback, UsageError, describe

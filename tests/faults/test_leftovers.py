@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor, bash_app, python_app
-from nbflow.client import streams
-from nbflow.client.streams import TaskEnded, ThreadCapture
+from nbflow.client.tasks import streams
+from nbflow.client.tasks.streams import TaskEnded, ThreadCapture
 from nbflow.errors import AppTimeout
 from tests.faults.processes import has_ended
 from tests.gates import Gate, make_gate

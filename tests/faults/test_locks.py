@@ -13,7 +13,7 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, File, errors, python_app
-from nbflow.client.loading import start_on_first_call
+from nbflow.client.flow.loading import start_on_first_call
 from nbflow.compat.executors import HighThroughputExecutor
 from nbflow.concurrent import NbflowPoolExecutor
 from nbflow.staging import Staging

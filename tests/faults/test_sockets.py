@@ -18,8 +18,8 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, errors, python_app
-from nbflow.client import living as living_flows
-from nbflow.client.living import Living, living
+from nbflow.client.flow import living as living_flows
+from nbflow.client.flow.living import Living, living
 from nbflow.private import runtime_directory
 from nbflow.scheduler import door as doors
 from tests.faults.processes import Driver, alive, traces_of

@@ -17,7 +17,7 @@ import pytest
 
 import nbflow
 from nbflow import BasicMemoizer, Config, errors, private
-from nbflow.client import checkpoints
+from nbflow.client.flow import checkpoints
 from nbflow.memoizers import RECORDS
 from nbflow.scheduler.checkpoints import Checkpoints
 from nbflow.values import objects, records

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbflow import Config, DataFlowKernel, ProcessExecutor
-from nbflow.client import claims
+from nbflow.client.flow import claims
 from tests.faults.processes import Driver, Traces, alive, has_ended, kill, wait_for_end
 
 DEAD = """

@@ -31,7 +31,7 @@ from typing import Any
 
 import nbflow
 from nbflow import BasicMemoizer, Config, ProcessExecutor, bash_app, join_app, python_app
-from nbflow.client import places
+from nbflow.client.flow import places
 
 LIMIT = 20.0  # seconds after which a future counts as hanging, and a process as left behind
 UNTOUCHED = 2  # how many operations there are differs a little from run to run

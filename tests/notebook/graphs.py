@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from nbflow.client.asking import Retrial
-from nbflow.client.feed import Feed
+from nbflow.client.flow.asking import Retrial
+from nbflow.client.flow.feed import Feed
 from nbflow.core.states import State
 from nbflow.wire.rows import TaskDetails, TaskRow
 

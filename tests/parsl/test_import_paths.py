@@ -22,7 +22,7 @@ TABLE = {
     "": {
         "nbflow": "AUTO_LOGNAME Config DataFlowKernel File bash_app dfk join_app load python_app "
         "wait_for_current_tasks",
-        "nbflow.client.loading": "clear=forget",
+        "nbflow.client.flow.loading": "clear=forget",
         "nbflow.compat.executors": "HighThroughputExecutor RadicalPilotExecutor ThreadPoolExecutor WorkQueueExecutor",
         "nbflow.compat.monitoring": "MonitoringHub",
         "nbflow.logs": "set_file_logger set_stream_logger",

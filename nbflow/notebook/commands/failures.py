@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from IPython.display import display
 
-from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.flow.kernel import DataFlowKernel
 from nbflow.core.states import State
 from nbflow.legible import shorten
 from nbflow.notebook.card import Card

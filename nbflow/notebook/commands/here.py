@@ -10,7 +10,7 @@ from typing import Any
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 
-from nbflow.client.saved import SavedCall
+from nbflow.client.tasks.saved import SavedCall
 from nbflow.errors import describe
 from nbflow.legible import shorten
 from nbflow.notebook.commands.again import without_value

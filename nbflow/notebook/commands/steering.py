@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from nbflow.client import loading as client
-from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.sweep import Sweep
+from nbflow.client.flow import loading as client
+from nbflow.client.flow.kernel import DataFlowKernel
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.config import Config
 from nbflow.core.states import State
 from nbflow.executors import ProcessExecutor

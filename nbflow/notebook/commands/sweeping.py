@@ -8,8 +8,8 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from nbflow.client.mapping import grid
-from nbflow.client.mapping import map as sweep_over
+from nbflow.client.sweeps.mapping import grid
+from nbflow.client.sweeps.mapping import map as sweep_over
 from nbflow.legible import nearest, shorten
 from nbflow.notebook.commands.command import Command
 from nbflow.notebook.tools import Tools

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from nbflow.client.running import awaited
+from nbflow.client.tasks.running import awaited
 from nbflow.notebook.task.displays import close_figure, collected, display, show_figures
 from nbflow.notebook.task.value import NOTHING, CellValue
 

@@ -1,7 +1,7 @@
 """The flow, and what loads it."""
 
-from nbflow.client.kernel import DataFlowKernel
-from nbflow.client.loading import dfk, forget, load, wait_for_current_tasks
+from nbflow.client.flow.kernel import DataFlowKernel
+from nbflow.client.flow.loading import dfk, forget, load, wait_for_current_tasks
 
 __all__ = ["DataFlowKernel", "DataFlowKernelLoader"]
 

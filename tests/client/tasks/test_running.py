@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.client.running import MOST_DEFINES, Runner
+from nbflow.client.tasks.running import MOST_DEFINES, Runner
 from nbflow.values.pickling import dumps
 from nbflow.wire.messages import Define, Run
 from nbflow.wire.outcomes import Inline

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nbflow import private
-from nbflow.client.places import parent_of_runs
-from nbflow.client.warned import warn
+from nbflow.client.flow.places import parent_of_runs
+from nbflow.client.flow.warned import warn
 from nbflow.config import Config
 from nbflow.errors import BadCheckpoint, NotPrivate
 from nbflow.memoizers import RECORDS, BasicMemoizer, get_all_checkpoints

@@ -19,7 +19,7 @@ from nbflow.core.states import State
 
 if TYPE_CHECKING:
     from nbflow.client.calls import Calls
-    from nbflow.client.sweep import Sweep
+    from nbflow.client.sweeps.sweep import Sweep
 
 LOCK = threading.RLock()
 """Of what changes in sweeps; held for moments, in which a finalizer may come by."""

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
-from nbflow.client.bars import Bar, Reader
-from nbflow.client.outlets import Outlet, last_words, opened
+from nbflow.client.tasks.bars import Bar, Reader
+from nbflow.client.tasks.outlets import Outlet, last_words, opened
 from nbflow.wire import leftovers
 from nbflow.wire.excerpt import HALF, excerpt
 from nbflow.wire.printed import Log, next_look

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nbflow import private
-from nbflow.client import claims
+from nbflow.client.flow import claims
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError, NotPrivate
 from nbflow.memoizers import RUN_DIR

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.client import current
 from nbflow.client.held import HeldValues
-from nbflow.client.progress import Teller
+from nbflow.client.tasks.progress import Teller
 from nbflow.errors import ConfigurationError
 from nbflow.executors import Executor, ThreadExecutor
 from nbflow.wire.messages import (
@@ -32,8 +32,8 @@ from nbflow.wire.messages import (
 )
 
 if TYPE_CHECKING:
-    from nbflow.client.bars import Bar
-    from nbflow.client.thread import WorkerThread
+    from nbflow.client.tasks.bars import Bar
+    from nbflow.client.tasks.thread import WorkerThread
 
 
 class Threads:
@@ -123,8 +123,10 @@ class Threads:
 
     def start(self, message: StartThread) -> None:
         """One more thread is wanted."""
-        from nbflow.client import streams  # these two are 7 ms of start-up, and most programs have no threads
-        from nbflow.client.thread import ThreadRunner, WorkerThread
+        from nbflow.client.tasks import (
+            streams,  # these two are 7 ms of start-up, and most programs have no threads
+        )
+        from nbflow.client.tasks.thread import ThreadRunner, WorkerThread
 
         if not self.began:
             self.began = True

@@ -14,14 +14,15 @@ from concurrent.futures import Future
 from types import CodeType
 from typing import Any
 
-from nbflow.client import quiet, streams
-from nbflow.client.bars import Bar
+from nbflow.client import quiet
 from nbflow.client.future import AppFuture
 from nbflow.client.held import HeldCall, HeldValues
-from nbflow.client.progress import Saying
-from nbflow.client.running import Runner, code_of, returned_a_future
-from nbflow.client.streams import TaskEnded
-from nbflow.client.waits import Waits
+from nbflow.client.tasks import streams
+from nbflow.client.tasks.bars import Bar
+from nbflow.client.tasks.progress import Saying
+from nbflow.client.tasks.running import Runner, code_of, returned_a_future
+from nbflow.client.tasks.streams import TaskEnded
+from nbflow.client.tasks.waits import Waits
 from nbflow.values import outcome
 from nbflow.values.pickling import NeededTogether
 from nbflow.wire.messages import Define, Hello, Returned, Run, TakeBack

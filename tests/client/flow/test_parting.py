@@ -9,7 +9,7 @@ import pytest
 
 import nbflow
 from nbflow import DataFlowKernel, python_app
-from nbflow.client import parting
+from nbflow.client.flow import parting
 from tests.gates import Gate, stand_at
 
 

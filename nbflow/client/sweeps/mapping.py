@@ -13,16 +13,16 @@ from typing import Any
 
 from nbflow.checking import at_least_one
 from nbflow.client.app import App, python_app
-from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
-from nbflow.client.chunk import Board, Form
 from nbflow.client.current import current
-from nbflow.client.driver import Driver
 from nbflow.client.future import AppFuture
 from nbflow.client.parameters import SPECIAL
-from nbflow.client.points import Points
 from nbflow.client.signals import is_of_a_handler
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.batching import Batching
+from nbflow.client.sweeps.chunk import Board, Form
+from nbflow.client.sweeps.driver import Driver
+from nbflow.client.sweeps.points import Points
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.errors import FlowClosed, NoDataFlowKernelError
 from nbflow.executors import Executor, ProcessExecutor
 from nbflow.values.short import short

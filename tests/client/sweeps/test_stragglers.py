@@ -12,7 +12,7 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, Sweep, errors
-from nbflow.client.chunk import BEGUN, Answer, Board, Chunk, read
+from nbflow.client.sweeps.chunk import BEGUN, Answer, Board, Chunk, read
 from tests.gates import Gate, stand_at
 
 SOON = 20  # seconds

@@ -15,10 +15,10 @@ from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, 
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 from weakref import WeakValueDictionary
 
-from nbflow.client.chunk import Fault, results_of
-from nbflow.client.item import ENDS, LOCK, Awaited, Item
 from nbflow.client.quiet import once_ended
 from nbflow.client.signals import is_of_a_handler, undisturbed
+from nbflow.client.sweeps.chunk import Fault, results_of
+from nbflow.client.sweeps.item import ENDS, LOCK, Awaited, Item
 from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.legible import shorten
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from nbflow.client.calls import Calls
-    from nbflow.client.driver import Driver
     from nbflow.client.future import AppFuture
-    from nbflow.client.points import Points
+    from nbflow.client.sweeps.driver import Driver
+    from nbflow.client.sweeps.points import Points
 
 _UNKNOWN = float("nan")
 STATES = (State.WAITING, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED)
@@ -276,7 +276,7 @@ class Sweep(Awaited):
         Raises:
             ImportError: pandas is not installed.
         """
-        from nbflow.client.frame import frame_of  # most sweeps need none, and it needs sweeps
+        from nbflow.client.sweeps.frame import frame_of  # most sweeps need none, and it needs sweeps
 
         return frame_of(self)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from nbflow.client.running import awaited, code_of, returned_a_future
+from nbflow.client.tasks.running import awaited, code_of, returned_a_future
 from nbflow.errors import CannotPickle, describe
 from nbflow.values import outcome, pickling
 from nbflow.values.digests import digest

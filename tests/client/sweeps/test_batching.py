@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.client.batching import GROWTH, MOST_BYTES, MOST_ITEMS, SHARES, SHORTEST, TARGET, Batching
+from nbflow.client.sweeps.batching import GROWTH, MOST_BYTES, MOST_ITEMS, SHARES, SHORTEST, TARGET, Batching
 
 seconds = st.floats(0.0, 100.0)
 

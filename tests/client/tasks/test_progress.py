@@ -17,8 +17,8 @@ import pytest
 
 import nbflow
 from nbflow import AppFuture, DataFlowKernel, join_app, python_app
-from nbflow.client.bars import Reader, bar_of_tqdm
-from nbflow.client.progress import EVERY, Saying
+from nbflow.client.tasks.bars import Reader, bar_of_tqdm
+from nbflow.client.tasks.progress import EVERY, Saying
 from nbflow.wire.rows import Progress, TaskRow
 from tests.gates import Gate, stand_at
 
@@ -220,7 +220,7 @@ def test_outside_of_a_task_nothing_happens(each_flow: DataFlowKernel) -> None:
 def test_outside_of_a_task_no_flow_is_needed_and_little_is_loaded() -> None:
     program = (
         "import sys, nbflow; nbflow.progress(0.5); assert list(nbflow.track([1])) == [1]; "
-        "assert not {'nbflow.client.kernel', 'nbflow.client.calls', 'asyncio', 'tqdm'} & sys.modules.keys()"
+        "assert not {'nbflow.client.flow.kernel', 'nbflow.client.calls', 'asyncio', 'tqdm'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

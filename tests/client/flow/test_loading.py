@@ -13,8 +13,9 @@ import pytest
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, errors, parsl, python_app
-from nbflow.client import current, loading
-from nbflow.client.loading import start_on_first_call
+from nbflow.client import current
+from nbflow.client.flow import loading
+from nbflow.client.flow.loading import start_on_first_call
 
 ONE = (ProcessExecutor(1),)
 

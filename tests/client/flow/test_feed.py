@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.client.feed import Feed
+from nbflow.client.flow.feed import Feed
 from nbflow.core.states import State
 from nbflow.wire.rows import Run
 from tests.notebook.graphs import EPOCH, done, row

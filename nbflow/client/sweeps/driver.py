@@ -21,15 +21,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from nbflow.client.batching import Batching
 from nbflow.client.calls import Calls
 from nbflow.client.carriage import Callee
-from nbflow.client.chunk import CANCELLED, MOST_TURNS, Answer, Board, Form, of_many, read
 from nbflow.client.future import AppFuture
-from nbflow.client.item import LOCK
 from nbflow.client.quiet import once_ended
 from nbflow.client.signals import undisturbed
-from nbflow.client.sweep import Part, Sweep, end_of
+from nbflow.client.sweeps.batching import Batching
+from nbflow.client.sweeps.chunk import CANCELLED, MOST_TURNS, Answer, Board, Form, of_many, read
+from nbflow.client.sweeps.item import LOCK
+from nbflow.client.sweeps.sweep import Part, Sweep, end_of
 from nbflow.core.instructions import Why
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.client.connection import Connection
+from nbflow.client.flow.connection import Connection
 from nbflow.wire.channel import Channel
 from nbflow.wire.messages import FromClient, Release, Survey, ToClient, Warned
 
@@ -192,7 +192,7 @@ def test_a_thread_that_goes_on_posting_sends_what_has_gathered_for_long(
 ) -> None:
     """The reader thread, which else does, may wait for the interpreter: the burst is not over for that."""
     now = itertools.count(step=0.0003)
-    monkeypatch.setattr("nbflow.client.connection.time.perf_counter", lambda: next(now))
+    monkeypatch.setattr("nbflow.client.flow.connection.time.perf_counter", lambda: next(now))
     ends.connection._lingering = True  # as far as the reader thread is concerned, somebody else is at it
     ends.connection._batch = 128
     for number in range(4):
@@ -204,7 +204,7 @@ def test_a_thread_that_goes_on_posting_sends_what_has_gathered_for_long(
 def test_a_burst_is_sent_in_batches_that_grow_so_that_workers_begin_early(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nbflow.client.connection.time.perf_counter", lambda: 1.0)
+    monkeypatch.setattr("nbflow.client.flow.connection.time.perf_counter", lambda: 1.0)
     ends.connection._lingering = True
     sizes = []
     for number in range(500):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbflow.client.sweep import Sweep
+from nbflow.client.sweeps.sweep import Sweep
 from nbflow.core.states import State
 from nbflow.errors import describe
 from nbflow.legible import shorten

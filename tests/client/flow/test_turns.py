@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbflow import DataFlowKernel, python_app
-from nbflow.client import turns
+from nbflow.client.flow import turns
 from tests.gates import Gate, stand_at
 
 USUAL = 0.004

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from nbflow.checking import as_whole
 from nbflow.client.calls import Calls
-from nbflow.client.questions import Questions
+from nbflow.client.flow.questions import Questions
 from nbflow.client.record import Facts, TaskRecord
-from nbflow.client.saved import SavedCall
+from nbflow.client.tasks.saved import SavedCall
 from nbflow.core.states import State
 from nbflow.errors import FlowClosed, SchedulerLost, UsageError
 from nbflow.legible import shorten

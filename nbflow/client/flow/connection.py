@@ -29,7 +29,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from nbflow.client import turns
+from nbflow.client.flow import turns
 from nbflow.client.quiet import NEVER_ENDS
 from nbflow.client.signals import undisturbed
 from nbflow.errors import UsageError

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nbflow.client.progress import counted, fraction_of
+from nbflow.client.tasks.progress import counted, fraction_of
 
 _DRAWN = re.compile(
     r"\r(?:(?P<text>[^\r\n]*?): +)? *(?P<percent>\d{1,3})%\|[^\r\n]*\| *(?P<count>\S+)/(?P<total>\S+) \["

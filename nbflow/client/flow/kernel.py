@@ -18,27 +18,28 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import logs
-from nbflow.client import current, forks, parting
-from nbflow.client.as_parsl import AsParsl
-from nbflow.client.asking import Asking, task_number
+from nbflow.client import current
 from nbflow.client.callbacks import Callbacks
 from nbflow.client.calls import Calls
-from nbflow.client.checkpoints import earlier_checkpoints, memo_spec, memoizer_of
-from nbflow.client.connection import Connection
-from nbflow.client.feed import Feed
 from nbflow.client.fetching import directory_of, ways_of
+from nbflow.client.flow import forks, parting
+from nbflow.client.flow.as_parsl import AsParsl
+from nbflow.client.flow.asking import Asking, task_number
+from nbflow.client.flow.checkpoints import earlier_checkpoints, memo_spec, memoizer_of
+from nbflow.client.flow.connection import Connection
+from nbflow.client.flow.feed import Feed
+from nbflow.client.flow.host import PATIENCE, SchedulerProcess
+from nbflow.client.flow.judge import RetryHandler
+from nbflow.client.flow.lifetime import Lifetime
+from nbflow.client.flow.places import make_places
+from nbflow.client.flow.questions import Questions
+from nbflow.client.flow.specs import spec_of
+from nbflow.client.flow.warned import warn_from_afar
 from nbflow.client.held import HeldValues
-from nbflow.client.host import PATIENCE, SchedulerProcess
-from nbflow.client.judge import RetryHandler
-from nbflow.client.lifetime import Lifetime
-from nbflow.client.places import make_places
 from nbflow.client.promise import Promise
-from nbflow.client.questions import Questions
 from nbflow.client.retries import retries_of
 from nbflow.client.signals import undisturbed
-from nbflow.client.specs import spec_of
-from nbflow.client.threads import Threads
-from nbflow.client.warned import warn_from_afar
+from nbflow.client.tasks.threads import Threads
 from nbflow.config import Config, checked_executors
 from nbflow.core.states import State
 from nbflow.errors import ConfigurationError, FlowClosed, SchedulerLost, with_last_words

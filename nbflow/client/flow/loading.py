@@ -6,7 +6,7 @@ import os
 import threading
 
 from nbflow.client import current
-from nbflow.client.kernel import DataFlowKernel
+from nbflow.client.flow.kernel import DataFlowKernel
 from nbflow.client.signals import undisturbed
 from nbflow.config import Config
 from nbflow.errors import ConfigurationError, NoDataFlowKernelError

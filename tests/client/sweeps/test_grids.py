@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nbflow
 from nbflow import Config, DataFlowKernel, ProcessExecutor, ThreadExecutor
-from nbflow.client.points import Points
+from nbflow.client.sweeps.points import Points
 from tests.gates import Gate, stand_at
 
 SOON = 20  # seconds
@@ -218,4 +218,4 @@ def test_without_pandas_the_error_says_what_to_install(
 def test_pandas_is_loaded_by_whoever_wants_a_frame_alone() -> None:
     from tests.test_public_names import loaded_after
 
-    assert "nbflow.client.frame" not in loaded_after("import nbflow; nbflow.grid")
+    assert "nbflow.client.sweeps.frame" not in loaded_after("import nbflow; nbflow.grid")

@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager
 from types import CodeType, CoroutineType
 from typing import Any, NoReturn, Protocol
 
-from nbflow.client import shell
 from nbflow.client.companion import Companion
 from nbflow.client.future import AppFuture
+from nbflow.client.tasks import shell
 from nbflow.errors import CannotPickle, MissingOutputs, StoreError, UsageError, describe
 from nbflow.files import File
 from nbflow.values import objects, outcome, pickling, segments, source
