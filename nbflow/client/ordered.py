@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -41,7 +40,7 @@ def in_order(
     ahead: int | None,
     timeout: float | None,
     unwanted: Callable[[Iterable[F]], None],
-) -> Generator[Any, None, None]:
+) -> Iterator[Any]:
     """The futures' values in order. The first `ahead` futures are made by this call, all if None.
 
     One more is made whenever a value is asked for. `timeout` is in seconds from this call on. `unwanted` gets the
@@ -58,16 +57,13 @@ def in_order(
     except BaseException:
         unwanted(made)
         raise
-    values = _values(made, futures, deadline, unwanted)
-    next(values)  # it has begun: one that has not would run nothing when it is closed
-    return values
+    return _values(made, futures, deadline, unwanted)
 
 
 def _values(
     made: deque[F], futures: Iterator[F], deadline: float | None, unwanted: Callable[[Iterable[F]], None]
-) -> Generator[Any, None, None]:
+) -> Iterator[Any]:
     try:
-        yield None
         while made:
             made.extend(islice(futures, 1))
             yield _first(made, deadline)  # not by a name, which would keep the value alive
@@ -81,17 +77,9 @@ def _first(made: deque[F], deadline: float | None) -> Any:
     return value
 
 
-def flat(lists: Generator[list[T], None, None]) -> Iterator[T]:
-    """The items of lists, which are emptied on the way. Closing it closes `lists`."""
-    items = _flat(lists)
-    next(items)  # as in `in_order`
-    return items
-
-
-def _flat(lists: Generator[list[T], None, None]) -> Generator[T, None, None]:
-    with closing(lists):
-        yield None  # type: ignore[misc] # of no use to anybody
-        for items in lists:
-            items.reverse()
-            while items:
-                yield items.pop()
+def flat(lists: Iterator[list[T]]) -> Iterator[T]:
+    """The items of lists, which are emptied on the way."""
+    for items in lists:
+        items.reverse()
+        while items:
+            yield items.pop()

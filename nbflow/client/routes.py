@@ -65,6 +65,7 @@ class Routes:
         threads = self._threads
         if threads is None or threads.alone_serve(()):
             return ()
+        future = settling(future)
         asked = future._options.executors
         stays = type(future._outcome) is Held or (asked and not future.done() and threads.alone_serve(asked))
         return (threads.of_the_flow(),) if stays else ()

@@ -89,6 +89,8 @@ class Worker:
         self._awake = AdaptivePoll(self._poll.poll)
         self._look_at = 0.0  # when to look for messages between tasks again
         self._earlier = Earlier()
+        self._import_path: list[str] = []  # what the next task is to find as `sys.path`; told by both threads
+        self._imports_from = self._import_path  # what the last one has found, as it was told
         self._modules = Modules()
         self._modules_at = time.time()  # when they were looked at
         self._now: Run | None = None  # the task that runs
@@ -162,6 +164,9 @@ class Worker:
 
     def _one(self, run: Run) -> None:
         self._calls.parent = run.id
+        if (path := self._import_path) is not self._imports_from:
+            self._imports_from = path
+            self._place.import_from(path)
         if run.function != self._function:  # it may take longer than the one before, whose answer may be here
             self._function = run.function
             if not self._outbox.empty:
@@ -282,7 +287,7 @@ class Worker:
             elif isinstance(message, Executors):
                 self._calls.name_executors(message.labels)
             elif isinstance(message, ImportPath):
-                self._place.import_from([*map(os.fsdecode, message.entries)], at_once=self._now is None)
+                self._import_path = [*map(os.fsdecode, message.entries)]  # a task may be running
             elif isinstance(message, Freed):
                 segments.freed(message.files, message.reuse)
 

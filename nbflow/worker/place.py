@@ -22,9 +22,9 @@ class Place(Capture):
         self._surroundings = Surroundings()
         self._leftovers = Leftovers()
 
-    def import_from(self, path: list[str], at_once: bool) -> None:
+    def import_from(self, path: list[str]) -> None:
         """As of `Surroundings`."""
-        self._surroundings.import_from(path, at_once)
+        self._surroundings.import_from(path)
 
     def take(self) -> str:
         """What the task that has just ended has printed, the processes that it leaves behind included."""

@@ -107,11 +107,10 @@ class Surroundings:
         # that it is there again tells that a task may have set limits: to ask for all of them takes 2 us
         sys.modules.pop("resource", None)
 
-    def import_from(self, path: list[str], at_once: bool) -> None:
-        """`sys.path` is this from the next task on, and from now on if no task runs (`at_once`). In any thread."""
+    def import_from(self, path: list[str]) -> None:
+        """Tasks find this as `sys.path` from the next one on. Called before one begins."""
         self._import_paths = path
-        if at_once:
-            self._sys_path[:] = path
+        self._sys_path[:] = path
 
     def take_over(self, quick: bool) -> None:
         """Undo what would have the task's own code run on: signals, tracing and the like. `quick`: it was short.

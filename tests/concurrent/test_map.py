@@ -144,22 +144,6 @@ def test_an_iterator_that_is_closed_withdraws_what_has_not_begun(
     assert own_pool.dfk.counts()[State.DONE] == 1 + WORKERS, "what ran went on"
 
 
-@pytest.mark.parametrize("chunksize", [1, 2])
-@pytest.mark.parametrize("way", ["closed", "let go"])
-def test_an_iterator_of_which_nothing_was_asked_withdraws_what_has_not_begun(
-    own_pool: NbflowPoolExecutor, gate: Gate, chunksize: int, way: str
-) -> None:
-    values = own_pool.map(lambda n: stand_at(gate, n), range(20), chunksize=chunksize)
-    gate.wait_for(WORKERS)
-    if way == "closed":
-        values.close()  # type: ignore[attr-defined]
-    else:
-        del values
-    wait_until(own_pool.dfk, 20 // chunksize - WORKERS, State.CANCELLED)
-    gate.let_through(WORKERS * chunksize)
-    own_pool.dfk.wait_for_current_tasks()
-
-
 def test_when_a_call_cannot_be_made_the_ones_before_it_are_not_wanted(
     own_pool: NbflowPoolExecutor, gate: Gate
 ) -> None:

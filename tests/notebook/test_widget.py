@@ -190,7 +190,7 @@ def test_another_layout_may_be_asked_for_and_one_that_is_none_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     flow = HandFlow(*sweep(40))
-    monkeypatch.setattr(module, "dfk", lambda: flow)
+    monkeypatch.setattr(module, "begun", lambda: flow)
     view = graph(layout="nodes")
     assert view._publisher.first.wait(10)
     assert view.drawing == {"asked": "nodes", "note": ""}

@@ -15,6 +15,9 @@ export function fill(element, attributes, children) {
 export const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+/** An element as it is written in a file. */
+export const markupOf = (element) => new XMLSerializer().serializeToString(element);
+
 /** Set an attribute only where that changes something: the page's work is proportional to what changed. */
 export function set(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));

@@ -5,7 +5,7 @@
 import { FAILED, MARKS, numberName } from "./marks.mjs";
 import { statusOf, unpacked } from "./scene.mjs";
 import { seconds, sentence } from "./text.mjs";
-import { html, set, svg } from "./dom.mjs";
+import { html, markupOf, set, svg } from "./dom.mjs";
 import { makeGraph } from "./picture.mjs";
 import { goneInWords, isDark } from "./surroundings.mjs";
 
@@ -34,7 +34,7 @@ function drawing(scene, status, model) {
     svg("g", { class: "nbf-graph" }, ...picture.childNodes),
   );
   root.prepend(svg("style", {}, stylesFor(root, model.get("_css") ?? "")));
-  return new XMLSerializer().serializeToString(root);
+  return markupOf(root);
 }
 
 const base64 = (text) => btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
@@ -74,5 +74,5 @@ export function keepsakeOf(model, since) {
     html("img", { alt: `${scene.name}: ${told}`, src: source }),
     html("details", {}, html("summary", {}, `${told} · ${seconds(elapsed + (running ? since : 0))}`), ...table(scene, status)),
   );
-  return { ...data, "text/html": all.outerHTML };
+  return { ...data, "text/html": markupOf(all) };
 }
