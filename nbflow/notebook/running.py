@@ -175,13 +175,15 @@ class TaskCells:
         sources = self.runs.sources(sent.key, values, small)
         used = self.runs.used(sent.key, {name: seen.uses for name, seen in witnesses.items()})
         run = Run(sent, made, future, names, witnesses, under, sources, used)
-        bound = names
-        if earlier is not None and supplied is not None:
-            bound = {
-                name: names[name]
-                for name in names
-                if name in values.keys() - supplied or self._is_its(name, earlier)
-            }
+        # one that is run again by itself leaves names alone that others have bound since
+        bound = {
+            name: future
+            for name, future in names.items()
+            if earlier is None
+            or supplied is None
+            or (name in values and name not in supplied)
+            or self._is_its(name, earlier)
+        }
         if undone:
             self._withdraw(undone[0], space)
         if earlier is not None and (undone or earlier.ended_well):

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from nbflow.core import events as ev
 from nbflow.scheduler.figures import Rooms
@@ -23,6 +23,8 @@ from nbflow.wire import leftovers
 from nbflow.wire import messages as msg
 from nbflow.wire.channel import ChannelClosed, Port
 from nbflow.wire.lifeline import Lifeline
+
+T = TypeVar("T")
 
 GRACE = 0.5  # seconds that workers get to end by themselves
 ENDS_KEPT = 1000  # of workers: whoever asks how one has ended asks soon
@@ -100,6 +102,7 @@ class Staff:
         if spec.threads:
             self.workers[number] = WorkerThread(number, spec, self._client)
             return
+        predecessor = self.workers.get(successor_of)
         try:
             self._life = self._life or Lifeline()
             worker = WorkerProcess(
@@ -108,8 +111,8 @@ class Staff:
                 self._setup.run_dir,
                 [*map(os.fsdecode, self._import_path)],
                 self._life.fd,
-                self._free_rank(spec, self.workers.get(successor_of)),
-                self._free_accelerator(spec, self.workers.get(successor_of)),
+                self._free(spec, predecessor, lambda one: one.rank, range(spec.workers)),
+                self._free(spec, predecessor, lambda one: one.accelerator, spec.accelerators or [None]),
                 self._spare(spec),
             )
         except (OSError, ValueError) as error:  # a value that no process can be given
@@ -142,21 +145,18 @@ class Staff:
         limit = spec.memory_limit or there
         return min(MOST_SPARE, there // SPARE_OF_ALL // slots, limit // SPARE_OF_LIMIT)
 
-    def _free_rank(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> int:
+    def _free(
+        self,
+        spec: msg.ExecutorSpec,
+        predecessor: Worker | None,
+        what: Callable[[Worker], T],
+        among: Sequence[T],
+    ) -> T:
         """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""
         if predecessor is not None:
-            return predecessor.rank
-        taken = Counter(w.rank for w in self.workers.values() if w.executor == spec.label)
-        return min(range(spec.workers), key=lambda rank: taken[rank])
-
-    def _free_accelerator(self, spec: msg.ExecutorSpec, predecessor: Worker | None) -> str | None:
-        """That of the predecessor, or the one that fewest have: whose task waits for others may share it meanwhile."""
-        if not spec.accelerators:
-            return None
-        if predecessor is not None:
-            return predecessor.accelerator
-        taken = Counter(w.accelerator for w in self.workers.values() if w.executor == spec.label)
-        return min(spec.accelerators, key=lambda name: taken[name])
+            return what(predecessor)
+        taken = Counter(what(one) for one in self.workers.values() if one.executor == spec.label)
+        return min(among, key=lambda each: taken[each])
 
     def ready(self, worker: Worker) -> None:
         """It has said Hello."""

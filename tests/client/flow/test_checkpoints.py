@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nbflow
-from nbflow import BasicMemoizer, Config, ProcessExecutor, errors, join_app, python_app
+from nbflow import App, BasicMemoizer, Config, ProcessExecutor, errors, join_app, python_app
 from nbflow.memoizers import RECORDS, get_all_checkpoints, get_last_checkpoint
 from tests.sessions import Session, scanned
 
@@ -198,10 +198,9 @@ class Fragile:
         return rebuilt, (self.path,)
 
 
-def test_what_cannot_be_rebuilt_any_more_is_recalled_once_in_vain_and_then_runs_again(
-    session: Session, tmp_path: Path
-) -> None:
-    path, log = tmp_path / "class", str(session.log)
+def fragile(session: Session, directory: Path) -> tuple[Path, App]:
+    """A file, and an app whose value cannot be rebuilt without it."""
+    path, log = directory / "class", str(session.log)
 
     @python_app(cache=True)
     def app() -> Any:
@@ -210,6 +209,13 @@ def test_what_cannot_be_rebuilt_any_more_is_recalled_once_in_vain_and_then_runs_
         path.write_text("value")
         return Fragile(path)
 
+    return path, app
+
+
+def test_what_cannot_be_rebuilt_any_more_is_recalled_once_in_vain_and_then_runs_again(
+    session: Session, tmp_path: Path
+) -> None:
+    path, app = fragile(session, tmp_path)
     session.load()
     assert app().result(10) == "value"
     path.unlink()
@@ -235,15 +241,7 @@ def test_what_cannot_be_rebuilt_any_more_is_recalled_once_in_vain_and_then_runs_
 def test_a_call_runs_again_in_the_session_in_which_its_value_could_not_be_rebuilt(
     session: Session, tmp_path: Path
 ) -> None:
-    path, log = tmp_path / "class", str(session.log)
-
-    @python_app(cache=True)
-    def app() -> Any:
-        with open(log, "a", encoding="utf-8") as file:
-            file.write("x")
-        path.write_text("value")
-        return Fragile(path)
-
+    path, app = fragile(session, tmp_path)
     session.load()
     assert app().result(10) == "value"
     path.unlink()
